@@ -1,0 +1,1 @@
+//! What the history says: pure functions of outcomes, values in, values out.

@@ -1,0 +1,1 @@
+//! The memory: every run and outcome, kept.

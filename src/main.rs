@@ -1,0 +1,2 @@
+//! The `cargo-gate` executable: everything is in the library.
+fn main() {}

@@ -1,0 +1,13 @@
+//! The words of the tool, as values without behaviour that touches the world.
+//!
+//! Selection → Plan → Attempt → Outcome → RunRecord → Verdict → [`ExitCode`](crate::exit_code::ExitCode).
+
+mod case;
+mod key;
+mod run;
+mod verdict;
+
+pub use case::{Attempt, AttemptOutcome, CaseRecord, Ending, Outcome, Totals};
+pub use key::{BinaryId, Kind, ParseKeyError, TestKey};
+pub use run::{ContentHash, Context, RunHead, RunId, RunRecord, RunState};
+pub use verdict::{Judgement, Reason, Verdict};

@@ -1,0 +1,1 @@
+//! The plan: which tests run, in which order, under which limits.

@@ -1,0 +1,1 @@
+//! The engine: executes a plan and emits what happened.

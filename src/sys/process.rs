@@ -1,0 +1,1 @@
+//! Child processes in groups of their own, and how they are ended.

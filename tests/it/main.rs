@@ -1,0 +1,1 @@
+//! The behaviour of the tool from outside, one module a subject.
