@@ -1,1 +1,8 @@
 //! The engine: executes a plan and emits what happened.
+//!
+//! [`libtest`] reads what harnesses print, [`replay`] finds out when each test started, [`reconcile`] believes only
+//! what adds up, [`attempts`] decides what is tried again, [`schedule`] fills the slots, and [`engine`] is the loop
+//! that joins them with real processes.
+
+pub mod capped;
+pub mod libtest;
