@@ -20,11 +20,11 @@ impl From<globset::Error> for PatternError {
 /// A glob over the written test key `package/kind:binary::path`.
 ///
 /// `*` crosses `::` but not `/`, `**` crosses both; `?`, `[…]` and `{a,b}` as usual. The `lib:` of a library's tests
-/// may be written or left out.
-#[derive(Clone)]
+/// may be written or left out. The default pattern matches nothing.
+#[derive(Clone, Default)]
 pub struct KeyPattern {
     text: String,
-    matcher: GlobMatcher,
+    matcher: Option<GlobMatcher>,
 }
 
 impl KeyPattern {
@@ -36,15 +36,16 @@ impl KeyPattern {
             return Err(PatternError("no `/`: a test key reads `package/kind:binary::path`".to_owned()));
         }
         let matcher = compile(&spell_out(text))?;
-        Ok(Self { text: text.to_owned(), matcher })
+        Ok(Self { text: text.to_owned(), matcher: Some(matcher) })
     }
 
     /// Does it match this test?
     #[must_use]
     pub fn is_match(&self, key: &TestKey) -> bool {
-        self.matcher.is_match(key.to_string())
+        let Some(matcher) = &self.matcher else { return false };
+        matcher.is_match(key.to_string())
             || (key.binary.kind == Kind::Lib
-                && self.matcher.is_match(format!("{}/lib:{}::{}", key.binary.package, key.binary.binary, key.name)))
+                && matcher.is_match(format!("{}/lib:{}::{}", key.binary.package, key.binary.binary, key.name)))
     }
 
     /// The pattern as it was written.
