@@ -1,0 +1,194 @@
+//! The commands, and the two ways in which cargo and people call them.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+use super::TestArgs;
+use super::parsers::{at_least_one_as_text, duration_or_none};
+
+/// Decide whether a Rust workspace may go on: run the tests, remember every outcome, say why the gate is red
+#[derive(Debug, Parser)]
+#[command(name = "cargo-gate", bin_name = "cargo gate", version, max_term_width = 80, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// `test`.
+    #[command(visible_alias = "t")]
+    Test(Box<TestArgs>),
+    /// `history`.
+    History(HistoryArgs),
+    /// `config`.
+    Config(ConfigArgs),
+}
+
+/// What goes to standard output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, ValueEnum)]
+pub enum Format {
+    /// Nothing a machine should read
+    #[default]
+    Human,
+    /// One JSON object
+    Json,
+}
+
+/// Flags of every command that looks at a workspace without building it.
+#[derive(Clone, Debug, Default, Args)]
+pub struct CommonArgs {
+    /// Path to Cargo.toml
+    #[arg(long, value_name = "PATH")]
+    pub manifest_path: Option<PathBuf>,
+    /// Directory for all generated artifacts, where it is not the default one
+    #[arg(long, value_name = "DIRECTORY")]
+    pub target_dir: Option<PathBuf>,
+    /// Use this profile of the gate's configuration [env: CARGO_GATE_PROFILE]
+    #[arg(long, value_name = "NAME")]
+    pub gate_profile: Option<String>,
+    /// For people, or one JSON object
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    pub format: Format,
+    /// Coloring
+    #[arg(long, value_name = "WHEN", value_parser = ["auto", "always", "never"])]
+    pub color: Option<String>,
+}
+
+/// Look at the recorded runs, or remove some
+#[derive(Debug, Args)]
+pub struct HistoryArgs {
+    /// What to do with them.
+    #[command(subcommand)]
+    pub action: HistoryAction,
+}
+
+/// What to do with recorded runs.
+#[derive(Debug, Subcommand)]
+pub enum HistoryAction {
+    /// List the runs, newest first
+    List {
+        /// Show at most N runs
+        #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
+        limit: usize,
+        /// Flags of every command.
+        #[command(flatten)]
+        common: CommonArgs,
+    },
+    /// Show one run: its totals, its verdict, its failing tests
+    Show {
+        /// The run's name, the beginning of it, or `last`
+        #[arg(value_name = "RUN", default_value = "last")]
+        run: String,
+        /// Flags of every command.
+        #[command(flatten)]
+        common: CommonArgs,
+    },
+    /// Show the counters and what the store holds
+    Stats {
+        /// Flags of every command.
+        #[command(flatten)]
+        common: CommonArgs,
+    },
+    /// Remove old runs; summaries and counters stay
+    Prune {
+        /// What to keep.
+        #[command(flatten)]
+        keep: PruneFlags,
+        /// Say what would be removed, remove nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Flags of every command.
+        #[command(flatten)]
+        common: CommonArgs,
+    },
+    /// Remove one run, as if it had never been recorded
+    Undo {
+        /// The run's name, or the beginning of it
+        #[arg(value_name = "RUN")]
+        run: String,
+        /// Flags of every command.
+        #[command(flatten)]
+        common: CommonArgs,
+    },
+}
+
+/// What `history prune` keeps: flags that stand for a setting.
+#[derive(Clone, Debug, Default, Args)]
+pub struct PruneFlags {
+    /// Remove runs older than this
+    #[arg(long, value_name = "D|none", value_parser = duration_or_none)]
+    max_age: Option<String>,
+    /// Keep the newest N runs
+    #[arg(long, value_name = "N|none", value_parser = count_or_none)]
+    max_runs: Option<String>,
+    /// Remove the oldest runs until the store is no larger than this
+    #[arg(long, value_name = "SIZE|none")]
+    max_size: Option<String>,
+}
+
+impl PruneFlags {
+    /// The flags that were given, by name without dashes, with their text.
+    #[must_use]
+    pub fn given(&self) -> Vec<(&'static str, &str)> {
+        let all = [("max-age", &self.max_age), ("max-runs", &self.max_runs), ("max-size", &self.max_size)];
+        all.into_iter().filter_map(|(name, text)| Some((name, text.as_deref()?))).collect()
+    }
+}
+
+fn count_or_none(text: &str) -> Result<String, String> {
+    if text == "none" { Ok(text.to_owned()) } else { at_least_one_as_text(text) }
+}
+
+/// Look at the configuration
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    /// What to look at.
+    #[command(subcommand)]
+    pub action: ConfigAction,
+}
+
+/// What to look at in the configuration.
+#[derive(Debug, Subcommand)]
+pub enum ConfigAction {
+    /// Show each setting, its value, and where the value comes from
+    Show {
+        /// Flags of every command.
+        #[command(flatten)]
+        common: CommonArgs,
+    },
+    /// Print the JSON Schema of the configuration file
+    Schema,
+}
+
+/// The command line's definition, for help and for tests over it.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Reads the process's arguments, the program's name included. cargo calls `cargo-gate gate test`, people may call
+/// `cargo-gate test`. Help and version come back as errors too, as clap has it.
+pub fn parse(argv: impl IntoIterator<Item = OsString>) -> Result<Command, clap::Error> {
+    let mut argv: Vec<OsString> = argv.into_iter().collect();
+    if argv.get(1).is_some_and(|word| word == "gate") {
+        argv.remove(1);
+    }
+    let mut definition = command();
+    let matches = definition.try_get_matches_from_mut(argv)?;
+    let mut parsed = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut definition))?.command;
+    if let Command::Test(args) = &mut parsed {
+        let usage = |why| {
+            // The subcommand's own definition, so that the message shows its usage.
+            let test = definition.find_subcommand_mut("test").cloned();
+            test.unwrap_or_else(command).error(ErrorKind::ArgumentConflict, why)
+        };
+        args.complete().map_err(usage)?;
+    }
+    Ok(parsed)
+}

@@ -1,0 +1,49 @@
+//! Readers of single values: each says in its error what it wants. The text itself goes on to the settings, which
+//! read flags, variables and file alike.
+
+use std::path::PathBuf;
+
+use crate::model::{KeyPattern, Word, parse_duration};
+
+use super::Events;
+
+/// One of a closed set of words, which the help then lists.
+pub(super) fn word<W: Word>() -> clap::builder::PossibleValuesParser {
+    W::ALL.iter().map(|one| one.word()).collect::<Vec<_>>().into()
+}
+
+pub(super) fn duration_or_none(text: &str) -> Result<String, String> {
+    if text != "none" {
+        parse_duration(text).map_err(|why| format!("{why}; write a duration such as 90s, 10m, 1h30m, or none"))?;
+    }
+    Ok(text.to_owned())
+}
+
+pub(super) fn count(text: &str) -> Result<String, String> {
+    text.parse::<u32>().map(|_| text.to_owned()).map_err(|_| "write a number, 0 or more".to_owned())
+}
+
+pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|count| *count > 0).ok_or_else(|| "write a number, 1 or more".to_owned())
+}
+
+pub(super) fn at_least_one_as_text(text: &str) -> Result<String, String> {
+    at_least_one(text).map(|_| text.to_owned())
+}
+
+pub(super) fn key_pattern(text: &str) -> Result<KeyPattern, String> {
+    KeyPattern::new(text).map_err(|why| why.to_string())
+}
+
+pub(super) fn trigger(text: &str) -> Result<String, String> {
+    let fits = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:/".contains(c));
+    fits.then(|| text.to_owned()).ok_or_else(|| "write one word of letters, digits and -_.:/".to_owned())
+}
+
+pub(super) fn events(text: &str) -> Result<Events, String> {
+    match text {
+        "" => Err("write a file's name, or - for standard output".to_owned()),
+        "-" => Ok(Events::Stdout),
+        path => Ok(Events::File(PathBuf::from(path))),
+    }
+}

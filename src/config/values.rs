@@ -1,0 +1,278 @@
+//! The settings in force, as plain typed values: from here on nobody can tell where a value came from.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use camino::Utf8PathBuf;
+use jiff::civil::Date;
+
+use crate::model::{
+    FlakyResult, InfraMode, Isolation, KeyPattern, NoTests, PackagePatterns, Percent, RetryPolicy, TestKey, TestPolicy,
+    words,
+};
+
+/// Everything that can be set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// Is the tool switched on? If not, `test` is plain `cargo test`.
+    pub enabled: bool,
+    /// What belongs to the gate.
+    pub scope: ScopeSettings,
+    /// Where the history is kept, and how much of it.
+    pub store: StoreSettings,
+    /// How tests run.
+    pub test: TestSettings,
+    /// What happens when the suite could not be executed.
+    pub infra: InfraSettings,
+    /// How coverage is judged.
+    pub coverage: CoverageSettings,
+    /// Who is told.
+    pub notify: NotifySettings,
+    /// Groups of tests with a limit of their own.
+    pub groups: BTreeMap<String, Group>,
+    /// What differs for some tests, in the order of the file.
+    pub overrides: Vec<Override>,
+    /// Tests whose failures fail nothing, in the order of the file.
+    pub quarantine: Vec<Quarantine>,
+}
+
+/// `[scope]`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ScopeSettings {
+    /// Which packages are judged; others are "N/A".
+    pub packages: PackagePatterns,
+}
+
+/// `[store]`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StoreSettings {
+    /// The gate directory, relative to the workspace root; `None`: in the target directory.
+    pub dir: Option<Utf8PathBuf>,
+    /// A database shared by machines.
+    pub url: Option<String>,
+    /// `history prune` removes runs older than this.
+    pub max_age: Option<Duration>,
+    /// `history prune` keeps this many runs, the newest.
+    pub max_runs: Option<u64>,
+    /// `history prune` removes the oldest runs until the store is no larger than this many bytes.
+    pub max_size: Option<u64>,
+}
+
+/// `[default.test]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TestSettings {
+    /// cargo flags put before the user's.
+    pub args: Vec<String>,
+    /// How many tests run at once in all; `None`: the CPUs.
+    pub slots: Option<usize>,
+    /// In what company a test runs.
+    pub isolation: Isolation,
+    /// One test binary at a time, as `cargo test` runs them.
+    pub serial_binaries: bool,
+    /// How long a test may run before it is called slow.
+    pub slow: Option<Duration>,
+    /// How long a test may run at all.
+    pub timeout: Option<Duration>,
+    /// How long the whole run may take, the build not included.
+    pub run_timeout: Option<Duration>,
+    /// How long a process has between TERM and KILL.
+    pub grace: Duration,
+    /// How often a failure is tried again.
+    pub retries: RetryPolicy,
+    /// What a test that failed and then passed counts as.
+    pub flaky_result: FlakyResult,
+    /// Refuse to run with variables that let a red test turn green.
+    pub strict_env: bool,
+    /// What a selection that matches no test counts as.
+    pub no_tests: NoTests,
+}
+
+/// `[default.infra]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InfraSettings {
+    /// How often a suite that could not be executed is tried again.
+    pub retries: u32,
+    /// How long to wait before each of these tries.
+    pub delay: Duration,
+    /// Within the same call, or by the next one?
+    pub mode: InfraMode,
+}
+
+impl InfraSettings {
+    /// The same as an attempt policy.
+    #[must_use]
+    pub const fn retry_policy(&self) -> RetryPolicy {
+        RetryPolicy::fixed(self.retries, self.delay)
+    }
+}
+
+words! {
+    /// Against what coverage is judged.
+    CoveragePolicy {
+        /// The floor.
+        Absolute = "absolute",
+        /// The baseline.
+        Baseline = "baseline",
+        /// Both must hold.
+        Both = "both",
+    }
+}
+
+words! {
+    /// What is counted.
+    Metric {
+        /// Lines.
+        Lines = "lines",
+        /// Regions.
+        Regions = "regions",
+        /// Functions.
+        Functions = "functions",
+        /// Branches.
+        Branches = "branches",
+    }
+}
+
+words! {
+    /// What a measurement without result counts as.
+    OnToolError {
+        /// A pass with a warning.
+        Open = "open",
+        /// A failure.
+        Closed = "closed",
+    }
+}
+
+words! {
+    /// Which figures the ratchet keeps and judges.
+    RatchetScope {
+        /// The workspace's.
+        Workspace = "workspace",
+        /// Each package's too.
+        Package = "package",
+        /// Each file's too.
+        File = "file",
+    }
+}
+
+/// When the ratchet may rise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RatchetWhen {
+    /// Where HEAD is the default branch, or there is no git.
+    DefaultBranch,
+    /// After every pass.
+    OnPass,
+    /// Never by itself.
+    Manual,
+    /// On these branches.
+    Branches(Vec<String>),
+}
+
+/// `[default.coverage]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CoverageSettings {
+    /// Against what it is judged.
+    pub policy: CoveragePolicy,
+    /// The least that is asked; 0 asks nothing.
+    pub floor: Percent,
+    /// How far below is still a pass.
+    pub epsilon: Percent,
+    /// What is counted.
+    pub metric: Metric,
+    /// What a measurement without result counts as.
+    pub on_tool_error: OnToolError,
+    /// When the ratchet may rise.
+    pub ratchet: RatchetWhen,
+    /// Which figures the ratchet keeps and judges.
+    pub ratchet_scope: RatchetScope,
+    /// How long a measurement may take.
+    pub timeout: Option<Duration>,
+}
+
+words! {
+    /// What is worth telling.
+    Notice {
+        /// The gate shut.
+        Fail = "fail",
+        /// The suite never executed and the retries are used up.
+        Exhausted = "exhausted",
+        /// A test turned flaky.
+        FlakyNew = "flaky-new",
+    }
+}
+
+/// `[notify]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NotifySettings {
+    /// The command that gets the JSON on its stdin; empty: nobody is told.
+    pub command: Vec<String>,
+    /// What is worth telling.
+    pub on: Vec<Notice>,
+}
+
+/// `[groups.NAME]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Group {
+    /// How many of its tests run at once.
+    pub max_threads: usize,
+}
+
+/// `[[override]]`: what differs for some tests. What is `None` stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Override {
+    /// Which tests.
+    pub filter: KeyPattern,
+    /// The group whose limit they share.
+    pub group: Option<String>,
+    /// How long one may run at all; the inner `None` is "no limit".
+    pub timeout: Option<Option<Duration>>,
+    /// How long one may run before it is called slow.
+    pub slow: Option<Option<Duration>>,
+    /// How often a failure is tried again.
+    pub retries: Option<RetryPolicy>,
+    /// Their place by hand: higher runs earlier.
+    pub priority: Option<i64>,
+    /// In what company they run.
+    pub isolation: Option<Isolation>,
+}
+
+/// `[[quarantine]]`: tests that run and are recorded, and whose failures fail nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Quarantine {
+    /// Which tests.
+    pub test: KeyPattern,
+    /// Why.
+    pub reason: String,
+    /// Until when, that day included (UTC); `None`: without end.
+    pub until: Option<Date>,
+}
+
+impl Quarantine {
+    /// Is it over on this day (UTC)?
+    #[must_use]
+    pub fn is_expired(&self, today: Date) -> bool {
+        self.until.is_some_and(|last| today > last)
+    }
+}
+
+impl Settings {
+    /// What holds for one test: of several overrides that match, the first that says something about a point decides.
+    #[must_use]
+    pub fn policy_for(&self, key: &TestKey) -> TestPolicy {
+        let matching: Vec<&Override> = self.overrides.iter().filter(|one| one.filter.is_match(key)).collect();
+        let first = || matching.iter().copied();
+        TestPolicy {
+            isolation: first().find_map(|one| one.isolation).unwrap_or(self.test.isolation),
+            slow: first().find_map(|one| one.slow).unwrap_or(self.test.slow),
+            timeout: first().find_map(|one| one.timeout).unwrap_or(self.test.timeout),
+            retries: first().find_map(|one| one.retries).unwrap_or(self.test.retries),
+            group: first().find_map(|one| one.group.clone()),
+            priority: first().find_map(|one| one.priority).unwrap_or(0),
+        }
+    }
+
+    /// The quarantine that holds for a test on this day (UTC), if any.
+    #[must_use]
+    pub fn quarantine_of(&self, key: &TestKey, today: Date) -> Option<&Quarantine> {
+        self.quarantine.iter().find(|one| !one.is_expired(today) && one.test.is_match(key))
+    }
+}
