@@ -609,12 +609,18 @@ test result: FAILED. 1 passed; 2 failed; 1 ignored; 0 measured; 0 filtered out; 
     #[test]
     fn a_name_without_its_result_is_a_start() {
         let heard = hear_pieces(Names::known(["a"]), &[b"running 1 test\n", b"test a ... ", b"ok\n"]);
-        assert_eq!(heard.said, [Said::Running(1), Said::Named(0), Said::Result { test: 0, word: Word::Ok, clean: true }]);
+        assert_eq!(
+            heard.said,
+            [Said::Running(1), Said::Named(0), Said::Result { test: 0, word: Word::Ok, clean: true }]
+        );
     }
 
     #[test]
     fn names_that_are_not_on_the_list_are_not_believed() {
-        let heard = hear(&["a"], "running 1 test\ntest fake ... ok\ntest a ... ok\n\ntest result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out\n");
+        let heard = hear(
+            &["a"],
+            "running 1 test\ntest fake ... ok\ntest a ... ok\n\ntest result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out\n",
+        );
         assert_eq!(results(&heard), [(0, Word::Ok, true)]);
         assert!(heard.closing.summary.is_some());
     }
@@ -663,7 +669,10 @@ all doctests ran in 0.22s; merged doctests compilation took 0.14s
 
     #[test]
     fn padded_names_and_benchmarks_are_read() {
-        let heard = hear(&["[x] long_name", "[x] n", "b"], "running 3 tests\ntest [x] long_name ... ok\ntest [x] n         ... ok\ntest b ... bench:       1 ns/iter (+/- 0)\n");
+        let heard = hear(
+            &["[x] long_name", "[x] n", "b"],
+            "running 3 tests\ntest [x] long_name ... ok\ntest [x] n         ... ok\ntest b ... bench:       1 ns/iter (+/- 0)\n",
+        );
         assert_eq!(results(&heard), [(0, Word::Ok, true), (1, Word::Ok, true), (2, Word::Ok, true)]);
     }
 

@@ -4,5 +4,15 @@
 //! what adds up, [`attempts`] decides what is tried again, [`schedule`] fills the slots, and [`engine`] is the loop
 //! that joins them with real processes.
 
+mod aftermath;
+pub mod attempts;
 pub mod capped;
+pub mod doctest;
+pub mod engine;
+pub mod job;
+pub mod ledger;
 pub mod libtest;
+pub mod live;
+pub mod reconcile;
+pub mod replay;
+pub mod schedule;
