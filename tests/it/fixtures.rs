@@ -1,11 +1,11 @@
 //! The fixtures do under plain `cargo test` what the model says of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
 
 use cargo_gate::model::Kind;
 
-use crate::support::fixture_model::{self, BINARIES, Does, FixtureBinary};
+use crate::support::fixture_model::{self, BINARIES, Does, ENVPRINT_NOTES, FixtureBinary, OPAQUE};
 use crate::support::{Fixture, generate};
 
 /// The flag of `cargo test` that selects a binary.
@@ -98,6 +98,77 @@ fn the_harness_fixture_does_what_the_model_says() {
 }
 
 #[test]
+fn the_demo_does_what_the_model_says() {
+    let fixture = Fixture::alone("demo");
+    for binary in BINARIES.iter().filter(|binary| binary.fixture == "demo") {
+        verify(&fixture, binary);
+    }
+    // Once it failed; the second of two passes.
+    fixture.cargo(["test", "--test", "flaky"]).run().assert_code(0);
+}
+
+#[test]
+fn doctests_workspaces_and_features_do_what_the_model_says() {
+    for name in ["doctests", "virtual"] {
+        let fixture = Fixture::shared(name);
+        for binary in BINARIES.iter().filter(|binary| binary.fixture == name) {
+            verify(&fixture, binary);
+        }
+    }
+    let fixture = Fixture::shared("virtual");
+    let by_default = fixture.cargo(["test"]).run();
+    assert!(!by_default.assert_code(0).libtest_outcomes().contains_key("fails_where_it_is_asked"), "{by_default}");
+    fixture
+        .cargo(["test", "--features", "counter/far"])
+        .run()
+        .assert_code(0)
+        .assert_stdout_has("counts_very_far ... ok");
+}
+
+#[test]
+fn every_sort_of_target_writes_down_its_surroundings() {
+    let fixture = Fixture::shared("envprint");
+    for binary in BINARIES.iter().filter(|binary| binary.fixture == "envprint") {
+        verify(&fixture, binary);
+    }
+    fixture.cargo(["test"]).env("GATE_ENV_DUMP", fixture.scratch()).run().assert_code(0);
+    for note in ENVPRINT_NOTES {
+        for part in ["argv", "cwd", "env"] {
+            assert!(fixture.scratch().join(format!("{note}.{part}")).exists(), "{note}.{part}");
+        }
+    }
+}
+
+#[test]
+fn harnesses_of_their_own_leave_as_the_model_says() {
+    let fixture = Fixture::shared("custom");
+    let run = |name: &str| fixture.cargo(["test", "--test", name]).run();
+    for binary in BINARIES.iter().filter(|binary| binary.fixture == "custom") {
+        let (ended, says) = (run(binary.binary), libtest_says(binary));
+        assert_eq!(ended.libtest_outcomes(), says, "{ended}");
+        assert_eq!(ended.code() == Some(0), !says.values().any(|outcome| outcome == "failed"), "{ended}");
+    }
+    for &(name, does) in OPAQUE {
+        let ended = run(name);
+        assert!(ended.libtest_outcomes().is_empty(), "{ended}");
+        assert_eq!(ended.code() == Some(0), does == Does::Passes, "{ended}");
+    }
+    let starts = std::fs::read_to_string(fixture.scratch().join("blind_with_lines.starts")).unwrap();
+    assert_eq!(starts, "\n", "one start, without arguments");
+    let refused = fixture.cargo(["test", "--test", "refuses_format", "--", "--format", "pretty"]).run();
+    refused.assert_code(1).assert_stderr_has("Found argument '--format'");
+}
+
+#[test]
+fn broken_does_not_build_and_empty_has_no_tests() {
+    let broken = Fixture::shared("broken").cargo(["test"]).run();
+    broken.assert_code(101).assert_stderr_has("could not compile `broken` (test \"does_not_compile\")");
+    assert!(broken.libtest_outcomes().is_empty());
+    let empty = Fixture::shared("empty").cargo(["test"]).run();
+    assert!(empty.assert_code(0).libtest_outcomes().is_empty());
+}
+
+#[test]
 fn a_shared_fixture_is_fresh_for_the_second_who_copies_it() {
     Fixture::shared("harness").cargo(["test", "--no-run", "--test", "calm"]).run().assert_code(0);
     let again = Fixture::shared("harness").cargo(["test", "--no-run", "--test", "calm"]).run();
@@ -135,8 +206,11 @@ fn generated_workspaces_have_as_many_tests_as_asked_for() {
 
 #[test]
 fn the_model_names_each_test_once() {
+    let mut binaries = HashSet::new();
     for binary in BINARIES {
+        assert!(binaries.insert((binary.fixture, binary.id())), "{} twice", binary.id());
         assert_eq!(binary.expected().len(), binary.tests.len(), "{}", binary.id());
-        assert_eq!(fixture_model::binary(binary.fixture, binary.binary).id(), binary.id());
     }
+    assert_eq!(fixture_model::expected("harness", "calm").len(), 3);
+    assert_eq!(fixture_model::expected_of_all("demo").len(), 11);
 }

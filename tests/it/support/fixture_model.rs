@@ -78,11 +78,15 @@ impl FixtureBinary {
     }
 }
 
-/// The binary of that fixture with that target name.
+/// The one binary of that fixture with that target name.
 #[track_caller]
 pub(crate) fn binary(fixture: &str, name: &str) -> &'static FixtureBinary {
     let mut found = BINARIES.iter().filter(|binary| binary.fixture == fixture && binary.binary == name);
-    found.next().unwrap_or_else(|| panic!("the model knows no {name} in {fixture}"))
+    match (found.next(), found.next()) {
+        (Some(binary), None) => binary,
+        (None, _) => panic!("the model knows no {name} in {fixture}"),
+        (Some(_), Some(_)) => panic!("{fixture} has several targets called {name}: ask for all and pick"),
+    }
 }
 
 /// The outcome of each test of one binary by written key, without retries.
@@ -104,11 +108,52 @@ const fn demo(kind: Kind, binary: &'static str, tests: &'static [(&'static str, 
     FixtureBinary { fixture: "demo", package: "demo", kind, binary, tests }
 }
 
+const fn custom(binary: &'static str, tests: &'static [(&'static str, Does)]) -> FixtureBinary {
+    FixtureBinary { fixture: "custom", package: "custom", kind: Kind::Test, binary, tests }
+}
+
+const fn envprint(
+    package: &'static str,
+    kind: Kind,
+    binary: &'static str,
+    tests: &'static [(&'static str, Does)],
+) -> FixtureBinary {
+    FixtureBinary { fixture: "envprint", package, kind, binary, tests }
+}
+
+const fn member(
+    package: &'static str,
+    kind: Kind,
+    binary: &'static str,
+    tests: &'static [(&'static str, Does)],
+) -> FixtureBinary {
+    FixtureBinary { fixture: "virtual", package, kind, binary, tests }
+}
+
 const SIGABRT: i32 = 6;
 const SIGKILL: i32 = 9;
 const SIGSEGV: i32 = 11;
 
-/// Every binary of every fixture, except what has a model of its own: the custom harnesses and the environment dump.
+/// Test binaries of `custom` of which nothing is known but how they leave; each does as a whole what is said here.
+pub(crate) const OPAQUE: &[(&str, Does)] =
+    &[("hangs_on_list", Passes), ("opaque_and_fails", Fails), ("opaque_and_passes", Passes)];
+
+/// What `envprint` calls the notes of its binaries (`<note>.cwd`, `.env` and `.argv` in `GATE_ENV_DUMP`). A benchmark,
+/// `bench-measured`, comes with `--benches`.
+pub(crate) const ENVPRINT_NOTES: &[&str] = &[
+    "bin-app",
+    "bin-second",
+    "doc-app",
+    "doc-app-standalone",
+    "doc-old",
+    "example-shown",
+    "lib-app",
+    "lib-mac",
+    "lib-old_name",
+    "test-integration",
+];
+
+/// Every binary of every fixture that names its tests.
 pub(crate) const BINARIES: &[FixtureBinary] = &[
     demo(
         Kind::Lib,
@@ -256,6 +301,104 @@ pub(crate) const BINARIES: &[FixtureBinary] = &[
         ],
     ),
     harness("stdin", &[("finds_the_end_of_stdin", Passes)]),
+    custom(
+        "lists_like_libtest",
+        &[("data::first", Passes), ("data::second", Fails), ("data::third", IsIgnored), ("fourth", Passes)],
+    ),
+    custom("blind_with_lines", &[("fixtures/one.txt", Passes), ("fixtures/two.txt", Passes)]),
+    custom("blind_with_a_failing_line", &[("fixtures/one.txt", Passes), ("fixtures/two.txt", Fails)]),
+    custom("refuses_format", &[("strict", Passes)]),
+    custom("plain", &[("passes", Passes)]),
+    envprint(
+        "app",
+        Kind::Lib,
+        "app",
+        &[
+            ("tests::finds_what_the_build_script_wrote_when_it_runs", Passes),
+            ("tests::sees_cargo_configuration", Passes),
+            ("tests::sees_what_the_build_script_said", Passes),
+            ("tests::stands_in_its_package", Passes),
+            ("tests::writes_its_surroundings", Passes),
+        ],
+    ),
+    envprint(
+        "app",
+        Kind::Bin,
+        "app",
+        &[("tests::stands_in_its_package", Passes), ("tests::writes_its_surroundings", Passes)],
+    ),
+    envprint("app", Kind::Bin, "second", &[("writes_its_surroundings", Passes)]),
+    envprint(
+        "app",
+        Kind::Test,
+        "integration",
+        &[
+            ("has_a_directory_for_its_files", Passes),
+            ("runs_the_binary_of_its_package", Passes),
+            ("writes_its_surroundings", Passes),
+        ],
+    ),
+    envprint("app", Kind::Example, "shown", &[("writes_its_surroundings", Passes)]),
+    envprint(
+        "app",
+        Kind::Doc,
+        "doc",
+        &[
+            ("app/src/lib.rs - documented #1", Passes),
+            ("app/src/lib.rs - documented #2", Passes),
+            ("app/src/lib.rs - documented #3", Passes),
+            ("app/src/lib.rs - documented #4", Passes),
+            ("app/src/lib.rs - documented #5", Passes),
+            ("app/src/lib.rs - documented #6", IsIgnored),
+        ],
+    ),
+    envprint("mac", Kind::Lib, "mac", &[("tests::is_a_number", Passes), ("tests::writes_its_surroundings", Passes)]),
+    envprint("mac", Kind::Doc, "doc", &[("mac/src/lib.rs - seven #1", Passes)]),
+    envprint("old", Kind::Lib, "old_name", &[("tests::writes_its_surroundings", Passes)]),
+    envprint(
+        "old",
+        Kind::Doc,
+        "doc",
+        &[
+            ("old/src/lib.rs - Thing #1", Passes),
+            ("old/src/lib.rs - Thing::method #1", Passes),
+            ("old/src/lib.rs - documented #1", Passes),
+            ("old/src/lib.rs - documented #2", Passes),
+            ("old/src/lib.rs - documented #3", Passes),
+            ("old/src/lib.rs - documented #4", Passes),
+            ("old/src/lib.rs - documented #5", IsIgnored),
+        ],
+    ),
+    FixtureBinary {
+        fixture: "doctests",
+        package: "doctests",
+        kind: Kind::Doc,
+        binary: "doc",
+        tests: &[
+            ("src/lib.rs - #1", Passes),
+            ("src/lib.rs - Generic #1", Passes),
+            ("src/lib.rs - Generic<T>::one #1", Passes),
+            ("src/lib.rs - Kinds #1", Passes),
+            ("src/lib.rs - Kinds #2", Fails),
+            ("src/lib.rs - Kinds #3", Passes),
+            ("src/lib.rs - Kinds #4", Fails),
+            ("src/lib.rs - Kinds #5", Passes),
+            ("src/lib.rs - Kinds #6", IsIgnored),
+            ("src/lib.rs - Kinds #7", Passes),
+            ("src/lib.rs - Kinds #8", Fails),
+            ("src/lib.rs - Kinds::method #1", Passes),
+            ("src/lib.rs - double #1", Passes),
+            ("src/lib.rs - double #2", Passes),
+            ("src/lib.rs - double #3", Fails),
+            ("src/nested.rs - nested #1", Passes),
+            ("src/nested.rs - nested::answers #1", Passes),
+        ],
+    },
+    // As `--workspace` sees it; by default `extra` is left out.
+    member("counter", Kind::Lib, "counter", &[("tests::counts", Passes), ("tests::counts_with_std", Passes)]),
+    member("counter", Kind::Doc, "doc", &[("counter/src/lib.rs - next #1", Passes)]),
+    member("tool", Kind::Bin, "tool", &[("the_tool_counts", Passes)]),
+    member("extra", Kind::Lib, "extra", &[("fails_where_it_is_asked", Fails)]),
 ];
 
 /// The longest name, of `harness/test:names`.
