@@ -1,6 +1,7 @@
 //! The behaviour of the tool from outside, one module a subject.
 #![cfg(test)]
 
+mod architecture;
 mod fixtures;
 #[allow(dead_code, reason = "a toolbox: each test takes what it needs")]
 mod support;
