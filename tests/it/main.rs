@@ -2,6 +2,9 @@
 #![cfg(test)]
 
 mod architecture;
+mod dependencies;
+mod docs;
+#[cfg(unix)]
 mod fixtures;
 #[allow(dead_code, reason = "a toolbox: each test takes what it needs")]
 mod support;
