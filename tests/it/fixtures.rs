@@ -5,9 +5,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use cargo_gate::model::Kind;
+use rustix::process::{Pid, Signal, test_kill_process};
 
 use crate::support::fixture_model::{self, BINARIES, Does, ENVPRINT_NOTES, FixtureBinary, OPAQUE};
-use crate::support::{Fixture, generate};
+use crate::support::{Fixture, generate, wait_until};
 
 /// The flag of `cargo test` that selects a binary.
 fn selection(binary: &FixtureBinary) -> Vec<&'static str> {
@@ -70,22 +71,16 @@ fn verify(fixture: &Fixture, binary: &FixtureBinary) {
     }
 }
 
-/// Still there after a while, in a process group that goes at once when it is killed.
+/// Still there after a while, and gone with everything it started when its group is killed.
 fn assert_hangs(fixture: &Fixture, args: &[&str]) {
-    use std::os::unix::process::CommandExt;
-    use std::process::Stdio;
-
-    use rustix::process::{Pid, Signal, kill_process_group};
-
-    let mut command = fixture.cargo(args.iter().copied()).into_command();
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).process_group(0).spawn().unwrap();
-    let until = Instant::now() + Duration::from_millis(1500);
-    while Instant::now() < until {
-        assert_eq!(child.try_wait().unwrap(), None, "{args:?} ended");
+    let mut running = fixture.cargo(args.iter().copied()).in_own_group().spawn();
+    let begin = Instant::now();
+    while begin.elapsed() < Duration::from_millis(1500) {
+        assert!(!running.has_ended(), "{args:?} ended");
         thread::sleep(Duration::from_millis(50));
     }
-    kill_process_group(Pid::from_child(&child), Signal::KILL).unwrap();
-    child.wait().unwrap();
+    running.signal_group(Signal::KILL);
+    assert_eq!(running.wait().signal(), Some(9));
 }
 
 #[test]
@@ -98,6 +93,24 @@ fn the_harness_fixture_does_what_the_model_says() {
             scope.spawn(|| some.iter().for_each(|binary| verify(fixture, binary)));
         }
     });
+}
+
+#[test]
+fn the_stubborn_child_shrugs_at_term_and_dies_of_kill() {
+    let fixture = Fixture::shared("harness");
+    let mut running = fixture.cargo(["test", "--test", "ignores_term", "--", "stubborn"]).in_own_group().spawn();
+    let read_pid = || std::fs::read_to_string(fixture.scratch().join("stubborn.pid")).ok()?.trim().parse().ok();
+    wait_until("the child has written its number", || read_pid().is_some());
+    let stubborn = Pid::from_raw(read_pid().unwrap()).unwrap();
+
+    running.signal_group(Signal::TERM);
+    wait_until("cargo has ended", || running.has_ended());
+    thread::sleep(Duration::from_millis(200));
+    assert!(test_kill_process(stubborn).is_ok(), "TERM was enough");
+
+    running.signal_group(Signal::KILL);
+    // Its output ends with the last of the group.
+    assert_eq!(running.wait().signal(), Some(15));
 }
 
 #[test]

@@ -3,10 +3,10 @@
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use super::{Ended, Fixture};
+use super::{Ended, Fixture, Running};
 
 /// The variables a process of ours inherits: what it takes to find programs, home and toolchain. Whatever else is set
 /// where the tests run (`CARGO_*`, `RUST*`, `CI` and the variables of every CI service, `CARGO_GATE_*`, colours) is not
@@ -113,10 +113,16 @@ impl Invocation {
         Ended::new(&self.command, output, begin.elapsed())
     }
 
-    /// Starts it and returns, its output piped: for tests that signal it, or read along.
-    pub(crate) fn spawn(mut self) -> Child {
-        self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        self.command.spawn().unwrap_or_else(|error| panic!("{:?}: {error}", self.command))
+    /// Makes it the leader of a process group of its own, as a shell does.
+    #[cfg(unix)]
+    pub(crate) fn in_own_group(mut self) -> Self {
+        std::os::unix::process::CommandExt::process_group(&mut self.command, 0);
+        self
+    }
+
+    /// Starts it and goes on beside it.
+    pub(crate) fn spawn(self) -> Running {
+        Running::start(self.command)
     }
 
     /// The command itself, for what has no method here.

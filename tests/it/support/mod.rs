@@ -13,7 +13,9 @@ pub(crate) mod fixture;
 pub(crate) mod fixture_model;
 pub(crate) mod generate;
 pub(crate) mod invocation;
+pub(crate) mod running;
 
 pub(crate) use ended::Ended;
 pub(crate) use fixture::Fixture;
 pub(crate) use invocation::Invocation;
+pub(crate) use running::{Running, wait_until};
