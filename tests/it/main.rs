@@ -1,1 +1,10 @@
 //! The behaviour of the tool from outside, one module a subject.
+#![cfg(test)]
+
+mod architecture;
+mod dependencies;
+mod docs;
+#[cfg(unix)]
+mod fixtures;
+#[allow(dead_code, reason = "a toolbox: each test takes what it needs")]
+mod support;
