@@ -13,10 +13,8 @@ mod verdict;
 pub use case::{Attempt, AttemptOutcome, CaseRecord, Ending, Outcome, Totals};
 pub use key::{BinaryId, Kind, ParseKeyError, TestKey};
 pub use pattern::{KeyPattern, PackagePatterns, PatternError};
-pub use policy::{
-    Backoff, FlakyResult, InfraMode, Isolation, NoTests, RetryPolicy, Severity, TestPolicy, Word,
-};
 pub(crate) use policy::words;
-pub use quantity::{ParseQuantityError, Percent, parse_duration, write_duration};
+pub use policy::{Backoff, FlakyResult, InfraMode, Isolation, NoTests, RetryPolicy, Severity, TestPolicy, Word};
+pub use quantity::{ParseQuantityError, Percent, parse_duration, parse_size, write_duration, write_size};
 pub use run::{ContentHash, Context, RunHead, RunId, RunRecord, RunState};
 pub use verdict::{Judgement, Reason, Verdict};
