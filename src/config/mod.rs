@@ -1,7 +1,27 @@
 //! The configuration: as written, then resolved with the source of each value.
 
+mod address;
+mod error;
+mod field;
+mod file;
+mod layers;
+mod pipeline_shapes;
+mod profiles;
+mod read;
+mod retries;
+pub mod schema;
+pub mod settings;
+mod shape;
+mod shapes;
+mod tables;
 mod values;
 
+pub use address::without_password;
+pub use error::{ConfigError, ConfigErrors, Origin};
+pub use field::{At, Field, Place, Presence};
+pub use file::{ConfigFile, PLACES};
+pub use layers::{ConfigWarning, DEFAULTS, Layers, Resolved, Source};
+pub use shape::{FromEnvironment, Raw, Shape};
 pub use values::{
     CoveragePolicy, CoverageSettings, Group, InfraSettings, Metric, Notice, NotifySettings, OnToolError, Override,
     Quarantine, RatchetScope, RatchetWhen, ScopeSettings, Settings, StoreSettings, TestSettings,

@@ -59,7 +59,7 @@ pub struct StoreSettings {
 }
 
 /// `[default.test]`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct TestSettings {
     /// cargo flags put before the user's.
     pub args: Vec<String>,
@@ -88,7 +88,7 @@ pub struct TestSettings {
 }
 
 /// `[default.infra]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InfraSettings {
     /// How often a suite that could not be executed is tried again.
     pub retries: u32,
@@ -108,20 +108,22 @@ impl InfraSettings {
 
 words! {
     /// Against what coverage is judged.
-    CoveragePolicy {
+    pub enum CoveragePolicy {
         /// The floor.
         Absolute = "absolute",
         /// The baseline.
         Baseline = "baseline",
         /// Both must hold.
+        #[default]
         Both = "both",
     }
 }
 
 words! {
     /// What is counted.
-    Metric {
+    pub enum Metric {
         /// Lines.
+        #[default]
         Lines = "lines",
         /// Regions.
         Regions = "regions",
@@ -134,8 +136,9 @@ words! {
 
 words! {
     /// What a measurement without result counts as.
-    OnToolError {
+    pub enum OnToolError {
         /// A pass with a warning.
+        #[default]
         Open = "open",
         /// A failure.
         Closed = "closed",
@@ -144,8 +147,9 @@ words! {
 
 words! {
     /// Which figures the ratchet keeps and judges.
-    RatchetScope {
+    pub enum RatchetScope {
         /// The workspace's.
+        #[default]
         Workspace = "workspace",
         /// Each package's too.
         Package = "package",
@@ -155,9 +159,10 @@ words! {
 }
 
 /// When the ratchet may rise.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum RatchetWhen {
     /// Where HEAD is the default branch, or there is no git.
+    #[default]
     DefaultBranch,
     /// After every pass.
     OnPass,
@@ -168,7 +173,7 @@ pub enum RatchetWhen {
 }
 
 /// `[default.coverage]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CoverageSettings {
     /// Against what it is judged.
     pub policy: CoveragePolicy,
@@ -190,8 +195,9 @@ pub struct CoverageSettings {
 
 words! {
     /// What is worth telling.
-    Notice {
+    pub enum Notice {
         /// The gate shut.
+        #[default]
         Fail = "fail",
         /// The suite never executed and the retries are used up.
         Exhausted = "exhausted",
@@ -255,6 +261,22 @@ impl Quarantine {
 }
 
 impl Settings {
+    /// What the built-in defaults are written into.
+    pub(super) fn blank() -> Self {
+        Self {
+            enabled: true,
+            scope: ScopeSettings::default(),
+            store: StoreSettings::default(),
+            test: TestSettings::default(),
+            infra: InfraSettings::default(),
+            coverage: CoverageSettings::default(),
+            notify: NotifySettings::default(),
+            groups: BTreeMap::new(),
+            overrides: Vec::new(),
+            quarantine: Vec::new(),
+        }
+    }
+
     /// What holds for one test: of several overrides that match, the first that says something about a point decides.
     #[must_use]
     pub fn policy_for(&self, key: &TestKey) -> TestPolicy {

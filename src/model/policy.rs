@@ -24,10 +24,10 @@ pub trait Word: Copy + PartialEq + 'static {
 
 /// Declares an enum together with its words.
 macro_rules! words {
-    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)+ }) => {
+    ($(#[$meta:meta])* $visibility:vis enum $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)+ }) => {
         $(#[$meta])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-        pub enum $name {
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+        $visibility enum $name {
             $($(#[$doc])* #[serde(rename = $word)] $variant,)+
         }
 
@@ -52,8 +52,9 @@ pub(crate) use words;
 
 words! {
     /// In what company a test runs.
-    Isolation {
+    pub enum Isolation {
         /// In one live process per binary, beside its siblings.
+        #[default]
         Shared = "shared",
         /// In a process of its own.
         Process = "process",
@@ -62,8 +63,9 @@ words! {
 
 words! {
     /// How much a failure weighs.
-    Severity {
+    pub enum Severity {
         /// It shuts the gate.
+        #[default]
         Block = "block",
         /// It is shown, and the gate stays open.
         Warn = "warn",
@@ -74,8 +76,9 @@ words! {
 
 words! {
     /// What a test that failed and then passed counts as.
-    FlakyResult {
+    pub enum FlakyResult {
         /// A pass.
+        #[default]
         Pass = "pass",
         /// A failure.
         Fail = "fail",
@@ -84,8 +87,9 @@ words! {
 
 words! {
     /// What a selection that matches no test counts as.
-    NoTests {
+    pub enum NoTests {
         /// An error of its own.
+        #[default]
         Fail = "fail",
         /// A pass with a warning.
         Warn = "warn",
@@ -96,8 +100,9 @@ words! {
 
 words! {
     /// What happens when the suite could not be executed.
-    InfraMode {
+    pub enum InfraMode {
         /// It is tried again at once, within the same call.
+        #[default]
         Retry = "retry",
         /// The call ends; the next one tries again, and the store counts.
         Defer = "defer",
@@ -106,8 +111,9 @@ words! {
 
 words! {
     /// How the delay grows from one retry to the next.
-    Backoff {
+    pub enum Backoff {
         /// Not at all.
+        #[default]
         Fixed = "fixed",
         /// It doubles.
         Exponential = "exponential",

@@ -1,4 +1,4 @@
-//! Percentages and durations as they are written: read exactly, written back the same.
+//! Percentages, durations and sizes as they are written: read exactly, written back the same.
 
 use std::fmt;
 use std::str::FromStr;
@@ -103,6 +103,38 @@ pub fn write_duration(duration: Duration) -> String {
     }
 }
 
+const UNITS: [(&str, u64); 7] = [
+    ("B", 1),
+    ("kB", 1_000),
+    ("MB", 1_000_000),
+    ("GB", 1_000_000_000),
+    ("KiB", 1 << 10),
+    ("MiB", 1 << 20),
+    ("GiB", 1 << 30),
+];
+
+/// Reads a positive number of bytes: `500MB`, `1GiB`.
+pub fn parse_size(text: &str) -> Result<u64, ParseQuantityError> {
+    const FORM: ParseQuantityError = ParseQuantityError("not a size");
+    let unit_at = text.find(|c: char| !c.is_ascii_digit()).ok_or(FORM)?;
+    let (digits, unit) = text.split_at(unit_at);
+    let (_, factor) = UNITS.iter().find(|(name, _)| *name == unit).ok_or(FORM)?;
+    let count: u64 = digits.parse().map_err(|_| FORM)?;
+    match count.checked_mul(*factor) {
+        Some(0) => Err(ParseQuantityError("not above zero")),
+        Some(bytes) => Ok(bytes),
+        None => Err(FORM),
+    }
+}
+
+/// Writes a number of bytes in the form that [`parse_size`] reads, in the largest unit without a remainder.
+#[must_use]
+pub fn write_size(bytes: u64) -> String {
+    let fitting = UNITS.iter().filter(|(_, factor)| bytes % factor == 0).max_by_key(|(_, factor)| *factor);
+    let (unit, factor) = fitting.unwrap_or(&UNITS[0]);
+    format!("{}{unit}", bytes / factor)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,6 +184,16 @@ mod tests {
     }
 
     #[test]
+    fn sizes_are_read_and_written() {
+        for (text, bytes) in [("1B", 1), ("500MB", 500_000_000), ("1GiB", 1 << 30), ("3KiB", 3072)] {
+            assert_eq!((parse_size(text).unwrap(), write_size(bytes).as_str()), (bytes, text));
+        }
+        for text in ["", "1", "GB", "0MB", "1 GB", "-1GB", "99999999999999999999GB", "18446744073709551615GB", "1mb"] {
+            assert!(parse_size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_no_duration_is_refused() {
         for text in ["", "0", "0s", "-5s", "5s ago", "60", "ten", "1 month", "5x", "none", "99999999999999999h"] {
             assert!(parse_duration(text).is_err(), "{text}");
@@ -172,7 +214,13 @@ mod tests {
         }
 
         #[test]
+        fn every_size_survives_being_written(bytes in 1_u64..) {
+            proptest::prop_assert_eq!(parse_size(&write_size(bytes)), Ok(bytes));
+        }
+
+        #[test]
         fn no_text_panics(text in "\\PC*") {
+            let _ = parse_size(&text);
             let _ = text.parse::<Percent>();
             let _ = parse_duration(&text);
         }

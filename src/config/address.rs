@@ -1,0 +1,47 @@
+//! Addresses as they may be shown: without their passwords.
+
+/// `user:***@host`, and no value of a parameter whose name speaks of a password.
+#[must_use]
+pub fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return "***".to_owned() };
+    // A password may hold a bare `/` or `?`: whatever stands before the last `@` is taken for credentials.
+    let (credentials, place) = rest.rsplit_once('@').map_or((None, rest), |(left, right)| (Some(left), right));
+    let user = credentials.map_or(String::new(), |credentials| match credentials.split_once(':') {
+        Some((user, _)) => format!("{user}:***@"),
+        None => format!("{credentials}@"),
+    });
+    let place = match place.split_once('?') {
+        Some((place, query)) => {
+            let parameters: Vec<String> = query.split('&').map(parameter_without_password).collect();
+            format!("{place}?{}", parameters.join("&"))
+        }
+        None => place.to_owned(),
+    };
+    format!("{scheme}://{user}{place}")
+}
+
+fn parameter_without_password(parameter: &str) -> String {
+    match parameter.split_once('=') {
+        Some((name, _)) if name.to_ascii_lowercase().contains("pass") => format!("{name}=***"),
+        _ => parameter.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_are_never_shown() {
+        for (url, shown) in [
+            ("postgres://ci:s3cret@db:5432/gate", "postgres://ci:***@db:5432/gate"),
+            ("postgres://ci:s3/c?r@et@db/gate", "postgres://ci:***@db/gate"),
+            ("postgres://ci@db/gate?sslmode=require", "postgres://ci@db/gate?sslmode=require"),
+            ("postgres://db/gate?user=ci&password=s3cret", "postgres://db/gate?user=ci&password=***"),
+            ("postgres://db", "postgres://db"),
+            ("s3cret", "***"),
+        ] {
+            assert_eq!(without_password(url), shown);
+        }
+    }
+}

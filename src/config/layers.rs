@@ -1,0 +1,296 @@
+//! Puts the layers over each other: built-in defaults, file, profile, variables, flags. The later wins.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsString;
+use std::fmt;
+
+use super::error::{ConfigError, ConfigErrors, Origin, nearest};
+use super::file::ConfigFile;
+use super::profiles::{Chosen, Written, chain};
+use super::read::{SetOn, join};
+use super::settings::{DISABLE, OTHER_VARIABLES, SETTINGS, Section, Setting};
+use super::shape::{FromEnvironment, Raw};
+use super::shapes::SWITCH;
+use super::values::Settings;
+
+/// What holds where nobody says otherwise, in the form of the file.
+pub const DEFAULTS: &str = include_str!("defaults.toml");
+
+/// Everything that has a say, as values.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Layers<'a> {
+    /// The workspace's file.
+    pub file: Option<&'a ConfigFile>,
+    /// The process's variables; those that do not begin with `CARGO_GATE_` are not looked at.
+    pub variables: &'a [(OsString, OsString)],
+    /// The profile that `--gate-profile` names.
+    pub profile: Option<&'a str>,
+    /// The flags that stand for a setting, by name without dashes, with their text.
+    pub flags: &'a [(&'static str, &'a str)],
+}
+
+/// Whose file is it?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// The one inside the program.
+    Program,
+    /// The workspace's.
+    Workspace,
+}
+
+/// Where a value comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// From the built-in defaults.
+    Default,
+    /// From the file, on this line.
+    File {
+        /// The file's name.
+        name: String,
+        /// The line, from 1.
+        line: usize,
+    },
+    /// From a profile of the file, on this line.
+    Profile {
+        /// The profile's name.
+        profile: String,
+        /// The file's name.
+        name: String,
+        /// The line, from 1.
+        line: usize,
+    },
+    /// From a built-in profile of this name.
+    BuiltInProfile(String),
+    /// From this variable.
+    Variable(String),
+    /// From this flag, named without dashes.
+    Flag(&'static str),
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File { name, line } => write!(f, "{name}:{line}"),
+            Self::Profile { profile, name, line } => write!(f, "{name}:{line} (profile {profile})"),
+            Self::BuiltInProfile(profile) => write!(f, "built-in profile {profile}"),
+            Self::Variable(name) => f.write_str(name),
+            Self::Flag(name) => write!(f, "--{name}"),
+        }
+    }
+}
+
+/// Something odd that stops nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigWarning {
+    /// A stable word, kebab-case.
+    pub id: &'static str,
+    /// One sentence.
+    pub text: String,
+}
+
+/// The settings in force, and what only people want to know of them.
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    /// The settings.
+    pub settings: Settings,
+    /// The name of the profile in force.
+    pub profile: String,
+    /// The name of the file, if there is one.
+    pub file: Option<String>,
+    /// What was odd on the way.
+    pub warnings: Vec<ConfigWarning>,
+    sources: HashMap<(Section, &'static str), Source>,
+}
+
+impl Resolved {
+    /// Puts the layers over each other. Every mistake is reported, not only the first.
+    pub fn from_layers(layers: &Layers<'_>) -> Result<Self, ConfigErrors> {
+        let built_in = ConfigFile { name: "built-in defaults".to_owned(), text: DEFAULTS.to_owned() };
+        let built_in_top = built_in.parse()?;
+        let mut files = vec![Written::new(&built_in, built_in_top.get_ref(), Owner::Program)];
+        let file_top = layers.file.map(ConfigFile::parse).transpose()?;
+        if let (Some(file), Some(top)) = (layers.file, &file_top) {
+            let written = Written::new(file, top.get_ref(), Owner::Workspace);
+            // A file for another version is not judged by the rules of this one.
+            written.check_version()?;
+            files.push(written);
+        }
+        let variables = gate_variables(layers.variables);
+        let chosen = Chosen::new(layers.profile, &variables);
+
+        let mut resolving = Resolving::new();
+        for file in &mut files {
+            resolving.apply_top(file);
+        }
+        let chain = chain(&mut files, &chosen).unwrap_or_else(|error| {
+            resolving.problems.push(error);
+            Vec::new()
+        });
+        for profile in &chain {
+            for file in &mut files {
+                resolving.apply_profile(file, profile);
+            }
+        }
+        for file in &mut files {
+            file.check_other_profiles(&chain, &resolving.settings);
+            resolving.problems.append(&mut file.reader.problems);
+        }
+        resolving.apply_variables(&variables);
+        resolving.apply_flags(layers.flags);
+        ConfigErrors::unless(
+            resolving.problems,
+            Self {
+                settings: resolving.settings,
+                profile: chosen.name,
+                file: layers.file.map(|file| file.name.clone()),
+                warnings: resolving.warnings,
+                sources: resolving.sources,
+            },
+        )
+    }
+
+    /// Where a setting's value comes from.
+    #[must_use]
+    pub fn source(&self, setting: &Setting) -> &Source {
+        self.sources.get(&(setting.section, setting.field.key)).unwrap_or(&Source::Default)
+    }
+}
+
+impl Default for Settings {
+    /// The built-in defaults.
+    #[expect(clippy::expect_used, reason = "the text is part of the program, and tests read it")]
+    fn default() -> Self {
+        Resolved::from_layers(&Layers::default()).expect("the built-in defaults are sound").settings
+    }
+}
+
+/// Settings while the layers are put over each other.
+struct Resolving {
+    settings: Settings,
+    sources: HashMap<(Section, &'static str), Source>,
+    warnings: Vec<ConfigWarning>,
+    problems: Vec<ConfigError>,
+}
+
+impl Resolving {
+    fn new() -> Self {
+        Self { settings: Settings::blank(), sources: HashMap::new(), warnings: Vec::new(), problems: Vec::new() }
+    }
+
+    /// All of a file but its profiles.
+    fn apply_top(&mut self, file: &mut Written<'_>) {
+        let mut set = file.reader.unprofiled(file.top, &mut self.settings);
+        if let Some(table) = file.reader.table(file.top, "", "default") {
+            set.extend(file.reader.profiled(table, "default", &mut self.settings));
+        }
+        file.reader.lists(file.top, &mut self.settings);
+        self.note(file, None, &set);
+    }
+
+    fn apply_profile(&mut self, file: &mut Written<'_>, profile: &str) {
+        let Some(table) = file.profile(profile) else { return };
+        let set = file.reader.profiled(table, &join("profile", profile), &mut self.settings);
+        self.note(file, Some(profile), &set);
+    }
+
+    fn note(&mut self, file: &Written<'_>, profile: Option<&str>, set: &[SetOn]) {
+        for SetOn { setting, line } in set {
+            let (name, line) = (file.reader.file.name.clone(), *line);
+            let source = match (file.belongs_to, profile) {
+                (Owner::Program, None) => Source::Default,
+                (Owner::Program, Some(profile)) => Source::BuiltInProfile(profile.to_owned()),
+                (Owner::Workspace, None) => Source::File { name, line },
+                (Owner::Workspace, Some(profile)) => Source::Profile { profile: profile.to_owned(), name, line },
+            };
+            self.sources.insert((setting.section, setting.field.key), source);
+        }
+    }
+
+    fn apply_variables(&mut self, variables: &BTreeMap<String, String>) {
+        let known: Vec<String> = SETTINGS.iter().map(Setting::variable).collect();
+        for (name, text) in variables {
+            let setting = SETTINGS.iter().zip(&known).find(|(_, variable)| *variable == name);
+            match setting {
+                _ if OTHER_VARIABLES.contains(&name.as_str()) => {}
+                Some((setting, _)) if name == DISABLE => self.apply_disable(setting, text),
+                Some((setting, _)) => self.apply_variable(setting, name, text),
+                None => self.warn_unknown(name, &known),
+            }
+        }
+    }
+
+    /// The one variable that says the opposite of its setting.
+    fn apply_disable(&mut self, setting: &Setting, text: &str) {
+        match (SWITCH.read)(Raw::Text(text)) {
+            Ok(disabled) => {
+                self.settings.enabled = !disabled;
+                self.note_variable(setting, DISABLE);
+            }
+            Err(why) => {
+                let error = ConfigError::new(Origin::Variable(DISABLE.to_owned()), "", why);
+                self.problems.push(error.wanting("1 or 0"));
+            }
+        }
+    }
+
+    fn apply_variable(&mut self, setting: &Setting, name: &str, text: &str) {
+        let place = setting.field.place;
+        let Err(why) = place.write(&mut self.settings, Raw::Text(text)) else {
+            self.note_variable(setting, name);
+            return;
+        };
+        match place.environment() {
+            FromEnvironment::Strict => {
+                let error = ConfigError::new(Origin::Variable(name.to_owned()), setting.name(), why);
+                self.problems.push(error.wanting(place.wanted()));
+            }
+            FromEnvironment::FallsBack => {
+                let below = self.sources.get(&(setting.section, setting.field.key)).unwrap_or(&Source::Default);
+                let value = place.show(&self.settings).unwrap_or_default();
+                let text = format!("{name} is ignored ({why}): {} stays {value} ({below})", setting.name());
+                self.warnings.push(ConfigWarning { id: "bad-variable", text });
+            }
+        }
+    }
+
+    fn note_variable(&mut self, setting: &Setting, name: &str) {
+        self.sources.insert((setting.section, setting.field.key), Source::Variable(name.to_owned()));
+    }
+
+    fn warn_unknown(&mut self, name: &str, known: &[String]) {
+        let lower: Vec<String> =
+            known.iter().map(String::as_str).chain(OTHER_VARIABLES).map(|name| name.to_lowercase()).collect();
+        // The underscores are part of these names, and `nearest` compares keys, which have dashes.
+        let keys: Vec<String> = lower.iter().map(|name| name.replace('_', "-")).collect();
+        let meant = nearest(name, keys.iter().map(String::as_str));
+        let hint = meant.map_or(String::new(), |key| format!("; nearest: {}", key.to_uppercase().replace('-', "_")));
+        let text = format!("{} is no variable of the gate's{hint}", name.escape_debug());
+        self.warnings.push(ConfigWarning { id: "unknown-variable", text });
+    }
+
+    fn apply_flags(&mut self, flags: &[(&'static str, &str)]) {
+        for (flag, text) in flags {
+            let Some(setting) = SETTINGS.iter().find(|setting| setting.flag == Some(flag)) else { continue };
+            match setting.field.place.write(&mut self.settings, Raw::Text(text)) {
+                Ok(()) => {
+                    self.sources.insert((setting.section, setting.field.key), Source::Flag(flag));
+                }
+                Err(why) => {
+                    let error = ConfigError::new(Origin::Flag((*flag).to_owned()), setting.name(), why);
+                    self.problems.push(error.wanting(setting.field.place.wanted()));
+                }
+            }
+        }
+    }
+}
+
+/// The gate's own variables. An empty one counts as not set, as CI systems leave them behind.
+fn gate_variables(variables: &[(OsString, OsString)]) -> BTreeMap<String, String> {
+    variables
+        .iter()
+        .map(|(name, text)| (name.to_string_lossy(), text.to_string_lossy()))
+        .filter(|(name, text)| name.starts_with("CARGO_GATE_") && !text.is_empty())
+        .map(|(name, text)| (name.into_owned(), text.into_owned()))
+        .collect()
+}

@@ -1,0 +1,186 @@
+//! The one table of settings: parser, JSON Schema, `config show`, help and docs are read off it.
+
+use super::field::{Field, Place, at};
+use super::retries::RETRIES;
+use super::shape::{FromEnvironment, Shape};
+use super::shapes::{
+    ADDRESS, COUNT_LIMIT, FOLDER, LIMIT, PACKAGES, PAUSE, PERCENT, RATCHET, SIZE_LIMIT, SLOTS, SWITCH, TOLERANCE,
+    TRIES, WORDS, several, word,
+};
+use super::values::{CoveragePolicy, Metric, Notice, OnToolError, RatchetScope, Settings};
+use crate::cli::BuildArgs;
+use crate::model::{FlakyResult, InfraMode, Isolation, NoTests};
+
+use Section::{Coverage, Infra, Notify, Scope, Store, Test, Top};
+
+/// A table of the file that holds settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Section {
+    /// The file's top.
+    Top,
+    /// `[scope]`.
+    Scope,
+    /// `[store]`.
+    Store,
+    /// `[notify]`.
+    Notify,
+    /// `[default.test]` and `[profile.NAME.test]`.
+    Test,
+    /// `[default.infra]` and `[profile.NAME.infra]`.
+    Infra,
+    /// `[default.coverage]` and `[profile.NAME.coverage]`.
+    Coverage,
+}
+
+impl Section {
+    /// Every section.
+    pub const ALL: [Self; 7] =
+        [Self::Top, Self::Scope, Self::Store, Self::Notify, Self::Test, Self::Infra, Self::Coverage];
+
+    /// The section's name, empty for the top.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Top => "",
+            Self::Scope => "scope",
+            Self::Store => "store",
+            Self::Notify => "notify",
+            Self::Test => "test",
+            Self::Infra => "infra",
+            Self::Coverage => "coverage",
+        }
+    }
+
+    /// May profiles differ in it? Then it stands under `default` and under `profile.NAME`.
+    #[must_use]
+    pub const fn is_profiled(self) -> bool {
+        matches!(self, Self::Test | Self::Infra | Self::Coverage)
+    }
+}
+
+/// One setting.
+pub struct Setting {
+    /// The table it stands in.
+    pub section: Section,
+    /// Its key, its place in [`Settings`], and what it is for.
+    pub field: Field<Settings>,
+    /// Its flag, without dashes.
+    pub flag: Option<&'static str>,
+    /// The commands it applies to.
+    pub commands: &'static str,
+}
+
+impl Setting {
+    const fn new(
+        section: Section,
+        key: &'static str,
+        place: &'static dyn Place<Settings>,
+        commands: &'static str,
+        help: &'static str,
+    ) -> Self {
+        Self { section, field: Field::optional(key, place, help), flag: None, commands }
+    }
+
+    const fn with_flag(mut self, flag: &'static str) -> Self {
+        self.flag = Some(flag);
+        self
+    }
+
+    /// Its name: `test.run-timeout`, `enabled`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self.section {
+            Top => self.field.key.to_owned(),
+            section => format!("{}.{}", section.name(), self.field.key),
+        }
+    }
+
+    /// Where it stands in the file: `default.test.run-timeout`, `enabled`.
+    #[must_use]
+    pub fn path(&self) -> String {
+        if self.section.is_profiled() { format!("default.{}", self.name()) } else { self.name() }
+    }
+
+    /// Its variable: `CARGO_GATE_TEST_RUN_TIMEOUT`.
+    #[must_use]
+    pub fn variable(&self) -> String {
+        match self.section {
+            // The one whose variable says the opposite, as a switch for emergencies should.
+            Top => DISABLE.to_owned(),
+            _ => format!("CARGO_GATE_{}", self.name().to_ascii_uppercase().replace(['.', '-'], "_")),
+        }
+    }
+}
+
+/// Switches the tool off.
+pub const DISABLE: &str = "CARGO_GATE_DISABLE";
+
+/// Chooses a profile.
+pub const PROFILE: &str = "CARGO_GATE_PROFILE";
+
+/// Variables that stand for no setting: the choice of a profile, and what steps and tests are told.
+pub const OTHER_VARIABLES: [&str; 5] =
+    [PROFILE, "CARGO_GATE_RUN_ID", "CARGO_GATE_STEP", "CARGO_GATE_DIR", "CARGO_GATE_LOCK_DIR"];
+
+/// cargo's flags, and nothing else.
+const CARGO_FLAGS: Shape<Vec<String>> = Shape {
+    wanted: || "a list of flags of `cargo test`, such as [\"--workspace\", \"--release\"]".to_owned(),
+    read: |raw| {
+        let words = (WORDS.read)(raw)?;
+        match BuildArgs::from_words(&words) {
+            Ok(_) => Ok(words),
+            Err(error) => Err(first_sentence(&error)),
+        }
+    },
+    show: WORDS.show,
+    schema: WORDS.schema,
+    environment: FromEnvironment::Strict,
+};
+
+fn first_sentence(error: &clap::Error) -> String {
+    let text = error.to_string();
+    text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
+}
+
+/// Every setting, in the order in which people see them.
+#[rustfmt::skip] // One setting, one line: a table reads across.
+pub static SETTINGS: &[Setting] = &[
+    Setting::new(Top, "enabled", at!(Settings.enabled, SWITCH), "all", "Whether the gate is on; off, `test` is plain `cargo test`."),
+    Setting::new(Scope, "packages", at!(Settings.scope.packages, PACKAGES), "all", "Which packages the gate judges, as globs; others are N/A."),
+    Setting::new(Store, "dir", at!(Settings.store.dir, FOLDER), "all", "Where the history is kept; `auto`: `gate` in the target directory."),
+    Setting::new(Store, "url", at!(Settings.store.url, ADDRESS), "all", "A database that several machines share."),
+    Setting::new(Store, "max-age", at!(Settings.store.max_age, LIMIT), "history prune", "Remove runs older than this.").with_flag("max-age"),
+    Setting::new(Store, "max-runs", at!(Settings.store.max_runs, COUNT_LIMIT), "history prune", "Keep this many runs, the newest.").with_flag("max-runs"),
+    Setting::new(Store, "max-size", at!(Settings.store.max_size, SIZE_LIMIT), "history prune", "Remove the oldest runs until the store is no larger than this.").with_flag("max-size"),
+    Setting::new(Notify, "command", at!(Settings.notify.command, WORDS), "test", "The command that gets the result as JSON on its stdin."),
+    Setting::new(Notify, "on", at!(Settings.notify.on, several::<Notice>()), "test", "What is worth telling."),
+    Setting::new(Test, "args", at!(Settings.test.args, CARGO_FLAGS), "test", "cargo's flags, put before the user's; `-p`, `--workspace` or `--all` of the user's replace `--workspace` here."),
+    Setting::new(Test, "slots", at!(Settings.test.slots, SLOTS), "test", "How many tests run at once in all; `auto`: the CPUs.").with_flag("slots"),
+    Setting::new(Test, "isolation", at!(Settings.test.isolation, word::<Isolation>()), "test", "One live process per binary, or one per test.").with_flag("isolation"),
+    Setting::new(Test, "serial-binaries", at!(Settings.test.serial_binaries, SWITCH), "test", "Run one test binary at a time, as `cargo test` does.").with_flag("serial-binaries"),
+    Setting::new(Test, "slow", at!(Settings.test.slow, LIMIT), "test", "Call a test slow once it has run this long.").with_flag("slow"),
+    Setting::new(Test, "timeout", at!(Settings.test.timeout, LIMIT), "test", "Kill a test that runs longer than this.").with_flag("timeout"),
+    Setting::new(Test, "run-timeout", at!(Settings.test.run_timeout, LIMIT), "test", "End the whole run after this long, the build not included.").with_flag("run-timeout"),
+    Setting::new(Test, "grace", at!(Settings.test.grace, PAUSE), "test", "How long a process has between TERM and KILL.").with_flag("grace"),
+    Setting::new(Test, "retries", at!(Settings.test.retries, RETRIES), "test", "Try a failing test again, alone, up to this often.").with_flag("retries"),
+    Setting::new(Test, "flaky-result", at!(Settings.test.flaky_result, word::<FlakyResult>()), "test", "What a test that failed and then passed counts as.").with_flag("flaky-result"),
+    Setting::new(Test, "strict-env", at!(Settings.test.strict_env, SWITCH), "test", "Refuse to run with variables that let a red test turn green.").with_flag("strict-env"),
+    Setting::new(Test, "no-tests", at!(Settings.test.no_tests, word::<NoTests>()), "test", "What a selection that matches no test counts as.").with_flag("no-tests"),
+    Setting::new(Infra, "retries", at!(Settings.infra.retries, TRIES), "test", "Try a suite that could not be executed again, up to this often.").with_flag("infra-retries"),
+    Setting::new(Infra, "delay", at!(Settings.infra.delay, PAUSE), "test", "How long to wait before each of these tries.").with_flag("infra-delay"),
+    Setting::new(Infra, "mode", at!(Settings.infra.mode, word::<InfraMode>()), "test", "Try again within the same call, or leave it to the next one.").with_flag("infra-mode"),
+    Setting::new(Coverage, "policy", at!(Settings.coverage.policy, word::<CoveragePolicy>()), "coverage", "Against what coverage is judged."),
+    Setting::new(Coverage, "floor", at!(Settings.coverage.floor, PERCENT), "coverage", "The least that is asked, in percent; 0 asks nothing."),
+    Setting::new(Coverage, "epsilon", at!(Settings.coverage.epsilon, TOLERANCE), "coverage", "How far below is still a pass, in percent."),
+    Setting::new(Coverage, "metric", at!(Settings.coverage.metric, word::<Metric>()), "coverage", "What is counted."),
+    Setting::new(Coverage, "on-tool-error", at!(Settings.coverage.on_tool_error, word::<OnToolError>()), "coverage", "What a measurement without result counts as: open passes, closed fails."),
+    Setting::new(Coverage, "ratchet", at!(Settings.coverage.ratchet, RATCHET), "coverage", "When the ratchet may rise."),
+    Setting::new(Coverage, "ratchet-scope", at!(Settings.coverage.ratchet_scope, word::<RatchetScope>()), "coverage", "Which figures the ratchet keeps and judges."),
+    Setting::new(Coverage, "timeout", at!(Settings.coverage.timeout, LIMIT), "coverage", "How long a measurement may take."),
+];
+
+/// Each flag that stands for a setting, and its help text.
+#[must_use]
+pub fn flag_help() -> Vec<(&'static str, &'static str)> {
+    SETTINGS.iter().filter_map(|setting| Some((setting.flag?, setting.field.help))).collect()
+}
