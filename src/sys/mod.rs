@@ -2,5 +2,6 @@
 
 pub mod fs;
 pub mod git;
+pub mod host;
 pub mod process;
 pub mod term;
