@@ -106,6 +106,14 @@ impl Entry {
         Self { run, micros, outcome, both: outcome == Outcome::Flaky, rough: outcome == Outcome::Timeout }
     }
 
+    /// The same with these marks.
+    #[must_use]
+    pub const fn marked(mut self, both: bool, rough: bool) -> Self {
+        self.both = both;
+        self.rough = rough;
+        self
+    }
+
     /// What a case says.
     #[must_use]
     pub fn of(case: &CaseRecord, run: Arc<RunFacts>) -> Self {
@@ -116,7 +124,8 @@ impl Entry {
                 || (attempt.outcome == AttemptOutcome::Error && matches!(attempt.ending, Some(Ending::Signaled(_))))
         });
         let entry = Self::new(run, case.outcome, case.took);
-        Self { both: entry.both || (passed && failed), rough: entry.rough || died || case.leaked, ..entry }
+        let (both, rough) = (entry.both || (passed && failed), entry.rough || died || case.leaked);
+        entry.marked(both, rough)
     }
 
     /// How long it took, where that is known.
