@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::observer::{Verbosity, time};
-use super::page::{MARGIN, Page, Tone};
+use super::page::{Page, Tone};
 use crate::model::{CaseRecord, Outcome, RunRecord, RunState, Verdict};
 use crate::report::inert::one_line;
 use crate::report::markup::command_for;
@@ -44,24 +44,10 @@ pub(super) fn report<W: io::Write>(
     out
 }
 
-fn rule<W: io::Write>(out: &mut String, page: &Page<W>, title: &str) {
-    let dashes = page.ink.paint(Tone::Dim, &"─".repeat(MARGIN - 1));
-    let _ = match title {
-        "" => writeln!(out, "{dashes}"),
-        title => writeln!(out, "{dashes} {}", page.ink.paint(Tone::Strong, title)),
-    };
-}
-
-fn test_line<W: io::Write>(out: &mut String, page: &Page<W>, tone: Tone, word: &str, case: &CaseRecord, note: &str) {
-    let status = page.ink.status(tone, word);
-    let note = if note.is_empty() { String::new() } else { format!(" {}", page.ink.paint(Tone::Dim, note)) };
-    let _ = writeln!(out, "{status}[{:>9}] {}{note}", time(case.took), page.ink.key(&case.key));
-}
-
 fn more<W: io::Write>(out: &mut String, page: &Page<W>, count: usize, advice: &str) {
     if count > 0 {
         let text = format!("and {} more{advice}", words::thousands(count as u64));
-        let _ = writeln!(out, "{:13}{}", "", page.ink.paint(Tone::Dim, &text));
+        let _ = writeln!(out, "{:indent$}{}", "", page.ink.paint(Tone::Dim, &text), indent = page.indent());
     }
 }
 
@@ -70,7 +56,7 @@ fn failures<W: io::Write>(out: &mut String, page: &Page<W>, groups: &[FailureGro
     if all == 0 {
         return;
     }
-    rule(out, page, &words::count(all as u64, "failure", "failures"));
+    out.push_str(&page.rule(&words::count(all as u64, "failure", "failures")));
     let indent = " ".repeat(page.indent());
     let mut room = FAILURES;
     for group in groups {
@@ -80,7 +66,7 @@ fn failures<W: io::Write>(out: &mut String, page: &Page<W>, groups: &[FailureGro
         }
         room -= shown.len();
         for case in shown {
-            test_line(out, page, Tone::Bad, view::word(case), case, "");
+            out.push_str(&page.test(Tone::Bad, view::word(case), &time(case.took), &case.key, ""));
         }
         for line in &group.cause {
             let _ = writeln!(out, "{}", format!("{indent}{line}").trim_end());
@@ -103,10 +89,10 @@ fn flaky<W: io::Write>(out: &mut String, page: &Page<W>, cases: &[&CaseRecord]) 
     if cases.is_empty() {
         return;
     }
-    rule(out, page, "Passed when tried again");
+    out.push_str(&page.rule("Passed when tried again"));
     for case in cases.iter().take(FLAKY) {
         let attempts: Vec<&str> = case.attempts.iter().map(|attempt| attempt.outcome.as_outcome().as_str()).collect();
-        test_line(out, page, Tone::Soft, "FLAKY", case, &attempts.join(", "));
+        out.push_str(&page.test(Tone::Soft, "FLAKY", &time(case.took), &case.key, &attempts.join(", ")));
     }
     more(out, page, cases.len().saturating_sub(FLAKY), "");
 }
@@ -115,9 +101,9 @@ fn slowest<W: io::Write>(out: &mut String, page: &Page<W>, cases: &[(&CaseRecord
     if cases.is_empty() {
         return;
     }
-    rule(out, page, "Slowest");
-    for (case, _) in cases {
-        test_line(out, page, Tone::Dim, "", case, "");
+    out.push_str(&page.rule("Slowest"));
+    for (case, took) in cases {
+        out.push_str(&page.test(Tone::Dim, "", &time(Some(*took)), &case.key, ""));
     }
 }
 
@@ -129,17 +115,27 @@ fn history<W: io::Write>(out: &mut String, page: &Page<W>, insights: &Insights) 
     let next: Lines<'_> = insights.next.iter().map(|line| (line.key.as_str(), line.reason.clone())).collect();
     let sections = [("Flaky, by evidence", flaky), ("Failing streaks", streaks), ("Next run starts with", next)];
     for (title, lines) in sections.iter().filter(|(_, lines)| !lines.is_empty()) {
-        rule(out, page, title);
+        out.push_str(&page.rule(title));
         for (key, text) in lines.iter().take(LINES) {
-            let key = key.parse().map_or_else(|_| one_line(key), |key| page.ink.key(&key));
-            out.push_str(&page.flow(&format!("{:13}{key}  ", ""), &one_line(text)));
+            out.push_str(&evidence(page, key, &one_line(text)));
         }
         more(out, page, lines.len().saturating_sub(LINES), "");
     }
 }
 
+/// A test and what is said of it: on one line where there is room, else below it.
+fn evidence<W: io::Write>(page: &Page<W>, key: &str, text: &str) -> String {
+    let indent = " ".repeat(page.indent());
+    let key = key.parse().map_or_else(|_| one_line(key), |key| page.ink.key(&key));
+    let line = format!("{indent}{key}  {text}\n");
+    if page.columns.is_none_or(|columns| console::measure_text_width(line.trim_end()) <= columns) {
+        return line;
+    }
+    format!("{indent}{key}\n{}", page.flow_at(&format!("{indent}  "), text, indent.len() + 2))
+}
+
 fn summary<W: io::Write>(out: &mut String, page: &Page<W>, record: &RunRecord) {
-    rule(out, page, "");
+    out.push_str(&page.rule(""));
     let ink = page.ink;
     let mut text = format!("{}:", words::count(record.totals.tests, "test", "tests"));
     let mut parts: Vec<String> = view::counts(&record.totals)
@@ -163,13 +159,13 @@ fn summary<W: io::Write>(out: &mut String, page: &Page<W>, record: &RunRecord) {
     }
     text.push(' ');
     text.push_str(&parts.join(", "));
-    let prefix = format!("{}[{:>9}] ", ink.status(Tone::Strong, "Summary"), words::exact(record.duration));
+    let prefix = format!("{}{} ", page.status(Tone::Strong, "Summary"), page.bracket(&words::exact(record.duration)));
     out.push_str(&page.flow(&prefix, &text));
 }
 
 fn verdict<W: io::Write>(out: &mut String, page: &Page<W>, record: &RunRecord) {
     let (word, tone) = match (record.state, record.verdict()) {
-        (RunState::Interrupted, _) => ("Interrupted", Tone::Soft),
+        (RunState::Interrupted, _) => ("Stopped", Tone::Soft),
         (_, Verdict::Pass) => ("Passed", Tone::Good),
         (_, Verdict::Fail) => ("Failed", Tone::Bad),
         (_, Verdict::ToolError) => ("Tool error", Tone::Bad),

@@ -56,6 +56,9 @@ pub struct Terminal<W> {
     last_named: Option<Arc<TestKey>>,
 }
 
+/// How many tests in flight are named; more would scroll the failures away.
+const NAMED: usize = 8;
+
 /// Which failing attempts have been named, and what became of their texts.
 #[derive(Default)]
 struct Texts {
@@ -126,10 +129,8 @@ impl<W: io::Write> Terminal<W> {
     }
 
     /// Prints a test's line.
-    fn name(&mut self, tone: Tone, word: &str, time: &str, key: &Arc<TestKey>, note: &str) {
-        let ink = self.page.ink;
-        let note = if note.is_empty() { String::new() } else { format!(" {}", ink.paint(Tone::Dim, note)) };
-        self.page.print(&format!("{}[{time:>9}] {}{note}\n", ink.status(tone, word), ink.key(key)));
+    fn name(&mut self, tone: Tone, word: &str, time: &str, key: &Arc<TestKey>, remark: &str) {
+        self.page.print(&self.page.test(tone, word, time, key, remark));
         self.last_named = Some(Arc::clone(key));
     }
 
@@ -248,7 +249,7 @@ impl<W: io::Write> Terminal<W> {
         }
         let mut block = String::new();
         if self.last_named.as_ref() != Some(key) {
-            block.push_str(&format!("{}{}\n", self.page.ink.status(Tone::Bad, "Output"), self.page.ink.key(key)));
+            block.push_str(&format!("{}{}\n", self.page.status(Tone::Bad, "Output"), self.page.ink.key(key)));
         }
         block.push('\n');
         for line in text.trim_matches('\n').lines() {
@@ -276,7 +277,8 @@ impl<W: io::Write> Terminal<W> {
         let under = match names.as_slice() {
             [] => ", with no test in flight".to_owned(),
             [one] => format!(" in {one}"),
-            [some @ ..] => format!(" in one of {}", some.join(", ")),
+            [some @ ..] if some.len() <= NAMED => format!(" in one of {}", some.join(", ")),
+            [some @ ..] => format!(" in one of {} and {} more", some[..NAMED].join(", "), some.len() - NAMED),
         };
         let text = format!("{} {ending}{under}", one_line(&binary.to_string()));
         let line = self.page.sentence(Tone::Bad, word, &text);
@@ -301,8 +303,6 @@ impl<W: io::Write> Terminal<W> {
             flight.stopping = true;
             flight.running.clone()
         };
-        /// More would scroll the failures away.
-        const NAMED: usize = 8;
         let text = match running.len() as u64 {
             0 => format!("on {signal}: no test is in flight"),
             n => format!("on {signal}: {} in flight (once more kills at once)", words::count(n, "test", "tests")),
@@ -310,10 +310,10 @@ impl<W: io::Write> Terminal<W> {
         let mut lines = self.page.sentence(Tone::Soft, "Stopping", &text);
         for (key, started) in running.iter().take(NAMED) {
             let time = Duration::try_from(at.duration_since(*started)).unwrap_or_default();
-            lines.push_str(&format!("{:13}[{:>9}] {}\n", "", words::exact(time), self.page.ink.key(key)));
+            lines.push_str(&self.page.test(Tone::Dim, "", &words::exact(time), key, ""));
         }
         if running.len() > NAMED {
-            lines.push_str(&format!("{:13}and {} more\n", "", running.len() - NAMED));
+            lines.push_str(&format!("{:indent$}and {} more\n", "", running.len() - NAMED, indent = self.page.indent()));
         }
         self.print(&lines);
     }
@@ -369,7 +369,7 @@ impl<W: io::Write> Observer for Terminal<W> {
             Fact::TestStarted { key, .. } => self.flight.lock().started(key, at),
             Fact::TestSlow { key, running } => {
                 if !self.is_quiet() {
-                    self.name(Tone::Soft, "SLOW", &format!("> {}", words::exact(*running)), key, "");
+                    self.name(Tone::Soft, "SLOW", &format!(">{:>8}", words::exact(*running)), key, "");
                 }
             }
             Fact::AttemptFinished { key, attempt, result, retry_in } => {

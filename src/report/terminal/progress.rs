@@ -7,7 +7,7 @@ use console::measure_text_width;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use jiff::Timestamp;
 
-use super::page::{Ink, Tone};
+use super::page::{Ink, MARGIN, Tone, status};
 use crate::model::TestKey;
 use crate::report::inert::one_line;
 use crate::report::words;
@@ -50,7 +50,7 @@ impl Flight {
             (false, 0) => ("Testing", Tone::Note),
             (false, _) => ("Testing", Tone::Bad),
         };
-        let mut line = if width < 60 { format!("{} ", ink.paint(tone, word)) } else { ink.status(tone, word) };
+        let mut line = status(ink, tone, word, if width < 60 { 0 } else { MARGIN - 1 });
         if width >= 80 {
             line.push_str(&self.bar(if width >= 100 { 25 } else { 15 }));
         }
