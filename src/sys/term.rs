@@ -159,6 +159,8 @@ impl Surroundings {
 mod tests {
     use super::*;
 
+    type Vars = [(&'static str, &'static str)];
+
     fn surroundings(tty: bool, vars: &[(&str, &str)]) -> Surroundings {
         Surroundings { stdout_is_tty: tty, stderr_is_tty: tty, width: Some(100), vars: Vec::new() }
             .with_vars(|name| vars.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
@@ -168,7 +170,7 @@ mod tests {
     fn colour_follows_flag_then_cargo_then_conventions_then_terminal() {
         use ColorChoice::*;
         #[rustfmt::skip]
-        let table: &[(ColorChoice, bool, &[(&str, &str)], bool)] = &[
+        let table: &[(ColorChoice, bool, &Vars, bool)] = &[
             (Auto, true, &[], true),
             (Auto, false, &[], false),
             (Always, false, &[("NO_COLOR", "1"), ("CARGO_TERM_COLOR", "never")], true),
@@ -206,7 +208,7 @@ mod tests {
     #[test]
     fn progress_needs_a_terminal_outside_ci_unless_asked_for() {
         #[rustfmt::skip]
-        let table: &[(bool, bool, &[(&str, &str)], bool)] = &[
+        let table: &[(bool, bool, &Vars, bool)] = &[
             (true, false, &[], true),
             (false, false, &[], false),
             (true, true, &[], false),

@@ -1,9 +1,11 @@
 //! What people and machines read of a run.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail as tests do")]
 
 mod runs;
 mod script;
 
-use std::sync::Arc;
+use std::io::Write as _;
+use std::sync::{Arc, Mutex};
 
 use cargo_gate::event::Observer;
 use cargo_gate::model::CaseRecord;
@@ -66,6 +68,7 @@ fn every_run() -> Vec<Script> {
         runs::crash(),
         runs::timeout(),
         runs::interrupted(),
+        runs::busy(),
         runs::build_failed(),
         runs::deferred(),
         runs::nothing(),
@@ -96,6 +99,73 @@ fn colours_change_nothing_but_colours() {
         assert!(colored.contains("\x1b["));
         assert_eq!(console::strip_ansi_codes(&colored), seen(&run, Look::default(), Some(runs::insights())));
     }
+}
+
+/// A terminal that takes the progress line and the prints alike, as they come.
+#[derive(Clone, Debug, Default)]
+struct Screen(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Screen {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Screen {
+    fn add(&self, text: &str) -> std::io::Result<()> {
+        self.clone().write_all(text.as_bytes())
+    }
+}
+
+impl indicatif::TermLike for Screen {
+    fn width(&self) -> u16 {
+        80
+    }
+    fn move_cursor_up(&self, n: usize) -> std::io::Result<()> {
+        if n > 0 { self.add("<up>") } else { Ok(()) }
+    }
+    fn move_cursor_down(&self, _: usize) -> std::io::Result<()> {
+        Ok(())
+    }
+    fn move_cursor_right(&self, _: usize) -> std::io::Result<()> {
+        Ok(())
+    }
+    fn move_cursor_left(&self, _: usize) -> std::io::Result<()> {
+        Ok(())
+    }
+    fn write_line(&self, text: &str) -> std::io::Result<()> {
+        self.add(&format!("{text}\n"))
+    }
+    fn write_str(&self, text: &str) -> std::io::Result<()> {
+        self.add(text)
+    }
+    fn clear_line(&self) -> std::io::Result<()> {
+        self.add("<clear>")
+    }
+    fn flush(&self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn no_line_shares_its_place_with_the_progress() {
+    let screen = Screen::default();
+    let target = indicatif::ProgressDrawTarget::term_like(Box::new(screen.clone()));
+    let mut terminal = Terminal::new(screen.clone(), Look::default()).with_progress(target);
+    runs::busy().play(&mut terminal);
+    let text = String::from_utf8(screen.0.lock().unwrap().clone()).unwrap();
+    assert!(text.contains("Testing "), "{text}");
+    // Each permanent line begins where a line ended, or where the progress was cleared away.
+    let printed = text.lines().filter_map(|line| line.find(" FAIL [").map(|at| &line[..at]));
+    for before in printed {
+        let before = before.trim_end();
+        assert!(before.is_empty() || before.ends_with("<clear>"), "{before}");
+    }
+    assert!(!text.split("1 failure").last().unwrap().contains("Testing"), "{text}");
 }
 
 #[test]
@@ -236,12 +306,15 @@ fn watch_a_run() {
         Ok("interrupted") => runs::interrupted(),
         Ok("deferred") => runs::deferred(),
         Ok("hostile") => runs::hostile(),
+        Ok("busy") => runs::busy(),
         _ => runs::failures(),
     };
     let look = Look { color: true, progress: true, columns: surroundings.columns(), ..Look::default() };
     let mut terminal = Terminal::new(std::io::stderr(), look).with_insights(|_, _| runs::insights());
+    let mut now = run.events[0].at;
     for event in &run.events {
-        std::thread::sleep(runs::PACE);
+        std::thread::sleep(event.at.duration_since(now).try_into().unwrap());
+        now = event.at;
         terminal.observe(event);
     }
 }

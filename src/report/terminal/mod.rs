@@ -4,5 +4,6 @@ mod closing;
 mod observer;
 mod page;
 mod progress;
+mod sentences;
 
 pub use observer::{Look, Terminal, Verbosity};

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use super::page::{Ink, Page, Tone};
 use super::progress::{Line, SharedFlight};
+use super::sentences::{self, NAMED};
 use crate::event::{Event, Fact, Observer, Stream};
 use crate::model::{Attempt, BinaryId, CaseRecord, Ending, Outcome, RunRecord, TestKey};
 use crate::report::inert::{Inert, inert, one_line};
@@ -55,9 +56,6 @@ pub struct Terminal<W> {
     /// The test whose line is the last one printed.
     last_named: Option<Arc<TestKey>>,
 }
-
-/// How many tests in flight are named; more would scroll the failures away.
-const NAMED: usize = 8;
 
 /// Which failing attempts have been named, and what became of their texts.
 #[derive(Default)]
@@ -147,14 +145,7 @@ impl<W: io::Write> Terminal<W> {
             return;
         }
         if !self.is_quiet() {
-            let mut text = format!(
-                "{} in {}",
-                words::count(tests, "test", "tests"),
-                words::count(binaries as u64, "binary", "binaries")
-            );
-            if let Some(expected) = expected.filter(|expected| expected.as_secs() > 0) {
-                text.push_str(&format!(", about {}", words::rough(expected)));
-            }
+            let text = sentences::running(tests, binaries, expected);
             let line = self.page.sentence(Tone::Good, "Running", &text);
             self.print(&line);
         }
@@ -268,32 +259,8 @@ impl<W: io::Write> Terminal<W> {
             let mut flight = self.flight.lock();
             in_flight.iter().for_each(|key| flight.ended(key));
         }
-        let word = match ending {
-            Ending::Signaled(signal) => Ending::signal_name(signal).unwrap_or("SIGNAL"),
-            Ending::Exited(_) => "EXITED",
-            Ending::NotStarted => "ERROR",
-        };
-        let names: Vec<String> = in_flight.iter().map(|key| one_line(&key.name)).collect();
-        let under = match names.as_slice() {
-            [] => ", with no test in flight".to_owned(),
-            [one] => format!(" in {one}"),
-            [some @ ..] if some.len() <= NAMED => format!(" in one of {}", some.join(", ")),
-            [some @ ..] => format!(" in one of {} and {} more", some[..NAMED].join(", "), some.len() - NAMED),
-        };
-        let text = format!("{} {ending}{under}", one_line(&binary.to_string()));
-        let line = self.page.sentence(Tone::Bad, word, &text);
-        self.print(&line);
-    }
-
-    fn tool_failed(&mut self, why: &str, attempt: u32, of: u32, retry_in: Option<Duration>) {
-        let next = match retry_in {
-            Some(delay) => format!("next try in {}", words::rough(delay)),
-            None if attempt < of => "the next call tries again".to_owned(),
-            None => "no try is left".to_owned(),
-        };
-        let why = one_line(why.trim_end_matches('.'));
-        let text = format!("{why} (try {attempt} of {of}, {next}); this is no fault of the code");
-        let line = self.page.sentence(Tone::Soft, "Tool error", &text);
+        let text = sentences::died(binary, ending, in_flight);
+        let line = self.page.sentence(Tone::Bad, sentences::death(ending), &text);
         self.print(&line);
     }
 
@@ -303,10 +270,7 @@ impl<W: io::Write> Terminal<W> {
             flight.stopping = true;
             flight.running.clone()
         };
-        let text = match running.len() as u64 {
-            0 => format!("on {signal}: no test is in flight"),
-            n => format!("on {signal}: {} in flight (once more kills at once)", words::count(n, "test", "tests")),
-        };
+        let text = sentences::stopping(signal, running.len());
         let mut lines = self.page.sentence(Tone::Soft, "Stopping", &text);
         for (key, started) in running.iter().take(NAMED) {
             let time = Duration::try_from(at.duration_since(*started)).unwrap_or_default();
@@ -380,8 +344,7 @@ impl<W: io::Write> Observer for Terminal<W> {
             Fact::ProcessDied { binary, ending, in_flight } => self.process_died(binary, *ending, in_flight),
             Fact::ProcessLeaked { binary } => {
                 if !self.is_quiet() {
-                    let text = format!("{} left a process behind that holds its output", one_line(&binary.to_string()));
-                    let line = self.page.sentence(Tone::Soft, "LEAK", &text);
+                    let line = self.page.sentence(Tone::Soft, "LEAK", &sentences::leaked(binary));
                     self.print(&line);
                 }
             }
@@ -393,7 +356,11 @@ impl<W: io::Write> Observer for Terminal<W> {
                     self.print(&line);
                 }
             }
-            Fact::ToolFailed { why, attempt, of, retry_in } => self.tool_failed(why, *attempt, *of, *retry_in),
+            Fact::ToolFailed { why, attempt, of, retry_in } => {
+                let text = sentences::tool_failed(why, *attempt, *of, *retry_in);
+                let line = self.page.sentence(Tone::Soft, "Tool error", &text);
+                self.print(&line);
+            }
             Fact::Interrupted { signal } => self.interrupted(at, signal),
             Fact::RunFinished { record, cases } => self.finish(record, cases),
         }

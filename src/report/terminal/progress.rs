@@ -51,29 +51,29 @@ impl Flight {
             (false, _) => ("Testing", Tone::Bad),
         };
         let mut line = status(ink, tone, word, if width < 60 { 0 } else { MARGIN - 1 });
-        if width >= 80 {
-            line.push_str(&self.bar(if width >= 100 { 25 } else { 15 }));
+        // Where there is little room, names say more than a bar.
+        if width >= 100 {
+            line.push_str(&self.bar(20));
         }
         line.push_str(&format!("{}/{}", words::thousands(self.done), words::thousands(self.total)));
         if self.failing > 0 {
             line.push_str(", ");
             line.push_str(&ink.paint(Tone::Bad, &format!("{} failed", words::thousands(self.failing))));
         }
-        let mut times = format!(", {}", words::rough(elapsed));
-        if let Some(left) = self.expected.and_then(|expected| expected.checked_sub(elapsed)).filter(|_| !self.stopping)
-        {
-            times.push_str(&format!(", {} left", words::rough(left)));
-        }
-        if measure_text_width(&line) + times.len() < width {
-            line.push_str(&times);
+        let left = self.expected.and_then(|expected| expected.checked_sub(elapsed)).filter(|_| !self.stopping);
+        for time in [Some(words::rough(elapsed)), left.map(|left| format!("{} left", words::rough(left)))] {
+            let time = time.map(|time| format!(", {time}")).unwrap_or_default();
+            if measure_text_width(&line) + time.len() <= width {
+                line.push_str(&time);
+            }
         }
         let room = width.saturating_sub(measure_text_width(&line));
         line.push_str(&self.waiting_for(ink, elapsed, room));
-        line
+        console::truncate_str(&line, width, "…").into_owned()
     }
 
     fn bar(&self, width: usize) -> String {
-        let filled = if self.total == 0 { 0 } else { (self.done.min(self.total) * width as u64 / self.total) as usize };
+        let filled = (self.done.min(self.total) * width as u64).checked_div(self.total).unwrap_or_default() as usize;
         let head = if filled < width { ">" } else { "" };
         format!("[{}{head}{}] ", "=".repeat(filled), " ".repeat(width - filled - head.len()))
     }
@@ -163,6 +163,69 @@ impl Line {
             bar.disable_steady_tick();
             bar.finish_and_clear();
             self.bars.remove(&bar);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const PLAIN: Ink = Ink { color: false };
+
+    fn flight(failing: u64, running: &[(&str, u64)]) -> Flight {
+        let since: Timestamp = "2026-01-31T12:00:00Z".parse().unwrap();
+        let running = running
+            .iter()
+            .map(|(name, second)| (Arc::new(name.parse().unwrap()), since + Duration::from_secs(*second)))
+            .collect();
+        let expected = Some(Duration::from_secs(20));
+        Flight { total: 1_204, done: 812, failing, expected, stopping: false, since: Some(since), running }
+    }
+
+    #[test]
+    fn the_line_says_what_there_is_room_for() {
+        let long = "storage-engine/test:net::reconnects_after_a_partition";
+        let flight =
+            flight(3, &[(long, 1), ("app/test:db::slow", 4), ("app/app::quick", 12), ("app/app::quicker", 12)]);
+        let line = |width| flight.line(PLAIN, Duration::from_secs(12), width);
+        assert_eq!(line(20), "Testing 812/1,204, …");
+        assert_eq!(line(39), "Testing 812/1,204, 3 failed, 12s");
+        assert_eq!(line(79), "     Testing 812/1,204, 3 failed, 12s, 8s left: storage…ter_a_partition 11s, +3");
+        assert_eq!(
+            line(119),
+            "     Testing [=============>      ] 812/1,204, 3 failed, 12s, 8s left: \
+             storage-engin…connects_after_a_partition 11s, +3"
+        );
+        assert_eq!(
+            line(160),
+            "     Testing [=============>      ] 812/1,204, 3 failed, 12s, 8s left: \
+             storage-engine/test:net::reconnects_after_a_partition 11s, app/test:db::slow 8s, +2"
+        );
+    }
+
+    #[test]
+    fn a_run_that_takes_longer_than_expected_or_stops_promises_nothing() {
+        let mut flight = flight(0, &[]);
+        assert_eq!(flight.line(PLAIN, Duration::from_secs(65), 79), "     Testing 812/1,204, 1m 05s");
+        flight.stopping = true;
+        assert_eq!(flight.line(PLAIN, Duration::from_secs(2), 79), "    Stopping 812/1,204, 2s");
+    }
+
+    proptest! {
+        #[test]
+        fn the_line_fits(
+            names in prop::collection::vec("[a-z\u{4e00}-\u{4e20}]{1,60}", 0..6),
+            width in 1_usize..200,
+            failing in 0_u64..3,
+            color in any::<bool>(),
+        ) {
+            let names: Vec<String> = names.iter().map(|name| format!("app/app::{name}")).collect();
+            let running: Vec<(&str, u64)> = names.iter().map(|name| (name.as_str(), 1)).collect();
+            let line = flight(failing, &running).line(Ink { color }, Duration::from_secs(9), width);
+            prop_assert!(measure_text_width(&line) <= width, "{line}");
         }
     }
 }

@@ -1,7 +1,5 @@
 //! The runs that the snapshots show.
 
-use std::time::Duration;
-
 use cargo_gate::event::Fact;
 use cargo_gate::exit_code::ExitCode;
 use cargo_gate::model::{AttemptOutcome, Ending, Outcome, RunState, Totals, Verdict};
@@ -183,5 +181,25 @@ pub(crate) fn insights() -> Insights {
     }
 }
 
-/// How long after each other the facts come when a run is watched.
-pub(crate) const PACE: Duration = Duration::from_millis(60);
+/// Four tests at a time, some of them long, one failing on the way.
+pub(crate) fn busy() -> Script {
+    let mut run = Script::built(1_204, 24, Some(9_000));
+    let long = ["net::reconnects_after_a_partition_of_the_cluster", "db::migrates", "db::slow::vacuum", "net::peer"];
+    let long: Vec<String> = long.iter().map(|name| format!("storage-engine/test:{name}")).collect();
+    long.iter().for_each(|name| {
+        run.start(name);
+    });
+    run.passes("storage-engine/storage_engine", 120);
+    run.fail("storage-engine/storage_engine::pages::splits", 3);
+    run.text(
+        "storage-engine/storage_engine::pages::splits",
+        1,
+        &panic_text("pages::splits", "src/pages.rs:7:9", "index out of bounds: the len is 3 but the index is 3"),
+    );
+    for (i, name) in long.iter().enumerate() {
+        run.wait(1_500).passes(&format!("app{i}/app{i}"), 50);
+        run.finish(case(&key(name), Outcome::Passed, vec![attempt(AttemptOutcome::Passed, 3_000 + 1_500 * i as u64)]));
+    }
+    run.end(RunState::Executed, Verdict::Fail, &[ExitCode::TestsFailed], "1 of 325 tests failed.");
+    run
+}
