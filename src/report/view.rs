@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::inert::inert;
+use super::inert::{inert, one_line};
 use super::words;
 use crate::model::{Attempt, AttemptOutcome, CaseRecord, Ending, Outcome, Totals};
 
@@ -67,8 +67,17 @@ pub struct NextLine {
 pub struct FailureGroup<'a> {
     /// The tests, in order of their keys.
     pub cases: Vec<&'a CaseRecord>,
-    /// Why they failed, a few lines, inert. Empty where nobody said.
-    pub cause: Vec<String>,
+    /// Why they failed.
+    pub cause: Cause,
+}
+
+/// Why a test failed; empty where nobody said.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cause {
+    /// What the engine says, a sentence, inert.
+    pub why: Option<String>,
+    /// What the test said, a few lines, inert.
+    pub lines: Vec<String>,
 }
 
 /// The failing tests, those with the same cause together, in order of the first test of each group.
@@ -77,11 +86,12 @@ pub fn failures<'a>(cases: impl IntoIterator<Item = &'a CaseRecord>) -> Vec<Fail
     let mut failing: Vec<&CaseRecord> = cases.into_iter().filter(|case| case.outcome.is_failure()).collect();
     failing.sort_by(|a, b| a.key.cmp(&b.key));
     let mut groups: Vec<FailureGroup<'a>> = Vec::new();
-    let mut by_cause: BTreeMap<Vec<String>, usize> = BTreeMap::new();
+    let mut by_cause: BTreeMap<Cause, usize> = BTreeMap::new();
     for case in failing {
         let cause = cause_of(case);
         // Tests that say nothing need not have anything in common.
-        match by_cause.get(&cause).filter(|_| !cause.is_empty()).and_then(|index| groups.get_mut(*index)) {
+        let known = by_cause.get(&cause).filter(|_| !cause.lines.is_empty());
+        match known.and_then(|index| groups.get_mut(*index)) {
             Some(group) => group.cases.push(case),
             None => {
                 by_cause.insert(cause.clone(), groups.len());
@@ -115,18 +125,15 @@ pub fn slowest<'a>(
 /// How many lines of a cause are shown.
 const CAUSE_LINES: usize = 8;
 
-fn cause_of(case: &CaseRecord) -> Vec<String> {
+fn cause_of(case: &CaseRecord) -> Cause {
     let failing = || case.attempts.iter().rev().filter(|attempt| attempt.outcome != AttemptOutcome::Passed);
-    let mut lines: Vec<String> =
-        failing().find_map(|attempt| attempt.why.clone()).into_iter().map(|w| inert(&w)).collect();
-    lines.extend(case.failure_text().map(cause).unwrap_or_default());
-    if lines.is_empty()
-        && let Some(ending) = failing().find_map(|attempt| attempt.ending).filter(|ending| !ending.is_success())
-        && case.outcome == Outcome::Error
-    {
-        lines.push(format!("the process {ending}"));
-    }
-    lines
+    let why = failing().find_map(|attempt| attempt.why.as_deref().map(one_line));
+    let lines = case.failure_text().map(cause).unwrap_or_default();
+    let ended = || {
+        let ending = failing().find_map(|attempt| attempt.ending).filter(|ending| !ending.is_success())?;
+        (case.outcome == Outcome::Error && lines.is_empty()).then(|| format!("the process {ending}"))
+    };
+    Cause { why: why.or_else(ended), lines }
 }
 
 /// The few lines of a failing test's output that say why: from the first panic on, without the backtrace and without

@@ -11,6 +11,7 @@ use cargo_gate::event::Observer;
 use cargo_gate::model::CaseRecord;
 use cargo_gate::report::markdown::{Smoke, test_report};
 use cargo_gate::report::{EventStream, Insights, Look, Terminal, TestDocument, Verbosity, frontmatter, json, junit};
+use proptest::prelude::*;
 use script::Script;
 
 fn seen(run: &Script, look: Look, insights: Option<Insights>) -> String {
@@ -254,6 +255,60 @@ fn every_run_is_junit_that_can_be_read_back() {
         assert_eq!(back.tests, cases.len());
         let failed = back.failures + back.errors;
         assert_eq!(failed, cases.iter().filter(|case| case.outcome.is_failure()).count());
+    }
+}
+
+/// A run of one failing test, with this name and this output.
+fn one_failure(name: &str, text: &str) -> Script {
+    use cargo_gate::model::{AttemptOutcome, Outcome};
+    let mut key = cargo_gate::model::TestKey::clone(&script::key("app/app::x"));
+    name.clone_into(&mut key.name);
+    let mut attempt = script::attempt(AttemptOutcome::Failed, 1);
+    attempt.text = Some(text.into());
+    attempt.why = Some(name.to_owned());
+    let mut run = Script::built(1, 1, None);
+    run.finish(script::case(&Arc::new(key), Outcome::Failed, vec![attempt]));
+    run.end(
+        cargo_gate::model::RunState::Executed,
+        cargo_gate::model::Verdict::Fail,
+        &[cargo_gate::exit_code::ExitCode::TestsFailed],
+        text,
+    );
+    run
+}
+
+proptest! {
+    #[test]
+    fn no_name_and_no_output_breaks_a_format(
+        name in any::<String>().prop_filter("a test has a name", |name| !name.is_empty()),
+        text in "\\PC{0,20}|(\\]\\]>|```|---\n|result: PASS\n|::error::|##\\[|\x1b\\[31m|\x1b\\]|\r|\n|<!--|[\\x00-\\x9f]){0,12}",
+    ) {
+        let run = one_failure(&name, &text);
+        let (record, cases) = run.outcome();
+        let shown = cargo_gate::report::inert::one_line(&name);
+
+        let mut xml = Vec::new();
+        junit::write(&mut xml, &record, borrowed(&cases)).unwrap();
+        let back = quick_junit::Report::deserialize_from_str(&String::from_utf8(xml).unwrap()).unwrap();
+        prop_assert_eq!(back.test_suites[0].test_cases[0].name.as_str(), shown);
+
+        let mut events = Vec::new();
+        run.play(&mut EventStream::new(&mut events));
+        let lines: Vec<serde_json::Value> =
+            String::from_utf8(events).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        prop_assert_eq!(lines.len(), 4);
+        prop_assert_eq!(lines[2]["name"].as_str().unwrap(), name);
+
+        let report = test_report(&record, &borrowed(&cases), Smoke::Skipped, &Insights::default());
+        prop_assert!(!frontmatter::read(&report).passes);
+
+        for verbosity in [Verbosity::Quiet, Verbosity::Verbose] {
+            let seen = with(&run, verbosity);
+            prop_assert!(seen.chars().all(|c| matches!(c, '\n' | '\t') || !c.is_control()), "{seen:?}");
+            for line in seen.lines() {
+                prop_assert!(!line.trim_start().starts_with("::") && !line.contains("##["), "{line}");
+            }
+        }
     }
 }
 

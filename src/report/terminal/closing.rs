@@ -68,7 +68,10 @@ fn failures<W: io::Write>(out: &mut String, page: &Page<W>, groups: &[FailureGro
         for case in shown {
             out.push_str(&page.test(Tone::Bad, view::word(case), &time(case.took), &case.key, ""));
         }
-        for line in &group.cause {
+        if let Some(why) = &group.cause.why {
+            out.push_str(&page.flow(&indent, why));
+        }
+        for line in &group.cause.lines {
             let _ = writeln!(out, "{}", format!("{indent}{line}").trim_end());
         }
         for case in shown {
