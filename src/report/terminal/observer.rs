@@ -42,15 +42,15 @@ pub struct Look {
     pub columns: Option<usize>,
 }
 
-type Historian = dyn FnMut(&RunRecord, &[Arc<CaseRecord>]) -> Insights + Send;
+type Historian<'a> = dyn FnMut(&RunRecord, &[Arc<CaseRecord>]) -> Insights + 'a;
 
 /// Tells people of a run.
-pub struct Terminal<W> {
+pub struct Terminal<'a, W> {
     page: Page<W>,
     verbosity: Verbosity,
     flight: SharedFlight,
     line: Option<Line>,
-    historian: Option<Box<Historian>>,
+    historian: Option<Box<Historian<'a>>>,
     texts: Texts,
     printed: HashMap<(BinaryId, Stream), Lines>,
     /// The test whose line is the last one printed.
@@ -75,7 +75,7 @@ struct Lines {
     partial: String,
 }
 
-impl<W: io::Write> Terminal<W> {
+impl<'a, W: io::Write> Terminal<'a, W> {
     /// Writes to this writer (standard error, in life).
     pub fn new(writer: W, look: Look) -> Self {
         let terminal = Self {
@@ -102,10 +102,7 @@ impl<W: io::Write> Terminal<W> {
 
     /// Asks for what the history says when the run is over (after the observers before this one took note of it).
     #[must_use]
-    pub fn with_insights(
-        mut self,
-        historian: impl FnMut(&RunRecord, &[Arc<CaseRecord>]) -> Insights + Send + 'static,
-    ) -> Self {
+    pub fn with_insights(mut self, historian: impl FnMut(&RunRecord, &[Arc<CaseRecord>]) -> Insights + 'a) -> Self {
         self.historian = Some(Box::new(historian));
         self
     }
@@ -323,7 +320,7 @@ pub(super) fn time(took: Option<Duration>) -> String {
     took.map_or_else(|| "?".to_owned(), words::exact)
 }
 
-impl<W: io::Write> Observer for Terminal<W> {
+impl<W: io::Write> Observer for Terminal<'_, W> {
     fn observe(&mut self, event: &Event) {
         let at = event.at;
         match &event.fact {

@@ -167,6 +167,13 @@ impl Line {
     }
 }
 
+impl Drop for Line {
+    /// A run that ends without its last fact leaves no line behind.
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
