@@ -6,5 +6,6 @@ mod dependencies;
 mod docs;
 #[cfg(unix)]
 mod fixtures;
+mod report;
 #[allow(dead_code, reason = "a toolbox: each test takes what it needs")]
 mod support;
