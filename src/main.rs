@@ -1,2 +1,5 @@
 //! The `cargo-gate` executable: everything is in the library.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    cargo_gate::commands::main(std::env::args_os().collect())
+}

@@ -228,7 +228,14 @@ fn is_of_the_pretended_run(line: &[u8]) -> bool {
     }
     let text = String::from_utf8_lossy(line);
     let text = console::strip_ansi_codes(&text);
-    ["     Running ", "   Doc-tests "].iter().any(|start| text.starts_with(start))
+    match text.strip_prefix("     Running ") {
+        // With -v cargo also shows the compiler's command lines.
+        Some(line) if line.starts_with('`') => {
+            line.contains(launch::ROLE) || (line.contains(DIR_PREFIX) && line.contains(launch::RUSTDOC_NAME))
+        }
+        Some(_) => true,
+        None => text.starts_with("   Doc-tests "),
+    }
 }
 
 /// Tells whose fault a failed cargo is, from its own words.
@@ -309,9 +316,12 @@ fn kind_of(target: &Target) -> Option<Kind> {
     })
 }
 
+/// How the names of the directories begin that launches are recorded in.
+const DIR_PREFIX: &str = "cargo-gate-";
+
 /// Makes the directory that launches are recorded in, with the rustdoc shim beside the records.
 pub fn prepare(own_exe: &Path, real_rustdoc: &OsString) -> io::Result<tempfile::TempDir> {
-    let dir = tempfile::Builder::new().prefix("cargo-gate-").tempdir()?;
+    let dir = tempfile::Builder::new().prefix(DIR_PREFIX).tempdir()?;
     fs_err::File::create(dir.path().join(launch::RECORDS))?;
     fs_err::write(dir.path().join(launch::REAL_RUSTDOC), real_rustdoc.to_string_lossy().as_bytes())?;
     shim(own_exe, &dir.path().join(launch::RUSTDOC_NAME))?;
@@ -367,6 +377,9 @@ mod tests {
             ("     Running unittests src/lib.rs (target/debug/deps/a-1)\n", true),
             ("\u{1b}[1m\u{1b}[32m     Running\u{1b}[0m tests/a.rs (target/debug/deps/a-1)\n", true),
             ("   Doc-tests app\n", true),
+            ("     Running `/bin/cargo-gate __launch /tmp/x a`\n", true),
+            ("     Running `/tmp/cargo-gate-x/rustdoc --test src/lib.rs`\n", true),
+            ("     Running `rustc --crate-name app`\n", false),
             ("   Compiling app v0.1.0\n", false),
             ("warning: Running is a word\n", false),
             ("    Finished `test` profile\n", false),

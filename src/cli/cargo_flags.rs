@@ -11,7 +11,7 @@ use clap::{ArgAction, ArgMatches, Args, FromArgMatches};
 const PACKAGE_CHOICE: [&str; 3] = ["package", "workspace", "all"];
 
 /// What cargo is not to get: the gate reads names of tests from its output, and runs all tests of its own accord.
-const NOT_FOR_CARGO: [&str; 2] = ["quiet", "no_fail_fast"];
+const NOT_FOR_CARGO: [&str; 3] = ["quiet", "no_fail_fast", "color"];
 
 /// The flags of `cargo test`, spelled as cargo spells them.
 #[derive(Clone, Debug, Default, Args)]

@@ -1,1 +1,39 @@
-//! The wiring: the only place that joins rim, engine and judgement.
+//! The wiring: the only place that joins rim, engine and judgement. Each command returns an exit code computed from
+//! values.
+
+pub mod test;
+
+use std::ffi::OsString;
+use std::io::Write;
+
+use crate::cargo::launch;
+use crate::cli::{self, Command};
+use crate::exit_code::ExitCode;
+
+/// The whole program: the process's arguments in, its exit code out.
+#[must_use]
+pub fn main(argv: Vec<OsString>) -> std::process::ExitCode {
+    if let Some(code) = launch::stand_in(&argv) {
+        return code.into();
+    }
+    let command = match cli::parse(argv) {
+        Ok(command) => command,
+        Err(error) => {
+            // Help and version come this way, too. A closed pipe is no reason to complain.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::Usage.into() } else { ExitCode::Pass.into() };
+        }
+    };
+    let code = match command {
+        Command::Test(args) => test::run(&args),
+        Command::History(_) | Command::Config(_) => ExitCode::Usage,
+    };
+    code.into()
+}
+
+/// Says something to people: one line on standard error, in cargo's manner.
+pub(crate) fn complain(word: &str, text: &str) {
+    let style = console::Style::new().for_stderr().bold();
+    let style = if word == "error" { style.red() } else { style.yellow() };
+    let _ = writeln!(std::io::stderr().lock(), "{}: {}", style.apply_to(word), crate::report::inert::inert(text));
+}

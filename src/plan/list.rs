@@ -10,6 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
+use crate::model::BinaryId;
 use crate::sys::process::{self, Launch};
 
 /// How long a binary may take to list its tests.
@@ -41,6 +42,9 @@ pub struct Question<'a> {
 pub struct Remembered {
     version: u32,
     answers: BTreeMap<String, Entry>,
+    /// How long units without a list took, in milliseconds of one thread.
+    #[serde(default)]
+    units: BTreeMap<String, u64>,
     #[serde(skip)]
     changed: bool,
 }
@@ -76,6 +80,19 @@ impl Remembered {
         }
         self.changed = false;
         crate::sys::fs::replace(path, &serde_json::to_vec(self)?)
+    }
+
+    /// How long a unit without a list took when it last ran, on one thread.
+    #[must_use]
+    pub fn unit(&self, binary: &BinaryId) -> Option<Duration> {
+        self.units.get(&binary.to_string()).copied().map(Duration::from_millis)
+    }
+
+    /// A unit without a list took so long on so many threads.
+    pub fn put_unit(&mut self, binary: &BinaryId, took: Duration, threads: usize) {
+        let took = took.saturating_mul(u32::try_from(threads).unwrap_or(u32::MAX));
+        self.units.insert(binary.to_string(), u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+        self.changed = true;
     }
 
     /// Asks all of them, `at_once` at a time. An error means that the binary could not be started.

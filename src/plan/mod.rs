@@ -2,6 +2,7 @@
 
 pub mod list;
 pub mod select;
+pub mod selection;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -16,6 +17,8 @@ use crate::sys::process::Launch;
 pub struct Plan {
     /// In cargo's order; tests inside in their harness's.
     pub binaries: Vec<TestBinary>,
+    /// What was asked for beyond filters: it also holds for tests that are not known before they run.
+    pub selection: selection::Selection,
 }
 
 /// One thing that cargo would launch.

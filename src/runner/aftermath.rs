@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::doctest;
-use super::engine::{Engine, Stop};
+use super::engine::Engine;
 use super::job::{Job, Purpose};
 use super::ledger::TestRef;
 use super::libtest::Word;
@@ -324,6 +324,10 @@ impl Engine<'_> {
         line: Option<u32>,
     ) {
         let key = Arc::new(TestKey { binary: binary.clone(), name: name.to_owned() });
+        // A unit without a list runs whole, whatever part of it was asked for. What stands for a process always counts.
+        if name != WHOLE_PROCESS && name != binary.binary && !self.plan.selection.accepts(&key) {
+            return;
+        }
         let attempts = if outcome == Outcome::Skipped { Vec::new() } else { vec![attempt] };
         self.ledger.add(CaseRecord { key, outcome, took, attempts, line, leaked, binary_hash: None });
     }

@@ -1,0 +1,253 @@
+//! What is asked, put together: command line, workspace, settings, toolchain. What is cargo's alone is handed to cargo.
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+use std::process::Command;
+
+use camino::Utf8PathBuf;
+
+use super::Refused;
+use crate::cargo::workspace::{self, Workspace};
+use crate::cli::{BuildArgs, TestArgs, cargo_args};
+use crate::commands::complain;
+use crate::config::settings::DISABLE;
+use crate::config::{ConfigFile, Layers, Resolved, Settings};
+use crate::exit_code::ExitCode;
+use crate::history::place;
+use crate::model::Context;
+
+/// Everything that is known before the build.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) cargo: OsString,
+    pub(super) cwd: PathBuf,
+    pub(super) own_exe: PathBuf,
+    pub(super) workspace: Workspace,
+    pub(super) gate_dir: Utf8PathBuf,
+    pub(super) resolved: Resolved,
+    /// cargo's flags, the configured ones before the user's.
+    pub(super) build: BuildArgs,
+    /// The same as words, without `-q`.
+    pub(super) cargo_flags: Vec<OsString>,
+    /// All of `rustc -vV`.
+    pub(super) rustc: String,
+    /// The host's triple.
+    pub(super) host: String,
+    /// Variables that let a red test turn green.
+    pub(super) softeners: Vec<String>,
+}
+
+impl Asked {
+    pub(super) const fn settings(&self) -> &Settings {
+        &self.resolved.settings
+    }
+
+    /// Under what test keys are meant, given the triples that the build is for.
+    pub(super) fn context(&self, triples: &[String]) -> Context {
+        let flags = &self.build.flags;
+        let mut features: Vec<String> = flags
+            .features
+            .iter()
+            .flat_map(|list| list.split([',', ' ']))
+            .filter(|feature| !feature.is_empty())
+            .map(str::to_owned)
+            .collect();
+        features.sort_unstable();
+        features.dedup();
+        let mut words = Vec::new();
+        if flags.all_features {
+            words.push("--all-features".to_owned());
+        }
+        if flags.no_default_features {
+            words.push("--no-default-features".to_owned());
+        }
+        if !features.is_empty() {
+            words.push(format!("--features {}", features.join(",")));
+        }
+        let profile = match (&flags.profile, flags.release) {
+            (Some(profile), _) => profile.clone(),
+            (None, true) => "release".to_owned(),
+            (None, false) => "test".to_owned(),
+        };
+        // Without --target the host is meant, whatever else runners were looked up for.
+        let target = if triples.len() > 1 { triples.get(1..).unwrap_or_default().join(",") } else { self.host.clone() };
+        Context { target, features: words.join(" "), profile }
+    }
+}
+
+/// Whose matter it is.
+#[derive(Debug)]
+pub(super) enum Prepared {
+    /// cargo did it alone.
+    Handed(ExitCode),
+    /// Ours.
+    Ours(Box<Asked>),
+}
+
+/// Puts everything together.
+pub(super) fn prepare(args: &TestArgs) -> Result<Prepared, Refused> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let internal = |error: std::io::Error| Refused::new(ExitCode::Internal, error.to_string());
+    let cwd = std::env::current_dir().map_err(internal)?;
+    let (workspace, rustc) = std::thread::scope(|scope| {
+        let rustc = scope.spawn(rustc_version);
+        let flags = metadata_flags(&args.build);
+        (Workspace::query(&cargo, &flags), rustc.join().unwrap_or_default())
+    });
+    let mut workspace = workspace.map_err(|error| match error {
+        workspace::Error::NoCargo { .. } => Refused::new(ExitCode::Config, error.to_string()),
+        // cargo's own words about a manifest; it says `error: ` itself.
+        workspace::Error::Refused(words) => {
+            let words = words.trim().strip_prefix("error: ").unwrap_or(words.trim()).to_owned();
+            Refused::new(ExitCode::BuildFailed, words)
+        }
+        workspace::Error::Unreadable(_) => Refused::new(ExitCode::Internal, error.to_string()),
+    })?;
+    if let Some(dir) = &args.build.flags.target_dir {
+        if let Ok(dir) = Utf8PathBuf::from_path_buf(cwd.join(dir)) {
+            workspace.target_dir = dir;
+        }
+    }
+    let resolved = resolve(args, &workspace)?;
+    for warning in resolved.warnings.iter().filter(|_| !args.build.flags.quiet) {
+        complain("warning", &warning.text);
+    }
+    if !resolved.settings.enabled {
+        complain("note", &format!("the gate is switched off (`enabled = false` or {DISABLE}=1): this is plain cargo test"));
+        return Ok(Prepared::Handed(hand_over(&cargo, &cargo_args(args), args)));
+    }
+    let configured = &resolved.settings.test.args;
+    let build = args.build.with_configured(configured).map_err(|error| {
+        let words = error.to_string();
+        let first = words.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        Refused::new(ExitCode::Config, format!("`test.args` in the configuration: {first}"))
+    })?;
+    let cargo_flags = build.to_argv();
+    if build.flags.no_run || args.libtest.list || args.libtest.help {
+        return Ok(Prepared::Handed(hand_over(&cargo, &cargo_flags, args)));
+    }
+    let softeners = softeners(|name| std::env::var(name).ok());
+    if !softeners.is_empty() {
+        let text = format!("{} lets a red test turn green", softeners.join(", "));
+        if resolved.settings.test.strict_env {
+            return Err(Refused::new(ExitCode::Config, format!("{text}, and `test.strict-env` refuses that")));
+        }
+        complain("warning", &text);
+    }
+    let configured = resolved.settings.store.dir.as_deref();
+    let gate_dir = place::gate_dir(&workspace.target_dir, &workspace.root, configured);
+    let host = rustc.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default().trim().to_owned();
+    if host.is_empty() {
+        return Err(Refused::new(ExitCode::Config, "cannot learn the host's triple from `rustc -vV`: is rustc installed?"));
+    }
+    let own_exe = std::env::current_exe().map_err(internal)?;
+    Ok(Prepared::Ours(Box::new(Asked {
+        cargo,
+        cwd,
+        own_exe,
+        workspace,
+        gate_dir,
+        resolved,
+        build,
+        cargo_flags,
+        rustc,
+        host,
+        softeners,
+    })))
+}
+
+fn resolve(args: &TestArgs, workspace: &Workspace) -> Result<Resolved, Refused> {
+    let refused = |errors: crate::config::ConfigErrors| {
+        let words = errors.to_string();
+        Refused::new(ExitCode::Config, words.strip_prefix("error: ").unwrap_or(&words).to_owned())
+    };
+    let file = ConfigFile::load(&workspace.root).map_err(refused)?;
+    let variables: Vec<(OsString, OsString)> = std::env::vars_os().collect();
+    let flags = args.settings.given();
+    let layers =
+        Layers { file: file.as_ref(), variables: &variables, profile: args.gate_profile.as_deref(), flags: &flags };
+    Resolved::from_layers(&layers).map_err(refused)
+}
+
+fn rustc_version() -> String {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let output = Command::new(rustc).arg("-vV").output();
+    output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
+}
+
+/// Those of the flags that `cargo metadata` understands and that bear on its answer.
+fn metadata_flags(build: &BuildArgs) -> Vec<OsString> {
+    let flags = &build.flags;
+    let mut words: Vec<OsString> = Vec::new();
+    if let Some(path) = &flags.manifest_path {
+        words.extend(["--manifest-path".into(), path.clone().into()]);
+    }
+    for config in &flags.config {
+        words.extend(["--config".into(), config.clone()]);
+    }
+    for unstable in &flags.unstable {
+        words.extend(["-Z".into(), unstable.into()]);
+    }
+    for (given, flag) in [(flags.locked, "--locked"), (flags.offline, "--offline"), (flags.frozen, "--frozen")] {
+        words.extend(given.then(|| flag.into()));
+    }
+    words
+}
+
+/// Plain `cargo test`, with our own streams.
+fn hand_over(cargo: &OsStr, flags: &[OsString], args: &TestArgs) -> ExitCode {
+    let mut command = Command::new(cargo);
+    command.arg("test").args(flags).args(args.build.flags.quiet.then_some("-q"));
+    command.args(args.build.flags.no_fail_fast.then_some("--no-fail-fast"));
+    command.arg("--").args(&args.filters).args(&args.libtest.in_order);
+    match command.status() {
+        Ok(status) if status.success() => ExitCode::Pass,
+        // cargo says 101 of a build that fails and of tests that do; of those only a run can tell.
+        Ok(status) => match status.code() {
+            Some(1) => ExitCode::Usage,
+            Some(_) => ExitCode::BuildFailed,
+            None => ExitCode::Interrupted,
+        },
+        Err(error) => {
+            complain("error", &format!("cannot start `{}`: {error}", cargo.display()));
+            ExitCode::Config
+        }
+    }
+}
+
+/// Variables with which snapshot tests and their like accept what they should judge.
+fn softeners(variable: impl Fn(&str) -> Option<String>) -> Vec<String> {
+    let is_set = |name: &str, bad: &[&str]| {
+        let value = variable(name)?;
+        let is_bad = if bad.is_empty() { !value.is_empty() && value != "0" } else { bad.contains(&value.as_str()) };
+        is_bad.then(|| format!("{name}={value}"))
+    };
+    [
+        is_set("INSTA_FORCE_PASS", &[]),
+        is_set("INSTA_UPDATE", &["always", "unseen", "force"]),
+        is_set("INSTA_FORCE_UPDATE", &[]),
+        is_set("TRYBUILD", &["overwrite"]),
+        is_set("UPDATE_EXPECT", &[]),
+        is_set("SNAPSHOTS", &["overwrite"]),
+        is_set("UPDATE_GOLDENFILES", &[]),
+        is_set("BLESS", &[]),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_that_let_a_red_test_turn_green_are_named() {
+        let of = |name: &'static str, value: &'static str| softeners(move |asked| (asked == name).then(|| value.to_owned()));
+        assert_eq!(of("INSTA_FORCE_PASS", "1"), ["INSTA_FORCE_PASS=1"]);
+        assert_eq!(of("INSTA_UPDATE", "always"), ["INSTA_UPDATE=always"]);
+        assert_eq!(of("INSTA_UPDATE", "no"), Vec::<String>::new());
+        assert_eq!(of("TRYBUILD", "overwrite"), ["TRYBUILD=overwrite"]);
+        assert_eq!(of("UPDATE_EXPECT", "0"), Vec::<String>::new());
+    }
+}

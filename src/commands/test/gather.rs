@@ -1,0 +1,250 @@
+//! What was built, as things to run: cargo's launches with their identity, their harness and what they list.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use fs_err as fs;
+
+use super::ask::Asked;
+use crate::cargo::build::{Artifact, Built};
+use crate::cargo::harness::without_libtest;
+use crate::cargo::launch::{self, LaunchRecord, Role};
+use crate::cargo::user_config::UserConfig;
+use crate::cli::{LibtestArgs, TestArgs};
+use crate::config::Settings;
+use crate::model::{BinaryId, Kind, TestKey};
+use crate::plan::list::{Answer, Question, Remembered};
+use crate::plan::select::CommonArgs;
+use crate::plan::{Harness, TestBinary};
+use crate::sys::process::Launch;
+
+/// Something cargo would launch, identified.
+struct Unit {
+    id: BinaryId,
+    file: Option<PathBuf>,
+    launch: Launch,
+    recorded_args: Vec<OsString>,
+    own_harness: bool,
+}
+
+/// libtest's arguments, sorted by what they are about.
+pub(super) fn common_args(args: &TestArgs) -> CommonArgs {
+    let libtest = &args.libtest;
+    let mut selecting: Vec<OsString> = args.filters.iter().chain(&libtest.filters).map(OsString::from).collect();
+    for skip in &libtest.skip {
+        selecting.extend(["--skip".into(), skip.into()]);
+    }
+    if libtest.exact && !selecting.is_empty() {
+        selecting.push("--exact".into());
+    }
+    let ignoring = switches(&[(libtest.ignored, "--ignored"), (libtest.include_ignored, "--include-ignored")]);
+    let mut other = switches(&[
+        (libtest.nocapture, "--nocapture"),
+        (libtest.show_output, "--show-output"),
+        (libtest.test, "--test"),
+        (libtest.bench, "--bench"),
+    ]);
+    if let Some(logfile) = &libtest.logfile {
+        other.extend(["--logfile".into(), logfile.into()]);
+    }
+    other.extend(libtest.unknown.iter().cloned());
+    CommonArgs { selecting, ignoring, other }
+}
+
+fn switches(given: &[(bool, &str)]) -> Vec<OsString> {
+    given.iter().filter(|(given, _)| *given).map(|(_, flag)| flag.into()).collect()
+}
+
+/// Everything cargo would launch, in its order, with lists where harnesses give one.
+pub(super) fn binaries(
+    asked: &Asked,
+    user: &UserConfig,
+    built: &Built,
+    common: &CommonArgs,
+    remembered: &mut Remembered,
+    slots: usize,
+) -> Vec<TestBinary> {
+    let units = units(asked, user, built);
+    let listing: Vec<OsString> = ["--list", "--format", "terse"].map(OsString::from).into();
+    let asking: Vec<OsString> = common.selecting.iter().chain(&common.ignoring).chain(&common.other).cloned().collect();
+    let questions: Vec<Question<'_>> = units
+        .iter()
+        .filter_map(|unit| {
+            let mut args = listing.clone();
+            args.extend(asking.iter().filter(|arg| *arg != "--nocapture" && *arg != "--show-output").cloned());
+            let launch = unit.launch.with_args(args);
+            Some(Question { file: unit.file.as_deref()?, launch, own_harness: unit.own_harness })
+        })
+        .collect();
+    let mut answers = remembered.ask(&questions, slots).into_iter();
+    let settings = asked.settings();
+    units
+        .iter()
+        .map(|unit| match unit.file.as_ref().and_then(|_| answers.next()) {
+            Some(Ok(Answer::Tests(names))) => listed(unit, names, settings),
+            Some(_) => whole(unit, Harness::Blind, settings),
+            None => whole(unit, Harness::Doctests, settings),
+        })
+        .collect()
+}
+
+fn listed(unit: &Unit, names: Vec<String>, settings: &Settings) -> TestBinary {
+    let key = |name| Arc::new(TestKey { binary: unit.id.clone(), name });
+    let harness = if unit.own_harness { Harness::OwnLists } else { Harness::Lists };
+    TestBinary { listed: names.into_iter().map(key).collect(), ..whole(unit, harness, settings) }
+}
+
+fn whole(unit: &Unit, harness: Harness, settings: &Settings) -> TestBinary {
+    // A unit without a list is ruled by what is said of all its tests.
+    let as_test = TestKey { binary: unit.id.clone(), name: unit.id.binary.clone() };
+    TestBinary {
+        id: unit.id.clone(),
+        file: unit.file.clone(),
+        launch: unit.launch.clone(),
+        recorded_args: unit.recorded_args.clone(),
+        harness,
+        listed: Vec::new(),
+        tests: Vec::new(),
+        unit: settings.policy_for(&as_test),
+        unit_expected: None,
+    }
+}
+
+fn units(asked: &Asked, user: &UserConfig, built: &Built) -> Vec<Unit> {
+    let artifacts: BTreeMap<&Path, &Artifact> =
+        built.artifacts.iter().map(|artifact| (artifact.executable.as_path(), artifact)).collect();
+    let own_harness = own_harnesses(asked, &built.artifacts);
+    let several = asked.build.flags.target.len() > 1;
+    let mut units: Vec<Unit> = Vec::new();
+    for record in &built.launches {
+        let unit = match record.role {
+            Role::Binary => binary_unit(asked, user, record, &artifacts, &own_harness, several),
+            Role::Rustdoc => doctest_unit(asked, user, record, several),
+        };
+        units.extend(unit);
+    }
+    units
+}
+
+fn binary_unit(
+    asked: &Asked,
+    user: &UserConfig,
+    record: &LaunchRecord,
+    artifacts: &BTreeMap<&Path, &Artifact>,
+    own_harness: &BTreeSet<(String, Kind, String)>,
+    several: bool,
+) -> Option<Unit> {
+    let program = PathBuf::from(record.argv.first()?);
+    let artifact = artifacts.get(program.as_path())?;
+    let package = package_of(asked, artifact, record);
+    let own = own_harness.contains(&(package.clone(), artifact.kind, artifact.name.clone()));
+    let binary = if several { format!("{}@{}", artifact.name, record.triple) } else { artifact.name.clone() };
+    let mut words: Vec<OsString> = user.runners.get(&record.triple).cloned().unwrap_or_default();
+    words.push(program.clone().into());
+    let mut words = words.into_iter();
+    let launch = Launch {
+        program: words.next()?,
+        args: words.collect(),
+        cwd: record.cwd.clone(),
+        env: restored(&record.env),
+    };
+    let recorded_args = record.argv.get(1..)?.iter().filter(|arg| *arg != "--quiet").cloned().collect();
+    let id = BinaryId { package, kind: artifact.kind, binary };
+    Some(Unit { id, file: Some(program), launch, recorded_args, own_harness: own })
+}
+
+fn package_of(asked: &Asked, artifact: &Artifact, record: &LaunchRecord) -> String {
+    let known = asked.workspace.packages.get(&artifact.package).map(|package| package.name.clone());
+    known.or_else(|| variable(record, "CARGO_PKG_NAME")).unwrap_or_else(|| artifact.name.clone())
+}
+
+fn variable(record: &LaunchRecord, name: &str) -> Option<String> {
+    record.env.iter().find(|(key, _)| key == name).map(|(_, value)| value.to_string_lossy().into_owned())
+}
+
+/// The environment as it is without us: a rustdoc of the user's that had to give way comes back.
+fn restored(env: &[(OsString, OsString)]) -> Vec<(OsString, OsString)> {
+    let own = std::env::var_os("RUSTDOC");
+    let mut env = env.to_vec();
+    for (name, value) in &mut env {
+        if let (true, Some(own)) = (name == "RUSTDOC", &own) {
+            value.clone_from(own);
+        }
+    }
+    env
+}
+
+fn doctest_unit(asked: &Asked, user: &UserConfig, record: &LaunchRecord, several: bool) -> Option<Unit> {
+    let (mut args, mut triple) = (Vec::new(), asked.host.clone());
+    let mut words = record.argv.get(1..)?.iter();
+    while let Some(word) = words.next() {
+        let text = word.to_string_lossy();
+        if text == "--test-runtool" || text == "--test-runtool-arg" || text == "--error-format" {
+            // Ours, and cargo's wish to read messages that people are to read here.
+            words.next();
+            continue;
+        }
+        if text == "--test-args" {
+            let value = words.next()?;
+            if value != "--quiet" {
+                args.extend([word.clone(), value.clone()]);
+            }
+            continue;
+        }
+        if text == "--target" {
+            let value = words.next()?;
+            triple = value.to_string_lossy().into_owned();
+            args.extend([word.clone(), value.clone()]);
+            continue;
+        }
+        if !text.starts_with("--json=") {
+            args.push(word.clone());
+        }
+    }
+    if let Some((program, rest)) = user.runners.get(&triple).and_then(|runner| runner.split_first()) {
+        args.extend(["--test-runtool".into(), program.clone()]);
+        for arg in rest {
+            args.extend(["--test-runtool-arg".into(), arg.clone()]);
+        }
+    }
+    let package = variable(record, "CARGO_PKG_NAME")?;
+    let binary = if several { format!("doc@{triple}") } else { "doc".to_owned() };
+    let launch = Launch {
+        program: rustdoc(asked, user),
+        args: Vec::new(),
+        cwd: record.cwd.clone(),
+        env: restored(&record.env),
+    };
+    let id = BinaryId { package, kind: Kind::Doc, binary };
+    Some(Unit { id, file: None, launch, recorded_args: args, own_harness: false })
+}
+
+/// The rustdoc that cargo would have called.
+pub(super) fn rustdoc(asked: &Asked, user: &UserConfig) -> OsString {
+    if let Some(own) = std::env::var_os("RUSTDOC").or_else(|| user.rustdoc.clone()) {
+        return own;
+    }
+    let beside = Path::new(&asked.cargo).with_file_name(launch::RUSTDOC_NAME);
+    if Path::new(&asked.cargo).is_absolute() && beside.is_file() { beside.into() } else { "rustdoc".into() }
+}
+
+fn own_harnesses(asked: &Asked, artifacts: &[Artifact]) -> BTreeSet<(String, Kind, String)> {
+    let packages: BTreeSet<_> = artifacts.iter().map(|artifact| &artifact.package).collect();
+    let packages = packages.into_iter().filter_map(|package| asked.workspace.packages.get(package));
+    packages
+        .flat_map(|package| {
+            let manifest = fs::read_to_string(&package.manifest).unwrap_or_default();
+            without_libtest(&manifest).into_iter().map(|(kind, name)| (package.name.clone(), kind, name))
+        })
+        .collect()
+}
+
+/// How many tests may run at once.
+pub(super) fn slots(settings: &Settings, libtest: &LibtestArgs, cpus: usize) -> usize {
+    let of_env = std::env::var("RUST_TEST_THREADS").ok().and_then(|text| text.parse::<usize>().ok());
+    let caps = [libtest.test_threads, of_env.filter(|threads| *threads > 0)];
+    let wanted = settings.test.slots.unwrap_or(cpus);
+    caps.into_iter().flatten().fold(wanted, usize::min).max(1)
+}

@@ -1,0 +1,126 @@
+//! The history beside the run: opened while cargo builds, written while the report is read.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use camino::Utf8PathBuf;
+
+use crate::analytics::summary::{Entry, RunFacts, Summary};
+use crate::history::input::{self, Setting};
+use crate::history::sqlite::SqliteStore;
+use crate::history::store::{BinaryStamp, Store, StoreError};
+use crate::model::{BinaryId, CaseRecord, ContentHash, Context, RunHead, RunRecord, TestKey};
+use crate::sys::git::{self, Checkout};
+
+/// What is remembered, as far as a run needs it.
+#[derive(Default)]
+pub(super) struct Memory {
+    /// The store, where it can be used.
+    pub(super) store: Option<SqliteStore>,
+    /// What is known of each test of the context.
+    pub(super) summaries: HashMap<Arc<TestKey>, Summary>,
+    /// The binaries as they were recorded last.
+    pub(super) stamps: Vec<BinaryStamp>,
+    /// What failed in the last run.
+    pub(super) failing: Vec<TestKey>,
+    /// What went wrong on the way.
+    pub(super) warnings: Vec<String>,
+}
+
+/// How the history is opened.
+#[derive(Clone, Debug)]
+pub(super) struct Opening {
+    pub(super) gate_dir: Utf8PathBuf,
+    /// The run to put on record as running; none: only read.
+    pub(super) begin: Option<RunHead>,
+    pub(super) context: Context,
+    pub(super) wants_failing: bool,
+}
+
+/// Opens the history beside whatever goes on.
+pub(super) fn open(opening: Opening) -> JoinHandle<Memory> {
+    std::thread::spawn(move || {
+        let mut memory = Memory::default();
+        if let Err(error) = memory.open(&opening) {
+            memory.warnings.push(error.to_string());
+        }
+        memory
+    })
+}
+
+impl Memory {
+    fn open(&mut self, opening: &Opening) -> Result<(), StoreError> {
+        let opened = match &opening.begin {
+            Some(_) => SqliteStore::open(&opening.gate_dir).map(Some),
+            None => SqliteStore::open_existing(&opening.gate_dir),
+        };
+        let Some(store) = opened? else { return Ok(()) };
+        let store = self.store.insert(store);
+        let of_context = store.summaries(&opening.context)?;
+        self.summaries = of_context.into_iter().map(|test| (test.key, test.summary)).collect();
+        self.stamps = store.stamps(&opening.context)?;
+        if opening.wants_failing {
+            self.failing = store.last_executed(&opening.context)?.map(|last| last.failing).unwrap_or_default();
+        }
+        if let Some(head) = &opening.begin {
+            // Last, since it may fail where reading did not.
+            store.begin(head)?;
+        }
+        self.warnings.extend(store.take_warnings());
+        Ok(())
+    }
+
+    /// Takes in what a run brought, without waiting for the store.
+    pub(super) fn learn(&mut self, record: &RunRecord, cases: &[Arc<CaseRecord>]) {
+        let facts = Arc::new(RunFacts::of(record, u64::MAX));
+        for case in cases {
+            let summary = self.summaries.entry(Arc::clone(&case.key)).or_default();
+            summary.insert(Entry::of(case, Arc::clone(&facts)));
+        }
+    }
+}
+
+/// What was tested: read beside the tests.
+pub(super) struct Tested {
+    pub(super) checkout: Option<Checkout>,
+    pub(super) stamps: Vec<BinaryStamp>,
+    pub(super) input_key: ContentHash,
+}
+
+/// Where and how to look.
+#[derive(Clone, Debug)]
+pub(super) struct Looking {
+    pub(super) root: Utf8PathBuf,
+    pub(super) target_dir: Utf8PathBuf,
+    pub(super) context: Context,
+    pub(super) rustc: String,
+    pub(super) rustflags: String,
+    pub(super) stamps: Vec<BinaryStamp>,
+    pub(super) recorded: Vec<BinaryStamp>,
+}
+
+/// Reads git and hashes binaries beside whatever goes on.
+pub(super) fn look(looking: Looking) -> JoinHandle<Tested> {
+    std::thread::spawn(move || {
+        let setting =
+            Setting { context: &looking.context, rustc: &looking.rustc, rustflags: &looking.rustflags };
+        let checkout = git::read_checkout(&looking.root);
+        let recorded: HashMap<_, &BinaryStamp> =
+            looking.recorded.iter().map(|stamp| ((&stamp.path, stamp.size, stamp.mtime_ns), stamp)).collect();
+        let mut stamps = looking.stamps.clone();
+        for stamp in &mut stamps {
+            let known = recorded.get(&(&stamp.path, stamp.size, stamp.mtime_ns)).and_then(|known| known.hash);
+            stamp.hash = known.or_else(|| input::hash_file(&stamp.path).ok());
+        }
+        let input_key = match checkout.as_ref().filter(|checkout| checkout.commit.is_some()) {
+            Some(checkout) => input::input_key(checkout, &looking.root, &looking.target_dir, &setting),
+            None => {
+                let hashes: BTreeMap<BinaryId, ContentHash> =
+                    stamps.iter().filter_map(|stamp| Some((stamp.binary.clone(), stamp.hash?))).collect();
+                input::input_key_of_binaries(&hashes, &setting)
+            }
+        };
+        Tested { checkout, stamps, input_key }
+    })
+}

@@ -1,0 +1,260 @@
+//! The verdict of a test run: a pure function of what happened.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::cargo::build;
+use crate::exit_code::ExitCode;
+use crate::model::{CaseRecord, FlakyResult, Judgement, NoTests, Outcome, Reason, RunState, TestKey, Totals, Verdict};
+use crate::report::words;
+use crate::runner::engine::Stop;
+
+/// How the suite could not be executed, and what that leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ToolError {
+    pub(super) why: String,
+    pub(super) tries: u32,
+    pub(super) of: u32,
+    /// Is there budget for another try, by another call?
+    pub(super) deferred: bool,
+}
+
+/// What happened, as far as the verdict depends on it.
+pub(super) struct Facts<'a> {
+    pub(super) cases: &'a [Arc<CaseRecord>],
+    pub(super) not_run: usize,
+    pub(super) build: Option<&'a build::Failure>,
+    pub(super) stop: Option<&'a Stop>,
+    pub(super) tool_error: Option<&'a ToolError>,
+    pub(super) flaky_result: FlakyResult,
+    pub(super) no_tests: NoTests,
+    /// Is a failure of this test one that fails nothing?
+    pub(super) is_quarantined: &'a dyn Fn(&TestKey) -> bool,
+    pub(super) took: Duration,
+}
+
+/// Judges a run.
+pub(super) fn judge(facts: &Facts<'_>) -> (RunState, Judgement) {
+    let mut grounds: Vec<(ExitCode, Reason)> = Vec::new();
+    let built = facts.build.and_then(|failure| ground_of_build(failure, &mut grounds));
+    let stopped = ground_of_interrupt(facts, &mut grounds);
+    ground_of_tests(facts, &mut grounds);
+    let failed_tool = ground_of_tool(facts, &mut grounds);
+    let state = stopped.or(built).or(failed_tool).unwrap_or(RunState::Executed);
+    grounds.sort_by_key(|(code, _)| *code);
+    let judgement = if grounds.is_empty() { without_grounds(facts) } else { with_grounds(grounds) };
+    (state, judgement)
+}
+
+fn ground_of_build(failure: &build::Failure, grounds: &mut Vec<(ExitCode, Reason)>) -> Option<RunState> {
+    let (state, code, id, text) = match failure {
+        build::Failure::Code => {
+            let text = "the build failed, and cargo says why above".to_owned();
+            (RunState::BuildFailed, ExitCode::BuildFailed, "build-failed", text)
+        }
+        build::Failure::Usage => {
+            let text = "cargo does not understand its command line, and says why above".to_owned();
+            (RunState::BuildFailed, ExitCode::Usage, "usage", text)
+        }
+        build::Failure::Internal(why) => (RunState::ToolError, ExitCode::Internal, "internal", why.clone()),
+        build::Failure::Interrupted(interrupt) => {
+            let text = format!("{} came during the build", interrupt.signal);
+            (RunState::Interrupted, ExitCode::Interrupted, "interrupted", text)
+        }
+        // It is retried, and comes here as a tool error once the tries are spent.
+        build::Failure::Tool(_) => return None,
+    };
+    grounds.push((code, Reason::new(id, text)));
+    Some(state)
+}
+
+fn ground_of_interrupt(facts: &Facts<'_>, grounds: &mut Vec<(ExitCode, Reason)>) -> Option<RunState> {
+    let Some(Stop::Interrupted(interrupt)) = facts.stop else { return None };
+    let text = format!("{} came before the end{}", interrupt.signal, left_out(facts.not_run));
+    grounds.push((ExitCode::Interrupted, Reason::new("interrupted", text)));
+    Some(RunState::Interrupted)
+}
+
+fn ground_of_tests(facts: &Facts<'_>, grounds: &mut Vec<(ExitCode, Reason)>) {
+    let blocking: Vec<&CaseRecord> = facts
+        .cases
+        .iter()
+        .map(|case| &**case)
+        .filter(|case| case.outcome.is_failure() && !(facts.is_quarantined)(&case.key))
+        .collect();
+    if !blocking.is_empty() {
+        let of = Totals::of(facts.cases.iter().map(|case| &**case)).executed();
+        let early = match facts.stop {
+            Some(Stop::Failures) => format!("; stopped there{}", left_out(facts.not_run)),
+            Some(Stop::RunTimeout(_)) => format!("; the run ran into its own limit{}", left_out(facts.not_run)),
+            _ => String::new(),
+        };
+        let verb = if blocking.len() == 1 { "does not pass" } else { "do not pass" };
+        let text = format!("{} of {} {verb}: {}{early}", words::thousands(blocking.len() as u64), tests(of), names(&blocking));
+        grounds.push((ExitCode::TestsFailed, Reason::new("tests-failed", text)));
+    }
+    let flaky: Vec<&CaseRecord> = facts
+        .cases
+        .iter()
+        .map(|case| &**case)
+        .filter(|case| case.outcome == Outcome::Flaky && !(facts.is_quarantined)(&case.key))
+        .collect();
+    if facts.flaky_result == FlakyResult::Fail && !flaky.is_empty() {
+        let count = tests(flaky.len() as u64);
+        let text = format!("{count} passed only when tried again, and `flaky-result` is `fail`: {}", names(&flaky));
+        grounds.push((ExitCode::TestsFailed, Reason::new("flaky", text)));
+    }
+}
+
+fn ground_of_tool(facts: &Facts<'_>, grounds: &mut Vec<(ExitCode, Reason)>) -> Option<RunState> {
+    let error = facts.tool_error?;
+    let tries = if error.of > 1 { format!(" (try {} of {})", error.tries, error.of) } else { String::new() };
+    let text = format!("the suite did not execute{tries}: {}; this is not a code fault", error.why);
+    Some(if error.deferred {
+        grounds.push((ExitCode::Deferred, Reason::new("deferred", format!("{text}, come again"))));
+        RunState::Deferred
+    } else {
+        grounds.push((ExitCode::NeverExecuted, Reason::new("never-executed", text)));
+        RunState::ToolError
+    })
+}
+
+fn with_grounds(grounds: Vec<(ExitCode, Reason)>) -> Judgement {
+    let mut codes: Vec<ExitCode> = grounds.iter().map(|(code, _)| *code).collect();
+    codes.dedup();
+    let verdict = match codes.first() {
+        Some(ExitCode::Deferred) => Verdict::Deferred,
+        Some(ExitCode::NeverExecuted | ExitCode::Internal) => Verdict::ToolError,
+        _ => Verdict::Fail,
+    };
+    Judgement { verdict, codes, reasons: grounds.into_iter().map(|(_, reason)| reason).collect() }
+}
+
+fn without_grounds(facts: &Facts<'_>) -> Judgement {
+    let totals = Totals::of(facts.cases.iter().map(|case| &**case));
+    if totals.tests == 0 {
+        let code = if facts.no_tests == NoTests::Fail { ExitCode::NoTests } else { ExitCode::Pass };
+        let reasons = vec![Reason::new("no-tests", "no test matches the selection")];
+        return Judgement { verdict: Verdict::Nothing, codes: vec![code], reasons };
+    }
+    let mut text = format!("all {} pass", tests(totals.executed()));
+    if totals.executed() == 1 {
+        text = "the one test passes".to_owned();
+    }
+    if totals.executed() == 0 {
+        text = format!("nothing was executed: {} ignored", tests(totals.skipped));
+    }
+    if totals.flaky > 0 {
+        text.push_str(&format!(", {} of them only when tried again", words::thousands(totals.flaky)));
+    }
+    let spared = totals.failures();
+    if spared > 0 {
+        let rest = totals.executed() - spared;
+        text = format!("{} pass; {} in quarantine, which fail nothing, do not", tests(rest), tests(spared));
+    }
+    let text = format!("{text}, in {}", words::exact(facts.took));
+    Judgement { verdict: Verdict::Pass, codes: vec![ExitCode::Pass], reasons: vec![Reason::new("pass", text)] }
+}
+
+/// How many names a sentence holds.
+const NAMED: usize = 3;
+
+fn names(cases: &[&CaseRecord]) -> String {
+    let named: Vec<String> = cases.iter().take(NAMED).map(|case| case.key.to_string()).collect();
+    match cases.len().saturating_sub(NAMED) {
+        0 => named.join(", "),
+        more => format!("{} and {} more", named.join(", "), words::thousands(more as u64)),
+    }
+}
+
+fn tests(count: u64) -> String {
+    words::count(count, "test", "tests")
+}
+
+fn left_out(not_run: usize) -> String {
+    if not_run == 0 { String::new() } else { format!(", {} not run", tests(not_run as u64)) }
+}
+
+#[cfg(test)]
+mod tests_of_judge {
+    use super::*;
+    use crate::sys::signals::{Interrupt, Urgency};
+
+    fn case(name: &str, outcome: Outcome) -> Arc<CaseRecord> {
+        let key = Arc::new(format!("app/app::{name}").parse().unwrap());
+        Arc::new(CaseRecord { key, outcome, took: None, attempts: Vec::new(), line: None, leaked: false, binary_hash: None })
+    }
+
+    fn facts(cases: &[Arc<CaseRecord>]) -> Facts<'_> {
+        Facts {
+            cases,
+            not_run: 0,
+            build: None,
+            stop: None,
+            tool_error: None,
+            flaky_result: FlakyResult::Pass,
+            no_tests: NoTests::Fail,
+            is_quarantined: &|_| false,
+            took: Duration::from_millis(1234),
+        }
+    }
+
+    fn told(facts: &Facts<'_>) -> (RunState, Verdict, Vec<u8>, String) {
+        let (state, judgement) = judge(facts);
+        let codes = judgement.codes.iter().map(|code| code.number()).collect();
+        (state, judgement.verdict, codes, judgement.sentence().to_owned())
+    }
+
+    #[test]
+    fn a_run_is_judged_by_what_happened() {
+        let (green, red, flaky) = (case("a", Outcome::Passed), case("b", Outcome::Failed), case("c", Outcome::Flaky));
+        let passing = [green.clone(), flaky.clone()];
+        let failing = [green.clone(), red.clone()];
+        let executed = RunState::Executed;
+        assert_eq!(
+            told(&facts(&passing)),
+            (executed, Verdict::Pass, vec![0], "all 2 tests pass, 1 of them only when tried again, in 1.234s".to_owned())
+        );
+        assert_eq!(
+            told(&facts(&failing)),
+            (executed, Verdict::Fail, vec![100], "1 of 2 tests does not pass: app/app::b".to_owned())
+        );
+        let told_flaky = told(&Facts { flaky_result: FlakyResult::Fail, ..facts(&passing) });
+        assert_eq!((told_flaky.1, told_flaky.2), (Verdict::Fail, vec![100]));
+        let quarantined = told(&Facts { is_quarantined: &|key| key.name == "b", ..facts(&failing) });
+        assert_eq!((quarantined.1, quarantined.2), (Verdict::Pass, vec![0]));
+        let nothing = told(&facts(&[]));
+        assert_eq!((nothing.1, nothing.2), (Verdict::Nothing, vec![4]));
+        let allowed = told(&Facts { no_tests: NoTests::Pass, ..facts(&[]) });
+        assert_eq!((allowed.1, allowed.2), (Verdict::Nothing, vec![0]));
+    }
+
+    #[test]
+    fn a_suite_that_did_not_execute_is_never_green() {
+        let error = |deferred| ToolError { why: "the disk is full".to_owned(), tries: 3, of: 3, deferred };
+        let green = [case("a", Outcome::Passed)];
+        let spent = told(&Facts { tool_error: Some(&error(false)), ..facts(&green) });
+        assert_eq!((spent.0, spent.1, spent.2), (RunState::ToolError, Verdict::ToolError, vec![22]));
+        assert!(spent.3.contains("not a code fault"));
+        let deferred = told(&Facts { tool_error: Some(&error(true)), ..facts(&[]) });
+        assert_eq!((deferred.0, deferred.1, deferred.2), (RunState::Deferred, Verdict::Deferred, vec![75]));
+        let red = [case("a", Outcome::Failed)];
+        let both = told(&Facts { tool_error: Some(&error(false)), ..facts(&red) });
+        assert_eq!((both.1, both.2), (Verdict::Fail, vec![100, 22]));
+    }
+
+    #[test]
+    fn an_interrupt_beats_failures_and_names_what_is_left() {
+        let stop = Stop::Interrupted(Interrupt { signal: "SIGINT", urgency: Urgency::Graceful });
+        let red = [case("a", Outcome::Failed)];
+        let told = told(&Facts { stop: Some(&stop), not_run: 2, ..facts(&red) });
+        assert_eq!((told.0, told.2), (RunState::Interrupted, vec![130, 100]));
+        assert_eq!(told.3, "SIGINT came before the end, 2 tests not run");
+    }
+
+    #[test]
+    fn a_build_that_failed_says_so() {
+        let told = told(&Facts { build: Some(&build::Failure::Code), ..facts(&[]) });
+        assert_eq!((told.0, told.1, told.2), (RunState::BuildFailed, Verdict::Fail, vec![101]));
+    }
+}

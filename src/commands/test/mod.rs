@@ -1,0 +1,41 @@
+//! `cargo gate test`: build, plan, execute, record, judge, report.
+
+mod ask;
+mod gather;
+mod history;
+mod insights;
+mod judge;
+mod outputs;
+mod planning;
+mod session;
+
+use crate::cli::TestArgs;
+use crate::exit_code::ExitCode;
+
+/// Runs the command.
+#[must_use]
+pub fn run(args: &TestArgs) -> ExitCode {
+    match ask::prepare(args) {
+        Ok(ask::Prepared::Handed(code)) => code,
+        Ok(ask::Prepared::Ours(asked)) => session::run(args, &asked),
+        Err(refused) => {
+            super::complain("error", &refused.why);
+            refused.code
+        }
+    }
+}
+
+/// The command cannot go on.
+#[derive(Debug)]
+pub(super) struct Refused {
+    /// The exit code.
+    pub(super) code: ExitCode,
+    /// A sentence, or cargo's own words.
+    pub(super) why: String,
+}
+
+impl Refused {
+    pub(super) fn new(code: ExitCode, why: impl Into<String>) -> Self {
+        Self { code, why: why.into() }
+    }
+}
