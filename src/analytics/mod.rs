@@ -1,1 +1,9 @@
 //! What the history says: pure functions of outcomes, values in, values out.
+//!
+//! - [`summary`]: what is remembered of one test, a pure function of its runs in order of (start, run id);
+//! - [`flaky`]: the state of a test, judged from its summary;
+//! - [`priority`]: the order of the next run.
+
+pub mod flaky;
+pub mod priority;
+pub mod summary;

@@ -1,1 +1,115 @@
 //! The plan: which tests run, in which order, under which limits.
+
+pub mod list;
+pub mod select;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::model::{BinaryId, ContentHash, TestKey, TestPolicy};
+use crate::sys::process::Launch;
+
+/// Everything that is to run.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// In cargo's order; tests inside in their harness's.
+    pub binaries: Vec<TestBinary>,
+}
+
+/// One thing that cargo would launch.
+#[derive(Clone, Debug)]
+pub struct TestBinary {
+    /// Its identity.
+    pub id: BinaryId,
+    /// Its file, where it is one (of doctests there is none).
+    pub file: Option<PathBuf>,
+    /// How it is launched, without arguments that select or format.
+    pub launch: Launch,
+    /// What cargo would have put behind that.
+    pub recorded_args: Vec<OsString>,
+    /// What it understands.
+    pub harness: Harness,
+    /// All tests that the user's filters leave, as the harness lists them. Empty where it gives no list.
+    pub listed: Vec<Arc<TestKey>>,
+    /// Those of them that are to run, in the same order.
+    pub tests: Vec<PlannedTest>,
+    /// How it runs as a whole, where it gives no list.
+    pub unit: TestPolicy,
+    /// How long it takes as a whole on one thread, where it gives no list and history knows.
+    pub unit_expected: Option<Duration>,
+}
+
+/// What a test binary understands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Harness {
+    /// libtest's command line; it lists its tests.
+    Lists,
+    /// Enough of libtest's command line to list its tests and to run one of them (`NAME --exact`).
+    OwnLists,
+    /// Nothing that is known: it runs as a whole, with what cargo would have given it.
+    Blind,
+    /// rustdoc's: it runs as a whole, with libtest's command line behind `--test-args`.
+    Doctests,
+}
+
+impl Harness {
+    /// Does it say what tests it has?
+    #[must_use]
+    pub const fn gives_list(self) -> bool {
+        matches!(self, Self::Lists | Self::OwnLists)
+    }
+}
+
+/// A test that is to run.
+#[derive(Clone, Debug)]
+pub struct PlannedTest {
+    /// Which.
+    pub key: Arc<TestKey>,
+    /// Under which limits.
+    pub policy: TestPolicy,
+    /// Where it stands.
+    pub standing: Standing,
+    /// How long it should take.
+    pub expected: Option<Duration>,
+    /// History says that it aborts, hangs or leaks: it runs in a process of its own.
+    pub alone: bool,
+}
+
+/// Where a test stands in the order of the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// Likely to fail, or put first by hand; the number is its place among those.
+    Head(usize),
+    /// Never recorded, or its binary changed.
+    Fresh,
+    /// Nothing is against it.
+    Rest,
+    /// Put last by hand.
+    Last,
+}
+
+impl Plan {
+    /// All planned tests.
+    pub fn tests(&self) -> impl Iterator<Item = &PlannedTest> {
+        self.binaries.iter().flat_map(|binary| &binary.tests)
+    }
+
+    /// Hash of the sorted keys of the planned tests (and of the binaries that give no list).
+    #[must_use]
+    pub fn digest(&self) -> ContentHash {
+        let mut keys: Vec<String> = self.tests().map(|test| test.key.to_string()).collect();
+        let whole = self.binaries.iter().filter(|binary| !binary.harness.gives_list());
+        keys.extend(whole.map(|binary| binary.id.to_string()));
+        keys.sort_unstable();
+        let mut hasher = blake3::Hasher::new();
+        for key in keys {
+            hasher.update(key.as_bytes());
+            hasher.update(b"\n");
+        }
+        let mut hash = [0; 16];
+        hasher.finalize_xof().fill(&mut hash);
+        ContentHash(hash)
+    }
+}

@@ -1,1 +1,21 @@
-//! What people and machines read.
+//! What people and machines read. Values in, text out, through handed-in writers; nothing here knows the engine.
+//!
+//! [`terminal`] and [`events`] observe a run as it goes; [`json`], [`junit`] and [`markdown`] are written at its end,
+//! from the run's record and its cases. [`view`] holds what several of them show; [`inert`] and [`markup`] are what
+//! every foreign text passes on its way out.
+
+pub mod events;
+pub mod frontmatter;
+pub mod inert;
+pub mod json;
+pub mod junit;
+pub mod markdown;
+pub mod markup;
+pub mod terminal;
+pub mod view;
+pub mod words;
+
+pub use events::EventStream;
+pub use json::TestDocument;
+pub use terminal::{Look, Terminal, Verbosity};
+pub use view::{FlakyLine, Insights, NextLine, StreakLine};

@@ -1,1 +1,134 @@
-//! What git says of the checkout.
+//! What git says of the checkout. No git, no repository, no commit yet: then there is nothing to say, and no error.
+
+use std::process::{Command, Stdio};
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+/// The state of a checkout.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Checkout {
+    /// Where it begins.
+    pub root: Utf8PathBuf,
+    /// The commit that is checked out; none before the first.
+    pub commit: Option<String>,
+    /// That commit's tree.
+    pub tree: Option<String>,
+    /// The branch, unless a commit is checked out without one.
+    pub branch: Option<String>,
+    /// Changed, deleted and untracked files that git does not ignore, relative to the root, sorted. A path that is a
+    /// directory is a repository inside this one.
+    pub changed: Vec<Utf8PathBuf>,
+}
+
+impl Checkout {
+    /// Are there changed or untracked files that git does not ignore?
+    #[must_use]
+    pub const fn is_dirty(&self) -> bool {
+        !self.changed.is_empty()
+    }
+}
+
+/// Reads the checkout that a directory lies in. Takes no lock: another git may be at work.
+#[must_use]
+pub fn read_checkout(directory: &Utf8Path) -> Option<Checkout> {
+    let root = git(directory, &["rev-parse", "--show-toplevel"])?;
+    let root = root.strip_suffix('\n').unwrap_or(&root);
+    let status = git(directory, &["status", "--porcelain=v2", "--branch", "-z", "--untracked-files=all"])?;
+    let mut checkout = parse_status(&status);
+    checkout.root = root.into();
+    if checkout.commit.is_some() {
+        checkout.tree = git(directory, &["rev-parse", "HEAD^{tree}"]).map(|tree| tree.trim().to_owned());
+    }
+    Some(checkout)
+}
+
+/// Runs git and gives what it printed, if it succeeded and that is text.
+fn git(directory: &Utf8Path, arguments: &[&str]) -> Option<String> {
+    let output = Command::new("git")
+        .args(["--no-optional-locks", "-c", "core.quotePath=false"])
+        .args(arguments)
+        .current_dir(directory)
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .ok()?;
+    output.status.success().then(|| String::from_utf8(output.stdout).ok()).flatten()
+}
+
+/// Reads what `git status --porcelain=v2 --branch -z` says.
+fn parse_status(status: &str) -> Checkout {
+    let mut checkout = Checkout::default();
+    let mut records = status.split('\0').filter(|record| !record.is_empty());
+    while let Some(record) = records.next() {
+        let mut fields = record.splitn(2, ' ');
+        let (kind, rest) = (fields.next().unwrap_or_default(), fields.next().unwrap_or_default());
+        // How many fields stand before the path; a renamed file's old path is a record of its own.
+        let path = match kind {
+            "#" => {
+                parse_header(rest, &mut checkout);
+                continue;
+            }
+            "1" => rest.splitn(8, ' ').nth(7),
+            "2" => {
+                checkout.changed.extend(records.next().map(Utf8PathBuf::from));
+                rest.splitn(9, ' ').nth(8)
+            }
+            "u" => rest.splitn(10, ' ').nth(9),
+            "?" => Some(rest),
+            _ => None,
+        };
+        checkout.changed.extend(path.map(|path| Utf8PathBuf::from(path.trim_end_matches('/'))));
+    }
+    checkout.changed.sort();
+    checkout.changed.dedup();
+    checkout
+}
+
+fn parse_header(header: &str, checkout: &mut Checkout) {
+    match header.split_once(' ') {
+        Some(("branch.oid", commit)) if commit != "(initial)" => checkout.commit = Some(commit.to_owned()),
+        Some(("branch.head", branch)) if branch != "(detached)" => checkout.branch = Some(branch.to_owned()),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_read_with_spaces_renames_and_conflicts() {
+        let status = [
+            "# branch.oid 0123abcd",
+            "# branch.head feature/x",
+            "# branch.upstream origin/feature/x",
+            "1 .M N... 100644 100644 100644 aaaa bbbb src/a file.rs",
+            "2 R. N... 100644 100644 100644 aaaa bbbb R100 src/new.rs",
+            "src/old.rs",
+            "u UU N... 100644 100644 100644 100644 aaaa bbbb cccc both.rs",
+            "? nested/",
+            "? é.rs",
+            "",
+        ];
+        let checkout = parse_status(&status.join("\0"));
+        assert_eq!(checkout.commit.as_deref(), Some("0123abcd"));
+        assert_eq!(checkout.branch.as_deref(), Some("feature/x"));
+        let changed: Vec<&str> = checkout.changed.iter().map(|path| path.as_str()).collect();
+        assert_eq!(changed, ["both.rs", "nested", "src/a file.rs", "src/new.rs", "src/old.rs", "é.rs"]);
+        assert!(checkout.is_dirty());
+    }
+
+    #[test]
+    fn before_the_first_commit_and_without_a_branch_there_is_none() {
+        let checkout = parse_status("# branch.oid (initial)\0# branch.head (detached)\0");
+        assert_eq!(checkout, Checkout::default());
+        assert!(!checkout.is_dirty());
+    }
+
+    #[test]
+    fn outside_a_repository_there_is_nothing_to_say() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(read_checkout(Utf8Path::from_path(folder.path()).unwrap()), None);
+        assert_eq!(read_checkout("/no/such/directory".into()), None);
+    }
+}

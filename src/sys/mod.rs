@@ -2,5 +2,7 @@
 
 pub mod fs;
 pub mod git;
+pub mod host;
 pub mod process;
+pub mod signals;
 pub mod term;

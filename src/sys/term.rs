@@ -1,1 +1,244 @@
-//! What the terminal can show: read once, at the start.
+//! What the terminal can show: read once, at the start; every decision is a pure function of what was read.
+
+use std::io::IsTerminal;
+
+/// `--color`, and the values of `CARGO_TERM_COLOR`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ColorChoice {
+    /// Where a terminal shows it.
+    #[default]
+    Auto,
+    /// In any case.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// One of our own two streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Machine output alone.
+    Stdout,
+    /// Everything for people.
+    Stderr,
+}
+
+/// What was found at the start: whether there is a terminal, and what the environment says about showing things.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    /// Is standard output a terminal?
+    pub stdout_is_tty: bool,
+    /// Is standard error a terminal?
+    pub stderr_is_tty: bool,
+    /// Columns of the terminal behind standard error.
+    pub width: Option<usize>,
+    vars: Vec<(&'static str, String)>,
+}
+
+/// The variables that matter here; nothing else of the environment is looked at.
+const VARS: &[&str] = &[
+    "CARGO_TERM_COLOR",
+    "NO_COLOR",
+    "CLICOLOR_FORCE",
+    "FORCE_COLOR",
+    "CLICOLOR",
+    "TERM",
+    "CARGO_TERM_PROGRESS_WHEN",
+    "CARGO_TERM_PROGRESS_WIDTH",
+    "CI",
+    "GITHUB_ACTIONS",
+    "TF_BUILD",
+    "BUILDKITE",
+    "TEAMCITY_VERSION",
+    "JENKINS_URL",
+    "CODEBUILD_BUILD_ID",
+];
+
+/// Those of [`VARS`] that only a CI service sets.
+const CI_VARS: &[&str] =
+    &["GITHUB_ACTIONS", "TF_BUILD", "BUILDKITE", "TEAMCITY_VERSION", "JENKINS_URL", "CODEBUILD_BUILD_ID"];
+
+impl Surroundings {
+    /// Reads them from the system.
+    #[must_use]
+    pub fn read() -> Self {
+        let columns = console::Term::stderr().size_checked().map(|(_, columns)| usize::from(columns));
+        Self {
+            stdout_is_tty: std::io::stdout().is_terminal(),
+            stderr_is_tty: std::io::stderr().is_terminal(),
+            width: columns,
+            ..Self::default()
+        }
+        .with_vars(|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
+    }
+
+    /// The same with the variables that `lookup` knows.
+    #[must_use]
+    pub fn with_vars(mut self, lookup: impl Fn(&str) -> Option<String>) -> Self {
+        self.vars = VARS.iter().filter_map(|name| Some((*name, lookup(name)?))).collect();
+        self
+    }
+
+    /// A variable's value; an empty one counts as none, as the conventions for all of these have it.
+    fn var(&self, name: &str) -> Option<&str> {
+        self.vars.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str()).filter(|v| !v.is_empty())
+    }
+
+    fn is_on(&self, name: &str) -> bool {
+        self.var(name).is_some_and(|value| value != "0" && !value.eq_ignore_ascii_case("false"))
+    }
+
+    /// Does this run under a CI service?
+    #[must_use]
+    pub fn is_ci(&self) -> bool {
+        self.is_on("CI") || CI_VARS.iter().any(|name| self.is_on(name))
+    }
+
+    /// Does this run as a GitHub Actions step?
+    #[must_use]
+    pub fn is_github(&self) -> bool {
+        self.is_on("GITHUB_ACTIONS")
+    }
+
+    fn is_dumb(&self) -> bool {
+        self.var("TERM") == Some("dumb")
+    }
+
+    fn is_tty(&self, output: Output) -> bool {
+        match output {
+            Output::Stdout => self.stdout_is_tty,
+            Output::Stderr => self.stderr_is_tty,
+        }
+    }
+
+    /// Is this stream coloured? The flag beats cargo's variable, which beats `NO_COLOR`, which beats what forces
+    /// colour, which beats what is there.
+    #[must_use]
+    pub fn color(&self, flag: ColorChoice, output: Output) -> bool {
+        let cargos = match self.var("CARGO_TERM_COLOR") {
+            Some("always") => ColorChoice::Always,
+            Some("never") => ColorChoice::Never,
+            _ => ColorChoice::Auto,
+        };
+        match [flag, cargos].into_iter().find(|choice| *choice != ColorChoice::Auto) {
+            Some(ColorChoice::Always) => return true,
+            Some(_) => return false,
+            None => {}
+        }
+        if self.var("NO_COLOR").is_some() {
+            return false;
+        }
+        if self.is_on("CLICOLOR_FORCE") || self.is_on("FORCE_COLOR") {
+            return true;
+        }
+        self.var("CLICOLOR") != Some("0") && !self.is_dumb() && self.is_tty(output)
+    }
+
+    /// Is a progress line drawn on standard error?
+    #[must_use]
+    pub fn progress(&self, quiet: bool) -> bool {
+        if quiet {
+            return false;
+        }
+        match self.var("CARGO_TERM_PROGRESS_WHEN") {
+            Some("never") => false,
+            Some("always") => true,
+            _ => self.stderr_is_tty && !self.is_dumb() && !self.is_ci(),
+        }
+    }
+
+    /// Columns that text for people may take: none where it goes into a file, so that nothing is wrapped there.
+    #[must_use]
+    pub fn columns(&self) -> Option<usize> {
+        let asked = self.var("CARGO_TERM_PROGRESS_WIDTH").and_then(|value| value.parse().ok());
+        self.stderr_is_tty.then(|| asked.or(self.width)).flatten().filter(|width| *width > 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Vars = [(&'static str, &'static str)];
+
+    fn surroundings(tty: bool, vars: &[(&str, &str)]) -> Surroundings {
+        Surroundings { stdout_is_tty: tty, stderr_is_tty: tty, width: Some(100), vars: Vec::new() }
+            .with_vars(|name| vars.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    #[test]
+    fn colour_follows_flag_then_cargo_then_conventions_then_terminal() {
+        use ColorChoice::*;
+        #[rustfmt::skip]
+        let table: &[(ColorChoice, bool, &Vars, bool)] = &[
+            (Auto, true, &[], true),
+            (Auto, false, &[], false),
+            (Always, false, &[("NO_COLOR", "1"), ("CARGO_TERM_COLOR", "never")], true),
+            (Never, true, &[("CLICOLOR_FORCE", "1"), ("CARGO_TERM_COLOR", "always")], false),
+            (Auto, false, &[("CARGO_TERM_COLOR", "always"), ("NO_COLOR", "1")], true),
+            (Auto, true, &[("CARGO_TERM_COLOR", "never"), ("FORCE_COLOR", "1")], false),
+            (Auto, true, &[("CARGO_TERM_COLOR", "auto")], true),
+            (Auto, true, &[("CARGO_TERM_COLOR", "rainbow")], true),
+            (Auto, true, &[("NO_COLOR", "1")], false),
+            (Auto, true, &[("NO_COLOR", "0")], false),
+            (Auto, true, &[("NO_COLOR", "")], true),
+            (Auto, true, &[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")], false),
+            (Auto, false, &[("CLICOLOR_FORCE", "1")], true),
+            (Auto, false, &[("CLICOLOR_FORCE", "0")], false),
+            (Auto, false, &[("FORCE_COLOR", "1")], true),
+            (Auto, false, &[("FORCE_COLOR", "0")], false),
+            (Auto, false, &[("FORCE_COLOR", "")], false),
+            (Auto, true, &[("CLICOLOR", "0")], false),
+            (Auto, true, &[("TERM", "dumb")], false),
+            (Auto, true, &[("TERM", "dumb"), ("CLICOLOR_FORCE", "1")], true),
+            (Auto, true, &[("CI", "true")], true),
+        ];
+        for (flag, tty, vars, want) in table {
+            assert_eq!(surroundings(*tty, vars).color(*flag, Output::Stderr), *want, "{flag:?} tty={tty} {vars:?}");
+        }
+    }
+
+    #[test]
+    fn each_stream_is_judged_by_its_own_terminal() {
+        let piped = Surroundings { stdout_is_tty: false, ..surroundings(true, &[]) };
+        assert!(!piped.color(ColorChoice::Auto, Output::Stdout));
+        assert!(piped.color(ColorChoice::Auto, Output::Stderr));
+    }
+
+    #[test]
+    fn progress_needs_a_terminal_outside_ci_unless_asked_for() {
+        #[rustfmt::skip]
+        let table: &[(bool, bool, &Vars, bool)] = &[
+            (true, false, &[], true),
+            (false, false, &[], false),
+            (true, true, &[], false),
+            (true, true, &[("CARGO_TERM_PROGRESS_WHEN", "always")], false),
+            (false, false, &[("CARGO_TERM_PROGRESS_WHEN", "always"), ("CI", "1")], true),
+            (true, false, &[("CARGO_TERM_PROGRESS_WHEN", "never")], false),
+            (true, false, &[("CARGO_TERM_PROGRESS_WHEN", "auto")], true),
+            (true, false, &[("CI", "true")], false),
+            (true, false, &[("CI", "false")], true),
+            (true, false, &[("CI", "")], true),
+            (true, false, &[("TF_BUILD", "True")], false),
+            (true, false, &[("JENKINS_URL", "http://ci")], false),
+            (true, false, &[("TERM", "dumb")], false),
+        ];
+        for (tty, quiet, vars, want) in table {
+            assert_eq!(surroundings(*tty, vars).progress(*quiet), *want, "tty={tty} quiet={quiet} {vars:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_terminal_has_columns() {
+        assert_eq!(surroundings(true, &[]).columns(), Some(100));
+        assert_eq!(surroundings(true, &[("CARGO_TERM_PROGRESS_WIDTH", "60")]).columns(), Some(60));
+        assert_eq!(surroundings(true, &[("CARGO_TERM_PROGRESS_WIDTH", "wide")]).columns(), Some(100));
+        assert_eq!(surroundings(false, &[("CARGO_TERM_PROGRESS_WIDTH", "60")]).columns(), None);
+    }
+
+    #[test]
+    fn github_is_told_apart() {
+        assert!(surroundings(false, &[("GITHUB_ACTIONS", "true")]).is_github());
+        assert!(!surroundings(false, &[("CI", "true")]).is_github());
+    }
+}

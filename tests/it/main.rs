@@ -1,5 +1,13 @@
 //! The behaviour of the tool from outside, one module a subject.
 #![cfg(test)]
 
+mod architecture;
 mod cli;
 mod config;
+mod dependencies;
+mod docs;
+#[cfg(unix)]
+mod fixtures;
+mod report;
+#[allow(dead_code, reason = "a toolbox: each test takes what it needs")]
+mod support;

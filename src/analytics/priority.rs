@@ -1,0 +1,178 @@
+//! The order of the next run: what is likely to fail first, then what is unknown, then the longest first.
+//!
+//! A pure function: the same tests, summaries and settings give the same order.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::summary::Summary;
+use crate::model::TestKey;
+
+/// A test that is about to run.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidate<'a> {
+    /// Which.
+    pub key: &'a TestKey,
+    /// What is remembered of it.
+    pub summary: Option<&'a Summary>,
+    /// Did its binary change since it was last recorded?
+    pub changed: bool,
+    /// The user's own priority; 0 is none, below 0 is after all others.
+    pub priority: i64,
+}
+
+/// Why a test stands where it does, most pressing first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tier {
+    /// It has failed before: the risky head.
+    Risky,
+    /// Never recorded, or its binary changed.
+    Fresh,
+    /// Nothing speaks against it.
+    Rest,
+}
+
+/// The place of a test in the next run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ranked {
+    /// Which candidate.
+    pub index: usize,
+    /// Among which.
+    pub tier: Tier,
+    /// How much speaks for a failure, between 0 and 1.
+    pub score: f64,
+    /// How long it should take.
+    pub expected: Option<Duration>,
+    /// Why it stands there.
+    pub reason: Why,
+}
+
+/// Why a test stands where it does, as evidence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// The user gave it a priority.
+    Priority(i64),
+    /// It failed in its latest runs.
+    Failing {
+        /// In how many.
+        streak: usize,
+    },
+    /// It failed before.
+    Failed {
+        /// How often, retried failures included.
+        failures: u64,
+        /// In how many runs.
+        runs: u64,
+        /// How many executions ago the last time was, where the window still shows it.
+        ago: Option<usize>,
+    },
+    /// Never recorded.
+    New,
+    /// Its binary changed since it was last recorded.
+    Changed,
+    /// By its duration.
+    Duration(Option<Duration>),
+    /// There is no history: cargo's own order.
+    NoHistory,
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Priority(priority) => write!(f, "priority {priority}"),
+            Self::Failing { streak: 1 } => f.write_str("failed in its last run"),
+            Self::Failing { streak } => write!(f, "failed in its last {streak} runs"),
+            Self::Failed { failures, runs, ago } => {
+                write!(f, "failed in {failures} of {runs} runs")?;
+                match ago {
+                    Some(1) => f.write_str(", last in the latest"),
+                    Some(ago) => write!(f, ", last {ago} runs ago"),
+                    None => f.write_str(", long ago"),
+                }
+            }
+            Self::New => f.write_str("never recorded"),
+            Self::Changed => f.write_str("its binary changed"),
+            Self::Duration(Some(expected)) => write!(f, "takes {:.3} s", expected.as_secs_f64()),
+            Self::Duration(None) => f.write_str("duration unknown"),
+            Self::NoHistory => f.write_str("no history: cargo's order"),
+        }
+    }
+}
+
+/// Ranks tests for the next run, the first to run first. Without any history the order stays as it is handed in.
+///
+/// The user's priority beats all. Then come tests with a failure on record, by evidence; then those never recorded
+/// or whose binary changed; then the rest. Ties: longest first (an unknown duration may be the longest), then key.
+#[must_use]
+pub fn rank(tests: &[Candidate<'_>]) -> Vec<Ranked> {
+    let no_history = tests.iter().all(|test| test.summary.is_none_or(Summary::is_empty));
+    let mut ranked: Vec<Ranked> = if no_history {
+        (0..tests.len())
+            .map(|index| Ranked { index, tier: Tier::Rest, score: 0.0, expected: None, reason: Why::NoHistory })
+            .collect()
+    } else {
+        tests.iter().enumerate().map(|(index, test)| place(index, test)).collect()
+    };
+    for rank in &mut ranked {
+        match tests.get(rank.index) {
+            Some(test) if test.priority != 0 => rank.reason = Why::Priority(test.priority),
+            _ => {}
+        }
+    }
+    // The sort is stable, so that without a history cargo's order stays within equal priorities.
+    ranked.sort_by(|a, b| match (tests.get(a.index), tests.get(b.index)) {
+        (Some(left), Some(right)) => {
+            let by_priority = right.priority.cmp(&left.priority);
+            if no_history { by_priority } else { by_priority.then_with(|| by_risk(a, left, b, right)) }
+        }
+        _ => Ordering::Equal,
+    });
+    ranked
+}
+
+fn place(index: usize, test: &Candidate<'_>) -> Ranked {
+    let Some(summary) = test.summary.filter(|summary| !summary.is_empty()) else {
+        return Ranked { index, tier: Tier::Fresh, score: 0.0, expected: None, reason: Why::New };
+    };
+    let expected = summary.recent();
+    let (tier, score, reason) = match why_risky(summary) {
+        Some(why) => (Tier::Risky, summary.evidence(), why),
+        None if test.changed => (Tier::Fresh, 0.0, Why::Changed),
+        None => (Tier::Rest, 0.0, Why::Duration(expected)),
+    };
+    Ranked { index, tier, score, expected, reason }
+}
+
+fn why_risky(summary: &Summary) -> Option<Why> {
+    if !summary.has_failed() {
+        return None;
+    }
+    let streak = summary.streak();
+    if streak > 0 {
+        return Some(Why::Failing { streak });
+    }
+    let counts = summary.counts();
+    let ago = summary
+        .window()
+        .rev()
+        .filter(|entry| entry.is_executed())
+        .position(|entry| entry.both || entry.outcome.is_failure())
+        .map(|later| later + 1);
+    Some(Why::Failed { failures: counts.failures + counts.flaky, runs: counts.runs(), ago })
+}
+
+fn by_risk(a: &Ranked, left: &Candidate<'_>, b: &Ranked, right: &Candidate<'_>) -> Ordering {
+    let longest_first = |a: Option<Duration>, b: Option<Duration>| match (a, b) {
+        (Some(a), Some(b)) => b.cmp(&a),
+        (a, b) => a.is_some().cmp(&b.is_some()),
+    };
+    a.tier
+        .cmp(&b.tier)
+        .then_with(|| b.score.total_cmp(&a.score))
+        .then_with(|| longest_first(a.expected, b.expected))
+        .then_with(|| left.key.cmp(right.key))
+}

@@ -1,0 +1,377 @@
+//! Runs the one `cargo test` that builds everything and records what it would have launched.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::time::{Duration, Instant};
+
+use cargo_metadata::diagnostic::DiagnosticLevel;
+use cargo_metadata::{Message, PackageId, Target, TargetKind};
+
+use super::launch::{self, LaunchRecord};
+use crate::event::Stream;
+use crate::model::{Ending, Kind};
+use crate::sys::process::{Ask, Child, Launch, News};
+use crate::sys::signals::{Interrupt, Signals, Urgency};
+
+/// A test executable that cargo built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Artifact {
+    /// The package it belongs to.
+    pub package: PackageId,
+    /// What sort of target it is.
+    pub kind: Kind,
+    /// The target's name.
+    pub name: String,
+    /// Where it is.
+    pub executable: PathBuf,
+}
+
+/// A build that succeeded.
+#[derive(Debug)]
+pub struct Built {
+    /// Every test executable.
+    pub artifacts: Vec<Artifact>,
+    /// Everything cargo would have launched, in its order.
+    pub launches: Vec<LaunchRecord>,
+    /// How long the build took; recording the launches is not in it.
+    pub took: Duration,
+}
+
+/// A build that did not.
+#[derive(Debug)]
+pub enum Failure {
+    /// The code does not compile, or its manifests do not hold together: cargo has said why.
+    Code,
+    /// cargo does not understand its command line; it has said why.
+    Usage,
+    /// cargo failed without a fault of the code: the sentence says how.
+    Tool(String),
+    /// The user asked for an end.
+    Interrupted(Interrupt),
+    /// What cargo did is not what is known of it.
+    Internal(String),
+}
+
+/// What to start.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// cargo, its arguments, where, and its environment.
+    pub launch: Launch,
+    /// Where launches are recorded.
+    pub dir: &'a Path,
+    /// How long cargo may take to end when it is asked to.
+    pub grace: Duration,
+    /// What the user asks of this process meanwhile.
+    pub signals: &'a Signals,
+}
+
+/// Builds. What cargo has to say to people goes to `tell` as it comes, without the "Running …" lines of its pretended
+/// test run; `built` is called when the build itself is done.
+pub fn build(
+    request: &Request<'_>,
+    tell: &mut dyn FnMut(&[u8]),
+    built: &mut dyn FnMut(bool, Duration),
+) -> Result<Built, Failure> {
+    let start = Instant::now();
+    let mut talk = Talk {
+        start,
+        tell,
+        built,
+        messages: Vec::new(),
+        words: Vec::new(),
+        last_words: Vec::new(),
+        artifacts: Vec::new(),
+        compiler_errors: 0,
+        took: None,
+    };
+    let ending = talk.follow(request)?;
+    if !ending.is_success() {
+        return Err(talk.classify(ending));
+    }
+    let launches = launch::read(request.dir).map_err(|error| Failure::Internal(error.to_string()))?;
+    if let Some(artifact) = talk.artifacts.iter().find(|artifact| !is_launched(artifact, &launches)) {
+        let name = artifact.executable.display();
+        return Err(Failure::Internal(format!("cargo built the test executable {name} and did not launch it")));
+    }
+    Ok(Built { artifacts: talk.artifacts, launches, took: talk.took.unwrap_or_else(|| start.elapsed()) })
+}
+
+fn is_launched(artifact: &Artifact, launches: &[LaunchRecord]) -> bool {
+    launches.iter().any(|launch| launch.argv.first().is_some_and(|program| Path::new(program) == artifact.executable))
+}
+
+/// What cargo has said so far.
+struct Talk<'a> {
+    start: Instant,
+    tell: &'a mut dyn FnMut(&[u8]),
+    built: &'a mut dyn FnMut(bool, Duration),
+    messages: Vec<u8>,
+    words: Vec<u8>,
+    last_words: Vec<u8>,
+    artifacts: Vec<Artifact>,
+    compiler_errors: u64,
+    took: Option<Duration>,
+}
+
+/// How much of cargo's words is kept to tell what went wrong.
+const KEPT_WORDS: usize = 32 * 1024;
+
+impl Talk<'_> {
+    fn follow(&mut self, request: &Request<'_>) -> Result<Ending, Failure> {
+        let (sender, news) = sync_channel(64);
+        let send = move |item| drop(sender.send(item));
+        let mut child = Child::spawn(&request.launch, send)
+            .map_err(|error| Failure::Tool(format!("cannot start `{}`: {error}", request.launch.program.display())))?;
+        let (mut open, mut ending, mut asked) = (2, None, None::<(Instant, Interrupt)>);
+        while open > 0 || ending.is_none() {
+            match news.recv_timeout(Duration::from_millis(50)) {
+                Ok(News::Output(Stream::Stdout, bytes, _)) => self.take_messages(&bytes),
+                Ok(News::Output(Stream::Stderr, bytes, _)) => self.take_words(&bytes),
+                Ok(News::Closed(_)) => open -= 1,
+                Ok(News::Exited(_)) => ending = Some(child.reap()),
+                Err(RecvTimeoutError::Timeout) if ending.is_some() => break,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if request.signals.take_pause() {
+                child.ask(Ask::Stop);
+                Signals::pause();
+                child.ask(Ask::Continue);
+            }
+            match (request.signals.interrupt(), asked) {
+                (Some(interrupt), None) => {
+                    child.ask(Ask::Terminate);
+                    asked = Some((Instant::now(), interrupt));
+                }
+                (Some(interrupt), Some((at, _))) => {
+                    if interrupt.urgency == Urgency::AtOnce || at.elapsed() > request.grace {
+                        child.ask(Ask::Kill);
+                    }
+                }
+                (None, _) => {}
+            }
+        }
+        self.flush_words();
+        match asked {
+            Some((_, interrupt)) => Err(Failure::Interrupted(interrupt)),
+            None => Ok(ending.unwrap_or(Ending::NotStarted)),
+        }
+    }
+
+    fn take_messages(&mut self, bytes: &[u8]) {
+        self.messages.extend_from_slice(bytes);
+        while let Some(end) = self.messages.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.messages.drain(..=end).collect();
+            match serde_json::from_slice::<Message>(&line) {
+                Ok(Message::CompilerArtifact(artifact)) if artifact.profile.test => {
+                    if let (Some(executable), Some(kind)) = (artifact.executable, kind_of(&artifact.target)) {
+                        self.artifacts.push(Artifact {
+                            package: artifact.package_id,
+                            kind,
+                            name: artifact.target.name,
+                            executable: executable.into_std_path_buf(),
+                        });
+                    }
+                }
+                Ok(Message::CompilerMessage(message)) => {
+                    let level = message.message.level;
+                    self.compiler_errors += u64::from(level == DiagnosticLevel::Error || level == DiagnosticLevel::Ice);
+                }
+                Ok(Message::BuildFinished(finished)) => {
+                    let took = self.start.elapsed();
+                    self.took = Some(took);
+                    (self.built)(finished.success, took);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn take_words(&mut self, bytes: &[u8]) {
+        self.words.extend_from_slice(bytes);
+        while let Some(end) = self.words.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
+            let line: Vec<u8> = self.words.drain(..=end).collect();
+            self.take_line(&line);
+        }
+    }
+
+    fn flush_words(&mut self) {
+        let line = std::mem::take(&mut self.words);
+        if !line.is_empty() {
+            self.take_line(&line);
+        }
+    }
+
+    fn take_line(&mut self, line: &[u8]) {
+        if is_of_the_pretended_run(line) {
+            return;
+        }
+        (self.tell)(line);
+        self.last_words.extend_from_slice(line);
+        let excess = self.last_words.len().saturating_sub(KEPT_WORDS);
+        self.last_words.drain(..excess);
+    }
+
+    fn classify(&self, ending: Ending) -> Failure {
+        let text = String::from_utf8_lossy(&self.last_words);
+        let text = console::strip_ansi_codes(&text).into_owned();
+        classify(self.compiler_errors > 0, ending, &text)
+    }
+}
+
+/// "     Running unittests src/lib.rs (…)" and "   Doc-tests app", in whatever colours.
+fn is_of_the_pretended_run(line: &[u8]) -> bool {
+    if line.len() > 4096 {
+        return false;
+    }
+    let text = String::from_utf8_lossy(line);
+    let text = console::strip_ansi_codes(&text);
+    ["     Running ", "   Doc-tests "].iter().any(|start| text.starts_with(start))
+}
+
+/// Tells whose fault a failed cargo is, from its own words.
+fn classify(compiler_errors: bool, ending: Ending, words: &str) -> Failure {
+    if compiler_errors {
+        return Failure::Code;
+    }
+    if ending == Ending::Exited(1) && words.contains("try '--help'") {
+        return Failure::Usage;
+    }
+    let errors = || words.lines().filter(|line| line.starts_with("error") || line.starts_with("Caused by"));
+    let is_of_the_code = OF_THE_CODE.iter().any(|sign| words.contains(sign));
+    if is_of_the_code && !OF_THE_MACHINE.iter().any(|sign| words.contains(sign)) {
+        return Failure::Code;
+    }
+    let said = errors().next().map_or("it did not say why", |line| line.trim_start_matches("error: ")).to_owned();
+    Failure::Tool(format!("cargo {ending} without a compiler error: {said}"))
+}
+
+/// Signs that trying again would end the same way: cargo's own words for a mistake in manifests, sources or flags.
+const OF_THE_CODE: &[&str] = &[
+    "failed to parse manifest",
+    "failed to load manifest",
+    "could not find `Cargo.toml`",
+    "failed to read `",
+    "package ID specification",
+    "not found in workspace",
+    "no matching package",
+    "target found",
+    "targets found",
+    "target named",
+    "target matches",
+    "feature",
+    "failed to select a version",
+    "needs to be updated but",
+    "cannot update the lock file",
+    "requires rustc",
+    "is not supported by the following package",
+    "is not defined",
+    "current package believes it's in a workspace",
+    "virtual manifest",
+    "failed to run custom build command",
+    "could not compile",
+    "is only allowed",
+    "invalid",
+    "unexpected argument",
+    "can't find crate",
+    "may not be installed",
+    "unknown `-Z` flag",
+];
+
+/// Signs that the machine, not the code, is why.
+const OF_THE_MACHINE: &[&str] = &[
+    "SIGKILL",
+    "SIGTERM",
+    "No space left on device",
+    "os error 28",
+    "os error 11",
+    "os error 12",
+    "Cannot allocate memory",
+    "Resource temporarily unavailable",
+    "Too many open files",
+    "failed to download",
+    "spurious network error",
+    "could not resolve host",
+    "timed out",
+];
+
+fn kind_of(target: &Target) -> Option<Kind> {
+    target.kind.iter().find_map(|kind| match kind {
+        TargetKind::Bin => Some(Kind::Bin),
+        TargetKind::Test => Some(Kind::Test),
+        TargetKind::Example => Some(Kind::Example),
+        TargetKind::Bench => Some(Kind::Bench),
+        TargetKind::CustomBuild => None,
+        // lib, rlib, dylib, cdylib, staticlib, proc-macro
+        _ => Some(Kind::Lib),
+    })
+}
+
+/// Makes the directory that launches are recorded in, with the rustdoc shim beside the records.
+pub fn prepare(own_exe: &Path, real_rustdoc: &OsString) -> io::Result<tempfile::TempDir> {
+    let dir = tempfile::Builder::new().prefix("cargo-gate-").tempdir()?;
+    fs_err::File::create(dir.path().join(launch::RECORDS))?;
+    fs_err::write(dir.path().join(launch::REAL_RUSTDOC), real_rustdoc.to_string_lossy().as_bytes())?;
+    shim(own_exe, &dir.path().join(launch::RUSTDOC_NAME))?;
+    Ok(dir)
+}
+
+#[cfg(unix)]
+fn shim(own_exe: &Path, at: &Path) -> io::Result<()> {
+    fs_err::os::unix::fs::symlink(own_exe, at)
+}
+
+#[cfg(not(unix))]
+fn shim(own_exe: &Path, at: &Path) -> io::Result<()> {
+    fs_err::hard_link(own_exe, at).or_else(|_| fs_err::copy(own_exe, at).map(drop))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_cargo_is_told_by_its_words() {
+        let of = |errors, ending, words| match classify(errors, ending, words) {
+            Failure::Code => "code",
+            Failure::Usage => "usage",
+            Failure::Tool(_) => "tool",
+            Failure::Interrupted(_) | Failure::Internal(_) => "other",
+        };
+        let failed = Ending::Exited(101);
+        assert_eq!(of(true, failed, "error: could not compile `a` due to 1 previous error"), "code");
+        assert_eq!(of(false, failed, "error: failed to parse manifest at `/a/Cargo.toml`"), "code");
+        assert_eq!(of(false, failed, "error: failed to run custom build command for `a v0.1.0`"), "code");
+        assert_eq!(of(false, failed, "error: no test target named `x` in default-run packages"), "code");
+        let killed =
+            "error: could not compile `a`\nCaused by:\n  process didn't exit successfully (signal: 9, SIGKILL: kill)";
+        assert_eq!(of(false, failed, killed), "tool");
+        assert_eq!(
+            of(false, failed, "error: failed to write x\nCaused by:\n No space left on device (os error 28)"),
+            "tool"
+        );
+        assert_eq!(of(false, failed, "error: failed to get `x` as a dependency\n failed to download"), "tool");
+        assert_eq!(of(false, Ending::Signaled(9), ""), "tool");
+        assert_eq!(of(false, Ending::Exited(1), ""), "tool");
+        assert_eq!(
+            of(false, Ending::Exited(1), "error: unexpected argument\n\nFor more information, try '--help'."),
+            "usage"
+        );
+    }
+
+    #[test]
+    fn only_the_pretended_runs_lines_are_left_out() {
+        for (line, left_out) in [
+            ("     Running unittests src/lib.rs (target/debug/deps/a-1)\n", true),
+            ("\u{1b}[1m\u{1b}[32m     Running\u{1b}[0m tests/a.rs (target/debug/deps/a-1)\n", true),
+            ("   Doc-tests app\n", true),
+            ("   Compiling app v0.1.0\n", false),
+            ("warning: Running is a word\n", false),
+            ("    Finished `test` profile\n", false),
+        ] {
+            assert_eq!(is_of_the_pretended_run(line.as_bytes()), left_out, "{line}");
+        }
+    }
+}

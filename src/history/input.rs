@@ -1,0 +1,149 @@
+//! What was tested, as one hash: runs with the same input key ran the same thing, so that a pass and a failure under
+//! one key prove a test flaky. Read beside the tests: nothing here comes before the first of them.
+
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::store::{BinaryStamp, Store};
+use crate::model::{BinaryId, ContentHash, Context};
+use crate::sys::git::{self, Checkout};
+
+/// Repositories inside repositories are followed so deep.
+const NESTED: u32 = 4;
+
+/// What decides, beside the files, what is built and run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting<'a> {
+    /// Target, features and profile.
+    pub context: &'a Context,
+    /// All of `rustc -vV`.
+    pub rustc: &'a str,
+    /// RUSTFLAGS as they are in force.
+    pub rustflags: &'a str,
+}
+
+/// A hash of fields: each with its length, so that no two lists of fields are written alike.
+struct Fields(blake3::Hasher);
+
+impl Fields {
+    fn new(setting: &Setting<'_>) -> Self {
+        let mut fields = Self(blake3::Hasher::new());
+        let Context { target, features, profile } = setting.context;
+        for text in [setting.rustc, setting.rustflags, target, features, profile] {
+            fields.put(text.as_bytes());
+        }
+        fields
+    }
+
+    fn put(&mut self, field: &[u8]) {
+        self.0.update(&(field.len() as u64).to_le_bytes());
+        self.0.update(field);
+    }
+
+    fn finish(&self) -> ContentHash {
+        short(self.0.finalize())
+    }
+}
+
+fn short(hash: blake3::Hash) -> ContentHash {
+    let mut short = [0; 16];
+    short.iter_mut().zip(hash.as_bytes()).for_each(|(to, from)| *to = *from);
+    ContentHash(short)
+}
+
+/// The input key of a checkout: the tree of the commit, the content of changed and untracked files that git does not
+/// ignore, and Cargo.lock even if it is ignored. What lies under `output` (the target directory) is no input.
+#[must_use]
+pub fn input_key(
+    checkout: &Checkout,
+    workspace_root: &Utf8Path,
+    output: &Utf8Path,
+    setting: &Setting<'_>,
+) -> ContentHash {
+    let mut fields = Fields::new(setting);
+    put_checkout(&mut fields, checkout, output, NESTED);
+    put_file(&mut fields, &workspace_root.join("Cargo.lock"));
+    fields.finish()
+}
+
+fn put_checkout(fields: &mut Fields, checkout: &Checkout, output: &Utf8Path, depth: u32) {
+    fields.put(checkout.tree.as_deref().unwrap_or_default().as_bytes());
+    let changed = checkout.changed.iter().map(|path| (path, checkout.root.join(path)));
+    for (path, file) in changed.filter(|(_, file)| !file.starts_with(output)) {
+        fields.put(path.as_str().as_bytes());
+        match git::read_checkout(&file).filter(|_| depth > 0 && file.is_dir()) {
+            Some(nested) => {
+                fields.put(nested.commit.as_deref().unwrap_or_default().as_bytes());
+                put_checkout(fields, &nested, output, depth - 1);
+            }
+            None => put_file(fields, &file),
+        }
+    }
+}
+
+/// A file that is gone and one that cannot be read are told from every file that can.
+fn put_file(fields: &mut Fields, file: &Utf8Path) {
+    match (fs_err::read_link(file), hash_file(file)) {
+        (Ok(link), _) => fields.put(link.as_os_str().as_encoded_bytes()),
+        (_, Ok(hash)) => fields.put(&hash.0),
+        (_, Err(_)) => fields.put(b"none"),
+    }
+}
+
+/// The input key where there is no git: the content of the binaries.
+#[must_use]
+pub fn input_key_of_binaries(hashes: &BTreeMap<BinaryId, ContentHash>, setting: &Setting<'_>) -> ContentHash {
+    let mut fields = Fields::new(setting);
+    for (binary, hash) in hashes {
+        fields.put(binary.to_string().as_bytes());
+        fields.put(&hash.0);
+    }
+    fields.finish()
+}
+
+/// The content of a file as a hash.
+pub fn hash_file(file: &Utf8Path) -> std::io::Result<ContentHash> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(fs_err::File::open(file)?)?;
+    Ok(short(hasher.finalize()))
+}
+
+/// A test binary's file as it is now, without looking into it: cheap enough before the first test.
+pub fn stamp(binary: &BinaryId, path: &Utf8Path) -> std::io::Result<BinaryStamp> {
+    let metadata = fs_err::metadata(path)?;
+    let modified = metadata.modified()?;
+    let mtime_ns = match modified.duration_since(std::time::UNIX_EPOCH) {
+        Ok(after) => i64::try_from(after.as_nanos()).unwrap_or(i64::MAX),
+        Err(before) => i64::try_from(before.duration().as_nanos()).map_or(i64::MIN, |nanos| -nanos),
+    };
+    Ok(BinaryStamp {
+        binary: binary.clone(),
+        path: Utf8PathBuf::from(path),
+        size: metadata.len(),
+        mtime_ns,
+        hash: None,
+    })
+}
+
+/// Adds the hash of its content to a stamp: the known one where path, size and time are those of a file that was
+/// hashed before, else by reading the file.
+pub fn hash_stamp(stamp: &mut BinaryStamp, store: Option<&dyn Store>) -> std::io::Result<ContentHash> {
+    let known = store.and_then(|store| store.known_hash(&stamp.path, stamp.size, stamp.mtime_ns).ok().flatten());
+    let hash = match known {
+        Some(hash) => hash,
+        None => hash_file(&stamp.path)?,
+    };
+    stamp.hash = Some(hash);
+    Ok(hash)
+}
+
+/// The binaries that are not the files that were recorded last, new ones included.
+#[must_use]
+pub fn changed_binaries<'a>(now: &'a [BinaryStamp], recorded: &[BinaryStamp]) -> Vec<&'a BinaryId> {
+    let recorded: BTreeMap<&BinaryId, &BinaryStamp> = recorded.iter().map(|stamp| (&stamp.binary, stamp)).collect();
+    now.iter()
+        .filter(|stamp| recorded.get(&stamp.binary).is_none_or(|before| !before.is_same_file(stamp)))
+        .map(|stamp| &stamp.binary)
+        .collect()
+}

@@ -1,0 +1,383 @@
+//! What writes: runs with their cases, counters, summaries and deferrals.
+
+use std::collections::HashMap;
+use std::collections::btree_map::{BTreeMap, Entry as Slot};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Transaction, named_params, params};
+
+use super::rows::{Facts, nanos};
+use super::{error, read};
+use crate::analytics::summary::{Entry, RunFacts, Summary};
+use crate::history::codec;
+use crate::history::store::{Appended, BinaryStamp, FinishedRun, Result, StoreError};
+use crate::model::{
+    AttemptOutcome, BinaryId, CaseRecord, ContentHash, Context, RunHead, RunId, RunRecord, RunState, Totals, Verdict,
+};
+
+/// A failure's text is cut to so many bytes …
+const TEXT_LIMIT: usize = 16 << 10;
+
+/// … and to so many once a run has this many bytes of text.
+const SHORT_TEXT_LIMIT: usize = 512;
+const RUN_TEXT_LIMIT: usize = 8 << 20;
+
+/// How many cases are appended in one transaction, about: others may write between two.
+const CHUNK_CASES: usize = 200_000;
+
+/// A run begins: it is counted from here on (R18).
+pub(super) fn begin(transaction: &Transaction<'_>, head: &RunHead) -> Result<()> {
+    if find(transaction, &head.id)?.is_some() {
+        return Err(StoreError::Known(head.id.clone()));
+    }
+    put_head(transaction, head)?;
+    count(transaction, "runs", 1)
+}
+
+/// A run turns out to be none.
+pub(super) fn abandon(transaction: &Transaction<'_>, id: &RunId) -> Result<()> {
+    let sql = "DELETE FROM runs WHERE id = ?1 AND state = 'running'";
+    match transaction.execute(sql, [id.as_str()]).map_err(error)? {
+        0 => Ok(()),
+        _ => count(transaction, "runs", -1),
+    }
+}
+
+/// As many runs as go into one transaction.
+pub(super) fn chunk(runs: &mut dyn Iterator<Item = FinishedRun>) -> Vec<FinishedRun> {
+    let mut chunk = Vec::new();
+    let mut cases = 0;
+    while cases < CHUNK_CASES
+        && let Some(run) = runs.next()
+    {
+        // A run without cases is not for nothing either.
+        cases += run.cases.len() + 16;
+        chunk.push(run);
+    }
+    chunk
+}
+
+/// Appends runs that are not known yet.
+pub(super) fn append(transaction: &Transaction<'_>, runs: &[FinishedRun]) -> Result<Appended> {
+    let mut appended = Appended::default();
+    let mut appender = Appender::new(transaction);
+    for run in runs {
+        if find(transaction, &run.record.head.id)?.is_some() {
+            appended.known += 1;
+            continue;
+        }
+        appended.added += 1;
+        appended.cases += appender.finish(&run.record, &run.cases, &run.binaries)?;
+    }
+    appender.flush()?;
+    Ok(appended)
+}
+
+/// A run's number and state, pruned ones included.
+fn find(connection: &Connection, id: &RunId) -> Result<Option<(i64, String)>> {
+    let mut statement = connection.prepare_cached("SELECT seq, state FROM runs WHERE id = ?1").map_err(error)?;
+    statement.query_row([id.as_str()], |row| Ok((row.get(0)?, row.get(1)?))).optional().map_err(error)
+}
+
+/// Raises a counter, or lowers it, though never below zero.
+pub(super) fn count(connection: &Connection, name: &str, by: i64) -> Result<()> {
+    let sql = "INSERT INTO counters (name, value) VALUES (?1, max(?2, 0)) \
+               ON CONFLICT (name) DO UPDATE SET value = max(value + ?2, 0)";
+    connection.prepare_cached(sql).and_then(|mut statement| statement.execute(params![name, by])).map_err(error)?;
+    Ok(())
+}
+
+/// Which counters a finished run touches, `runs` aside (R18): an exhausted budget is a failure too.
+pub(super) const fn counters_of(state: RunState, verdict: Verdict) -> &'static [&'static str] {
+    match (state, verdict) {
+        (RunState::Interrupted | RunState::Running, _) | (_, Verdict::Nothing) => &[],
+        (_, Verdict::Pass) => &["pass"],
+        (_, Verdict::Fail) => &["fail"],
+        (_, Verdict::ToolError) => &["tool_error", "fail"],
+        (_, Verdict::Deferred) => &["tool_error", "deferred"],
+    }
+}
+
+fn put_head(connection: &Connection, head: &RunHead) -> Result<(i64, i64)> {
+    let context = put_context(connection, &head.context)?;
+    let sql = "INSERT INTO runs (id, start_ns, context, state, run_trigger, host, toolchain, commit_id, branch, \
+               dirty, ci_link, input_key, instrumented, whole, pid, boot_id) \
+               VALUES (:id, :start_ns, :context, 'running', :trigger, :host, :toolchain, :commit, :branch, \
+               :dirty, :ci_link, :input_key, :instrumented, :whole, :pid, :boot_id) \
+               ON CONFLICT (id) DO UPDATE SET run_trigger = :trigger, host = :host, toolchain = :toolchain, \
+               commit_id = :commit, branch = :branch, dirty = :dirty, ci_link = :ci_link, input_key = :input_key, \
+               instrumented = :instrumented, whole = :whole, start_ns = :start_ns, context = :context \
+               RETURNING seq";
+    let mut statement = connection.prepare_cached(sql).map_err(error)?;
+    let columns = named_params! {
+        ":id": head.id.as_str(), ":start_ns": nanos(head.start), ":context": context, ":trigger": head.trigger,
+        ":host": head.host, ":toolchain": head.toolchain, ":commit": head.commit, ":branch": head.branch,
+        ":dirty": head.dirty, ":ci_link": head.ci_link, ":input_key": head.input_key.map(|key| key.0),
+        ":instrumented": head.instrumented, ":whole": head.full, ":pid": head.pid, ":boot_id": head.boot_id,
+    };
+    let seq = statement.query_row(columns, |row| row.get(0)).map_err(error)?;
+    Ok((seq, context))
+}
+
+fn put_context(connection: &Connection, context: &Context) -> Result<i64> {
+    if let Some(id) = read::context_id(connection, context)? {
+        return Ok(id);
+    }
+    let sql = "INSERT INTO contexts (target, features, profile) VALUES (?1, ?2, ?3)";
+    connection.execute(sql, [&context.target, &context.features, &context.profile]).map_err(error)?;
+    Ok(connection.last_insert_rowid())
+}
+
+fn put_result(connection: &Connection, seq: i64, record: &RunRecord, totals: &Totals, judged: bool) -> Result<()> {
+    let sql = "UPDATE runs SET state = ?2, tests = ?3, passed = ?4, failed = ?5, errored = ?6, timeout = ?7, \
+               flaky = ?8, skipped = ?9, not_run = ?10, duration_us = ?11, verdict = ?12, codes = ?13, reasons = ?14, \
+               plan_digest = ?15, judged = ?16 WHERE seq = ?1";
+    let codes: Vec<String> = record.judgement.codes.iter().map(ToString::to_string).collect();
+    let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    let columns = params![
+        seq,
+        record.state.as_str(),
+        number(totals.tests),
+        number(totals.passed),
+        number(totals.failed),
+        number(totals.errored),
+        number(totals.timeout),
+        number(totals.flaky),
+        number(totals.skipped),
+        number(record.not_run),
+        codec::micros(Some(record.duration)),
+        record.verdict().as_str(),
+        codes.join(","),
+        serde_json::to_string(&record.judgement.reasons).map_err(|error| StoreError::Other(error.to_string()))?,
+        record.plan_digest.map(|digest| digest.0),
+        judged,
+    ];
+    connection.prepare_cached(sql).and_then(|mut statement| statement.execute(columns)).map_err(error)?;
+    Ok(())
+}
+
+/// Appends runs within one transaction. Summaries are read once, folded in memory and written by
+/// [`Appender::flush`].
+pub(super) struct Appender<'t> {
+    transaction: &'t Transaction<'t>,
+    facts: Facts<'t>,
+    binaries: HashMap<BinaryId, Binary>,
+    summaries: BTreeMap<(i64, i64), Summary>,
+}
+
+/// A binary's number, and those of its tests.
+struct Binary {
+    id: i64,
+    tests: HashMap<String, i64>,
+}
+
+impl<'t> Appender<'t> {
+    pub(super) fn new(transaction: &'t Transaction<'t>) -> Self {
+        Self { transaction, facts: Facts::new(transaction), binaries: HashMap::new(), summaries: BTreeMap::new() }
+    }
+
+    /// Puts a run on record and gives the number of its cases.
+    pub(super) fn finish(
+        &mut self,
+        record: &RunRecord,
+        cases: &[Arc<CaseRecord>],
+        binaries: &[BinaryStamp],
+    ) -> Result<u64> {
+        match find(self.transaction, &record.head.id)? {
+            Some((_, state)) if state != RunState::Running.as_str() => {
+                return Err(StoreError::Known(record.head.id.clone()));
+            }
+            Some(_) => {}
+            None => count(self.transaction, "runs", 1)?,
+        }
+        let (seq, context) = put_head(self.transaction, &record.head)?;
+        let cases = self.number(cases)?;
+        // An older store or an import may know the cases and not their sums (R19).
+        let totals = match record.totals.tests {
+            0 => Totals::of(cases.iter().map(|(_, case)| *case)),
+            _ => record.totals,
+        };
+        let counted = RunRecord { totals, ..record.clone() };
+        let facts = Arc::new(RunFacts::of(&counted, seq.cast_unsigned()));
+        put_result(self.transaction, seq, record, &totals, facts.judged)?;
+        for counter in counters_of(record.state, record.verdict()) {
+            count(self.transaction, counter, 1)?;
+        }
+        self.put_cases(seq, &cases)?;
+        self.put_texts(seq, &cases)?;
+        self.put_contents(seq, &cases)?;
+        self.put_stamps(seq, context, binaries)?;
+        for (test, case) in &cases {
+            self.summary(context, *test)?.insert(Entry::of(case, Arc::clone(&facts)));
+        }
+        Ok(cases.len() as u64)
+    }
+
+    /// Cases with the numbers of their tests, in order of those: rows are then appended, never put in between.
+    fn number<'a>(&mut self, cases: &'a [Arc<CaseRecord>]) -> Result<Vec<(i64, &'a CaseRecord)>> {
+        let mut numbered = Vec::with_capacity(cases.len());
+        for case in cases {
+            let binary = self.binary(&case.key.binary)?;
+            let test = match binary.tests.get(&case.key.name) {
+                Some(id) => *id,
+                None => self.put_test(&case.key.binary, &case.key.name)?,
+            };
+            numbered.push((test, &**case));
+        }
+        // A key is unique within a run; where one comes twice all the same, the last one counts.
+        numbered.reverse();
+        numbered.sort_by_key(|(test, _)| *test);
+        numbered.dedup_by_key(|(test, _)| *test);
+        Ok(numbered)
+    }
+
+    fn binary(&mut self, id: &BinaryId) -> Result<&Binary> {
+        if !self.binaries.contains_key(id) {
+            let binary = load_binary(self.transaction, id)?;
+            self.binaries.insert(id.clone(), binary);
+        }
+        self.binaries.get(id).ok_or_else(|| StoreError::Other(format!("binary {id} was lost")))
+    }
+
+    fn put_test(&mut self, binary: &BinaryId, name: &str) -> Result<i64> {
+        let Some(binary) = self.binaries.get_mut(binary) else {
+            return Err(StoreError::Other(format!("binary {binary} was lost")));
+        };
+        let sql = "INSERT INTO tests (binary_id, name) VALUES (?1, ?2)";
+        let mut statement = self.transaction.prepare_cached(sql).map_err(error)?;
+        let id = statement.insert(params![binary.id, name]).map_err(error)?;
+        binary.tests.insert(name.to_owned(), id);
+        Ok(id)
+    }
+
+    fn put_cases(&self, seq: i64, cases: &[(i64, &CaseRecord)]) -> Result<()> {
+        let sql = "INSERT INTO cases (run, test, outcome, us, extra) VALUES (?1, ?2, ?3, ?4, ?5)";
+        let mut statement = self.transaction.prepare_cached(sql).map_err(error)?;
+        for (test, case) in cases {
+            let outcome = codec::outcome_code(case.outcome);
+            let columns = params![seq, test, outcome, codec::micros(case.took), codec::write_extra(case)];
+            statement.execute(columns).map_err(error)?;
+        }
+        Ok(())
+    }
+
+    fn put_texts(&self, seq: i64, cases: &[(i64, &CaseRecord)]) -> Result<()> {
+        let sql = "INSERT INTO failures (run, test, attempt, text) VALUES (?1, ?2, ?3, ?4)";
+        let mut statement = self.transaction.prepare_cached(sql).map_err(error)?;
+        let mut written = 0;
+        for (test, case) in cases {
+            for (number, attempt) in (1_i64..).zip(&case.attempts) {
+                let Some(text) = attempt.text.as_deref().filter(|_| attempt.outcome != AttemptOutcome::Passed) else {
+                    continue;
+                };
+                let limit = if written < RUN_TEXT_LIMIT { TEXT_LIMIT } else { SHORT_TEXT_LIMIT };
+                let text = codec::cut(text, limit);
+                written += text.len();
+                statement.execute(params![seq, test, number, text]).map_err(error)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn put_contents(&self, seq: i64, cases: &[(i64, &CaseRecord)]) -> Result<()> {
+        let mut hashes: BTreeMap<i64, ContentHash> = BTreeMap::new();
+        let mut latest: Option<&BinaryId> = None;
+        for (_, case) in cases {
+            if latest == Some(&case.key.binary) {
+                continue;
+            }
+            latest = Some(&case.key.binary);
+            if let (Some(binary), Some(hash)) = (self.binaries.get(&case.key.binary), case.binary_hash) {
+                hashes.insert(binary.id, hash);
+            }
+        }
+        let sql = "INSERT INTO contents (run, binary_id, hash) VALUES (?1, ?2, ?3)";
+        let mut statement = self.transaction.prepare_cached(sql).map_err(error)?;
+        for (binary, hash) in hashes {
+            statement.execute(params![seq, binary, hash.0]).map_err(error)?;
+        }
+        Ok(())
+    }
+
+    fn put_stamps(&mut self, seq: i64, context: i64, stamps: &[BinaryStamp]) -> Result<()> {
+        let sql = "INSERT OR REPLACE INTO stamps (context, binary_id, path, size, mtime_ns, hash, run) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        for stamp in stamps {
+            let binary = self.binary(&stamp.binary)?.id;
+            let size = i64::try_from(stamp.size).unwrap_or(i64::MAX);
+            let hash = stamp.hash.map(|hash| hash.0);
+            let columns = params![context, binary, stamp.path.as_str(), size, stamp.mtime_ns, hash, seq];
+            let mut statement = self.transaction.prepare_cached(sql).map_err(error)?;
+            statement.execute(columns).map_err(error)?;
+        }
+        Ok(())
+    }
+
+    /// The summary of a test, as it stands in this transaction.
+    pub(super) fn summary(&mut self, context: i64, test: i64) -> Result<&mut Summary> {
+        match self.summaries.entry((context, test)) {
+            Slot::Occupied(known) => Ok(known.into_mut()),
+            Slot::Vacant(free) => {
+                let sql = "SELECT folded FROM summaries WHERE context = ?1 AND test = ?2";
+                let mut statement = self.transaction.prepare_cached(sql).map_err(error)?;
+                let mut rows = statement.query([context, test]).map_err(error)?;
+                let summary = match rows.next().map_err(error)? {
+                    Some(row) => {
+                        let bytes = row.get_ref(0).map_err(error)?.as_blob().unwrap_or_default();
+                        codec::read_summary(bytes, |seq| self.facts.get(seq))
+                    }
+                    None => None,
+                };
+                // One that cannot be read begins anew.
+                Ok(free.insert(summary.unwrap_or_default()))
+            }
+        }
+    }
+
+    /// Writes the summaries, in order of their keys; one that holds nothing any more goes.
+    pub(super) fn flush(self) -> Result<()> {
+        self.facts.finish()?;
+        let put = "INSERT OR REPLACE INTO summaries (context, test, folded) VALUES (?1, ?2, ?3)";
+        let mut put = self.transaction.prepare_cached(put).map_err(error)?;
+        let drop = "DELETE FROM summaries WHERE context = ?1 AND test = ?2";
+        let mut drop = self.transaction.prepare_cached(drop).map_err(error)?;
+        for ((context, test), summary) in self.summaries {
+            if summary.is_empty() {
+                drop.execute([context, test]).map_err(error)?;
+            } else {
+                put.execute(params![context, test, codec::write_summary(&summary)]).map_err(error)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn load_binary(connection: &Connection, id: &BinaryId) -> Result<Binary> {
+    let sql = "SELECT id FROM binaries WHERE package = ?1 AND kind = ?2 AND name = ?3";
+    let columns = [id.package.as_str(), id.kind.as_str(), id.binary.as_str()];
+    let mut statement = connection.prepare_cached(sql).map_err(error)?;
+    if let Some(number) = statement.query_row(columns, |row| row.get(0)).optional().map_err(error)? {
+        let mut statement =
+            connection.prepare_cached("SELECT name, id FROM tests WHERE binary_id = ?1").map_err(error)?;
+        let tests = statement.query_map([number], |row| Ok((row.get(0)?, row.get(1)?))).map_err(error)?;
+        return Ok(Binary { id: number, tests: tests.collect::<rusqlite::Result<_>>().map_err(error)? });
+    }
+    let sql = "INSERT INTO binaries (package, kind, name) VALUES (?1, ?2, ?3)";
+    let number = connection.prepare_cached(sql).and_then(|mut statement| statement.insert(columns)).map_err(error)?;
+    Ok(Binary { id: number, tests: HashMap::new() })
+}
+
+/// Counts one more deferral; one of a day ago or more is forgotten first.
+pub(super) fn defer(transaction: &Transaction<'_>, input: ContentHash, now: Timestamp) -> Result<u32> {
+    let deferrals = read::deferrals(transaction, input, now)?.saturating_add(1);
+    let sql = "INSERT OR REPLACE INTO deferrals (input_key, count, last_ns) VALUES (?1, ?2, ?3)";
+    transaction.execute(sql, params![input.0, deferrals, nanos(now)]).map_err(error)?;
+    Ok(deferrals)
+}
+
+/// Forgets the deferrals of an input key, and those that have lapsed long ago with it.
+pub(super) fn clear_deferrals(transaction: &Transaction<'_>, input: ContentHash) -> Result<()> {
+    transaction.execute("DELETE FROM deferrals WHERE input_key = ?1", [input.0]).map_err(error)?;
+    Ok(())
+}

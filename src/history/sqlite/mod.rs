@@ -1,0 +1,267 @@
+//! The embedded store of one machine: `history.sqlite` in the gate directory.
+//!
+//! Every write is one transaction that takes the lock at once, with a rollback journal and full syncing. A damaged
+//! file is set aside when a write finds it so, never when it is only busy, full or not to be written.
+
+mod append;
+mod read;
+mod remove;
+mod rescue;
+mod rows;
+mod schema;
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use jiff::Timestamp;
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
+
+use super::store::{
+    Appended, BinaryStamp, Counters, FinishedRun, LastRun, Page, Prune, Pruned, Result, Retention, RunFilter, Size,
+    Stats, Store, StoreError, StoredRun, TestSummary,
+};
+use crate::model::{CaseRecord, ContentHash, Context, RunHead, RunId, RunRecord};
+use rescue::Identity;
+use schema::{Format, Open};
+
+/// The file's name inside the gate directory.
+pub const FILE_NAME: &str = "history.sqlite";
+
+/// The embedded store.
+#[derive(Debug)]
+pub struct SqliteStore {
+    file: Utf8PathBuf,
+    connection: Connection,
+    format: Format,
+    identity: Option<Identity>,
+    warnings: RefCell<Vec<String>>,
+    /// Rows that could not be decoded since the last warning.
+    skipped: Cell<u64>,
+}
+
+impl SqliteStore {
+    /// Opens the store of a gate directory for recording, creating both where they are not there.
+    pub fn open(gate_dir: &Utf8Path) -> Result<Self> {
+        fs_err::create_dir_all(gate_dir).map_err(|error| StoreError::ReadOnly(error.to_string()))?;
+        let file = gate_dir.join(FILE_NAME);
+        match Self::open_file(&file, Open::Create) {
+            Err(StoreError::Damaged(why)) => {
+                let identity = Identity::of(&file);
+                let warning = rescue::set_aside_and_copy(&file, identity, &why)?;
+                let store = Self::open_file(&file, Open::Create)?;
+                store.warnings.borrow_mut().extend(warning);
+                Ok(store)
+            }
+            opened => opened,
+        }
+    }
+
+    /// Opens the store of a gate directory for reading what is there; `None` where there is none. Nothing is created,
+    /// and a damaged file stays where it is.
+    pub fn open_existing(gate_dir: &Utf8Path) -> Result<Option<Self>> {
+        let file = gate_dir.join(FILE_NAME);
+        if !file.exists() {
+            return Ok(None);
+        }
+        let store = Self::open_file(&file, Open::Existing)?;
+        Ok(Some(store).filter(|store| store.format != Format::Unready))
+    }
+
+    fn open_file(file: &Utf8Path, open: Open) -> Result<Self> {
+        let (connection, format) = schema::open(file, open)?;
+        Ok(Self {
+            file: file.to_owned(),
+            connection,
+            format,
+            identity: Identity::of(file),
+            warnings: RefCell::default(),
+            skipped: Cell::default(),
+        })
+    }
+
+    /// Writes in one transaction. Where that finds the file damaged, the file is set aside, what can be read is
+    /// copied to a fresh one, and the write is tried once more.
+    fn write<T>(&mut self, write: impl Fn(&Transaction<'_>) -> Result<T>) -> Result<T> {
+        match self.format {
+            Format::Newer(found) => return Err(schema::newer(found)),
+            Format::Unready => return Err(StoreError::ReadOnly("the file may only be read".to_owned())),
+            Format::Current => {}
+        }
+        self.follow_the_file()?;
+        match transact(&mut self.connection, &write) {
+            Err(StoreError::Damaged(why)) => {
+                // Some systems rename no file that is open.
+                self.connection = Connection::open_in_memory().map_err(error)?;
+                let warning = rescue::set_aside_and_copy(&self.file, self.identity, &why)?;
+                self.warnings.borrow_mut().extend(warning);
+                self.reopen()?;
+                transact(&mut self.connection, &write)
+            }
+            done => done,
+        }
+    }
+
+    /// The file may have been removed (`cargo clean`) or set aside by another process while it was open here: what is
+    /// written then would be lost with it.
+    fn follow_the_file(&mut self) -> Result<()> {
+        if self.identity.is_some() && Identity::of(&self.file) == self.identity {
+            return Ok(());
+        }
+        self.reopen()
+    }
+
+    fn reopen(&mut self) -> Result<()> {
+        if let Some(folder) = self.file.parent() {
+            fs_err::create_dir_all(folder).map_err(|error| StoreError::ReadOnly(error.to_string()))?;
+        }
+        let fresh = Self::open_file(&self.file, Open::Create)?;
+        self.connection = fresh.connection;
+        self.format = fresh.format;
+        self.identity = fresh.identity;
+        Ok(())
+    }
+
+    fn reader(&self) -> read::Reader<'_> {
+        read::Reader { connection: &self.connection, skipped: &self.skipped }
+    }
+}
+
+fn transact<T>(connection: &mut Connection, write: impl Fn(&Transaction<'_>) -> Result<T>) -> Result<T> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(error)?;
+    let value = write(&transaction)?;
+    transaction.commit().map_err(error)?;
+    Ok(value)
+}
+
+/// What an error of SQLite means for us.
+#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
+fn error(error: rusqlite::Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Damaged(error.to_string()),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy,
+        Some(ErrorCode::DiskFull) => StoreError::Full,
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
+            StoreError::ReadOnly(error.to_string())
+        }
+        _ => StoreError::Other(error.to_string()),
+    }
+}
+
+impl Store for SqliteStore {
+    fn begin(&mut self, head: &RunHead) -> Result<()> {
+        self.write(|transaction| append::begin(transaction, head))
+    }
+
+    fn finish(&mut self, record: &RunRecord, cases: &[Arc<CaseRecord>], binaries: &[BinaryStamp]) -> Result<()> {
+        self.write(|transaction| {
+            let mut appender = append::Appender::new(transaction);
+            appender.finish(record, cases, binaries)?;
+            appender.flush()
+        })
+    }
+
+    fn abandon(&mut self, id: &RunId) -> Result<()> {
+        self.write(|transaction| append::abandon(transaction, id))
+    }
+
+    fn append(&mut self, runs: &mut dyn Iterator<Item = FinishedRun>) -> Result<Appended> {
+        let mut appended = Appended::default();
+        loop {
+            let chunk = append::chunk(runs);
+            if chunk.is_empty() {
+                return Ok(appended);
+            }
+            let added = self.write(|transaction| append::append(transaction, &chunk))?;
+            appended.added += added.added;
+            appended.known += added.known;
+            appended.cases += added.cases;
+        }
+    }
+
+    fn summaries(&self, context: &Context) -> Result<Vec<TestSummary>> {
+        self.reader().summaries(context)
+    }
+
+    fn contexts(&self) -> Result<Vec<Context>> {
+        self.reader().contexts()
+    }
+
+    fn runs(&self, filter: &RunFilter, page: Page) -> Result<Vec<StoredRun>> {
+        self.reader().runs(filter, page)
+    }
+
+    fn run(&self, id: &str) -> Result<StoredRun> {
+        self.reader().run(id)
+    }
+
+    fn cases(&self, id: &RunId) -> Result<Vec<CaseRecord>> {
+        self.reader().cases(id)
+    }
+
+    fn last_executed(&self, context: &Context) -> Result<Option<LastRun>> {
+        self.reader().last_executed(context)
+    }
+
+    fn stamps(&self, context: &Context) -> Result<Vec<BinaryStamp>> {
+        self.reader().stamps(context)
+    }
+
+    fn known_hash(&self, path: &Utf8Path, size: u64, mtime_ns: i64) -> Result<Option<ContentHash>> {
+        self.reader().known_hash(path, size, mtime_ns)
+    }
+
+    fn deferrals(&self, input: ContentHash, now: Timestamp) -> Result<u32> {
+        read::deferrals(&self.connection, input, now)
+    }
+
+    fn defer(&mut self, input: ContentHash, now: Timestamp) -> Result<u32> {
+        self.write(|transaction| append::defer(transaction, input, now))
+    }
+
+    fn clear_deferrals(&mut self, input: ContentHash) -> Result<()> {
+        self.write(|transaction| append::clear_deferrals(transaction, input))
+    }
+
+    fn counters(&self) -> Result<Counters> {
+        self.reader().counters()
+    }
+
+    fn stats(&self, filter: &RunFilter) -> Result<Stats> {
+        self.reader().stats(filter)
+    }
+
+    fn size(&self) -> Result<Size> {
+        self.reader().size()
+    }
+
+    fn prune(&mut self, keep: &Retention, prune: Prune) -> Result<Pruned> {
+        let (mut pruned, chosen) = remove::plan(&self.reader(), keep)?;
+        if prune == Prune::Plan || chosen.is_empty() {
+            return Ok(pruned);
+        }
+        for chunk in chosen.chunks(remove::CHUNK) {
+            self.write(|transaction| remove::prune(transaction, chunk))?;
+        }
+        self.write(remove::forget_vanished)?;
+        remove::vacuum_when_worthwhile(&self.connection, &self.warnings)?;
+        pruned.bytes_after = self.reader().size()?.bytes;
+        Ok(pruned)
+    }
+
+    fn undo(&mut self, id: &RunId) -> Result<StoredRun> {
+        let run = self.reader().run(id.as_str())?;
+        self.write(|transaction| remove::undo(transaction, &run))?;
+        remove::vacuum_when_worthwhile(&self.connection, &self.warnings)?;
+        Ok(run)
+    }
+
+    fn take_warnings(&mut self) -> Vec<String> {
+        let mut warnings = self.warnings.take();
+        match self.skipped.take() {
+            0 => {}
+            rows => warnings.push(format!("{rows} rows of the history could not be read and were left out")),
+        }
+        warnings
+    }
+}

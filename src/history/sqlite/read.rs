@@ -1,0 +1,406 @@
+//! What reads: runs, cases, summaries, figures.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use camino::Utf8Path;
+use jiff::Timestamp;
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
+
+use super::rows::{self, Facts, RUNS, nanos};
+use super::{error, rows::hash};
+use crate::history::codec;
+use crate::history::store::{
+    BinaryStamp, Counters, LastRun, Page, Result, RunFilter, Size, Stats, StoreError, StoredRun, TestSummary,
+};
+use crate::model::{BinaryId, CaseRecord, ContentHash, Context, RunId, RunState, TestKey, Verdict};
+
+/// Deferrals lapse after a day without a further one.
+const DEFERRALS_LAPSE_NS: i64 = 24 * 3600 * 1_000_000_000;
+
+/// The number of a context, where it is known.
+pub(super) fn context_id(connection: &Connection, context: &Context) -> Result<Option<i64>> {
+    let sql = "SELECT id FROM contexts WHERE target = ?1 AND features = ?2 AND profile = ?3";
+    let mut statement = connection.prepare_cached(sql).map_err(error)?;
+    let columns = [&context.target, &context.features, &context.profile];
+    statement.query_row(columns, |row| row.get(0)).optional().map_err(error)
+}
+
+/// Deferrals of an input key that have not lapsed. A clock that went back lets none lapse.
+pub(super) fn deferrals(connection: &Connection, input: ContentHash, now: Timestamp) -> Result<u32> {
+    let sql = "SELECT count FROM deferrals WHERE input_key = ?1 AND last_ns > ?2";
+    let since = nanos(now).saturating_sub(DEFERRALS_LAPSE_NS);
+    let count = connection.query_row(sql, params![input.0, since], |row| row.get(0)).optional().map_err(error)?;
+    Ok(count.unwrap_or(0))
+}
+
+/// Reads through a connection; what does not decode is left out and counted.
+pub(super) struct Reader<'s> {
+    pub(super) connection: &'s Connection,
+    pub(super) skipped: &'s Cell<u64>,
+}
+
+impl<'s> Reader<'s> {
+    fn skip(&self) {
+        self.skipped.set(self.skipped.get() + 1);
+    }
+
+    /// Runs, newest first, as long as the visitor asks for more.
+    pub(super) fn visit(&self, filter: &RunFilter, mut visit: impl FnMut(i64, StoredRun) -> Visit) -> Result<()> {
+        let (condition, values) = condition(filter);
+        let sql = format!("{RUNS} WHERE {condition} ORDER BY start_ns DESC, runs.id DESC");
+        let mut statement = self.connection.prepare_cached(&sql).map_err(error)?;
+        let mut found = statement.query(params_from_iter(values)).map_err(error)?;
+        while let Some(row) = found.next().map_err(error)? {
+            match rows::run(row) {
+                // Whether a run goes on or was cut off shows only when its process has been looked for.
+                Ok(Some((_, run))) if filter.state.is_some_and(|state| state != run.state) => {}
+                Ok(Some((seq, run))) => match visit(seq, run) {
+                    Visit::Next => {}
+                    Visit::Enough => break,
+                },
+                Ok(None) => self.skip(),
+                Err(failure) if failure.sqlite_error_code().is_some() => return Err(error(failure)),
+                Err(_) => self.skip(),
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn runs(&self, filter: &RunFilter, page: Page) -> Result<Vec<StoredRun>> {
+        let mut runs = Vec::new();
+        let mut skip = page.skip;
+        if page.limit == 0 {
+            return Ok(runs);
+        }
+        self.visit(filter, |_, run| {
+            if skip > 0 {
+                skip -= 1;
+                return Visit::Next;
+            }
+            runs.push(run);
+            if runs.len() as u64 >= page.limit { Visit::Enough } else { Visit::Next }
+        })?;
+        Ok(runs)
+    }
+
+    /// A run by its name, or by what no other name begins with.
+    pub(super) fn run(&self, id: &str) -> Result<StoredRun> {
+        let sql = format!("{RUNS} WHERE pruned = 0 AND substr(runs.id, 1, length(?1)) = ?1 ORDER BY runs.id LIMIT 2");
+        let mut statement = self.connection.prepare_cached(&sql).map_err(error)?;
+        let found: Vec<_> = statement
+            .query_map([id], rows::run)
+            .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>)
+            .map_err(error)?;
+        let mut found = found.into_iter().flatten().map(|(_, run)| run);
+        match (found.next(), found.next()) {
+            (Some(run), None) if !id.is_empty() => Ok(run),
+            (Some(run), _) if run.head.id.as_str() == id => Ok(run),
+            _ => Err(StoreError::NoSuchRun(id.to_owned())),
+        }
+    }
+
+    pub(super) fn seq(&self, id: &RunId) -> Result<i64> {
+        let sql = "SELECT seq FROM runs WHERE id = ?1 AND pruned = 0";
+        let seq = self.connection.query_row(sql, [id.as_str()], |row| row.get(0)).optional().map_err(error)?;
+        seq.ok_or_else(|| StoreError::NoSuchRun(id.to_string()))
+    }
+
+    pub(super) fn cases(&self, id: &RunId) -> Result<Vec<CaseRecord>> {
+        let mut cases: Vec<CaseRecord> =
+            self.numbered_cases(self.seq(id)?)?.into_iter().map(|(_, case)| case).collect();
+        cases.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(cases)
+    }
+
+    /// The cases of a run with the numbers of their tests.
+    pub(super) fn numbered_cases(&self, seq: i64) -> Result<Vec<(i64, CaseRecord)>> {
+        let binaries = self.binaries()?;
+        let contents = self.contents(seq)?;
+        let mut texts = self.texts(seq)?;
+        let sql = "SELECT cases.test, cases.outcome, cases.us, cases.extra, tests.binary_id, tests.name \
+                   FROM cases JOIN tests ON tests.id = cases.test WHERE cases.run = ?1";
+        let mut statement = self.connection.prepare_cached(sql).map_err(error)?;
+        let mut found = statement.query([seq]).map_err(error)?;
+        let mut cases = Vec::new();
+        while let Some(row) = found.next().map_err(error)? {
+            let Some((test, binary, mut case)) = read_case(row, &binaries) else {
+                self.skip();
+                continue;
+            };
+            case.binary_hash = contents.get(&binary).copied();
+            for (number, text) in texts.remove(&test).unwrap_or_default() {
+                if let Some(attempt) = case.attempts.get_mut(number) {
+                    attempt.text = Some(text);
+                }
+            }
+            cases.push((test, case));
+        }
+        Ok(cases)
+    }
+
+    fn binaries(&self) -> Result<HashMap<i64, BinaryId>> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT id, package, kind, name FROM binaries").map_err(error)?;
+        let read = |row: &Row<'_>| {
+            let kind: String = row.get(2)?;
+            let binary = kind.parse().ok().map(|kind| (row.get(1), kind, row.get(3)));
+            Ok((
+                row.get(0)?,
+                binary.map(|(package, kind, name)| -> rusqlite::Result<_> {
+                    Ok(BinaryId { package: package?, kind, binary: name? })
+                }),
+            ))
+        };
+        let mut binaries = HashMap::new();
+        for row in statement.query_map([], read).map_err(error)? {
+            if let (id, Some(Ok(binary))) = row.map_err(error)? {
+                binaries.insert(id, binary);
+            }
+        }
+        Ok(binaries)
+    }
+
+    fn contents(&self, seq: i64) -> Result<HashMap<i64, ContentHash>> {
+        let sql = "SELECT binary_id, hash FROM contents WHERE run = ?1";
+        let mut statement = self.connection.prepare_cached(sql).map_err(error)?;
+        let read = |row: &Row<'_>| Ok(hash(row, "hash")?.map(|hash| (row.get(0), hash)));
+        let mut contents = HashMap::new();
+        for row in statement.query_map([seq], read).map_err(error)? {
+            if let Some((Ok(binary), hash)) = row.map_err(error)? {
+                contents.insert(binary, hash);
+            }
+        }
+        Ok(contents)
+    }
+
+    /// Failure texts of a run: by test, the number of the attempt (from 0) and its text.
+    fn texts(&self, seq: i64) -> Result<HashMap<i64, Vec<(usize, Arc<str>)>>> {
+        let sql = "SELECT test, attempt, text FROM failures WHERE run = ?1";
+        let mut statement = self.connection.prepare_cached(sql).map_err(error)?;
+        let mut texts: HashMap<i64, Vec<(usize, Arc<str>)>> = HashMap::new();
+        let mut found = statement.query([seq]).map_err(error)?;
+        while let Some(row) = found.next().map_err(error)? {
+            let (test, number, text) = (row.get(0), row.get::<_, i64>(1), row.get::<_, String>(2));
+            let number = number.ok().and_then(|number| usize::try_from(number).ok()?.checked_sub(1));
+            match (test, number, text) {
+                (Ok(test), Some(number), Ok(text)) => texts.entry(test).or_default().push((number, text.into())),
+                _ => self.skip(),
+            }
+        }
+        Ok(texts)
+    }
+
+    pub(super) fn last_executed(&self, context: &Context) -> Result<Option<LastRun>> {
+        let executed =
+            RunFilter { context: Some(context.clone()), state: Some(RunState::Executed), ..RunFilter::default() };
+        let Some(run) = self.runs(&executed, Page::first(1))?.pop() else { return Ok(None) };
+        let binaries = self.binaries()?;
+        let sql = "SELECT tests.binary_id, tests.name FROM cases JOIN tests ON tests.id = cases.test \
+                   WHERE cases.run = ?1 AND cases.outcome NOT IN (0, 4, 5)";
+        let mut statement = self.connection.prepare_cached(sql).map_err(error)?;
+        let mut found = statement.query([self.seq(&run.head.id)?]).map_err(error)?;
+        let mut failing = Vec::new();
+        while let Some(row) = found.next().map_err(error)? {
+            let binary = row.get(0).ok().and_then(|id: i64| binaries.get(&id));
+            match (binary, row.get(1)) {
+                (Some(binary), Ok(name)) => failing.push(TestKey { binary: binary.clone(), name }),
+                _ => self.skip(),
+            }
+        }
+        failing.sort();
+        Ok(Some(LastRun { run, failing }))
+    }
+
+    pub(super) fn summaries(&self, context: &Context) -> Result<Vec<TestSummary>> {
+        let Some(context) = context_id(self.connection, context)? else { return Ok(Vec::new()) };
+        let binaries = self.binaries()?;
+        let facts = Facts::new(self.connection);
+        let sql = "SELECT summaries.folded, tests.binary_id, tests.name \
+                   FROM summaries JOIN tests ON tests.id = summaries.test WHERE summaries.context = ?1";
+        let mut statement = self.connection.prepare_cached(sql).map_err(error)?;
+        let mut found = statement.query([context]).map_err(error)?;
+        let mut summaries = Vec::new();
+        while let Some(row) = found.next().map_err(error)? {
+            let bytes = row.get_ref(0).map_err(error)?.as_blob().unwrap_or_default();
+            let binary = row.get(1).ok().and_then(|id: i64| binaries.get(&id));
+            match (codec::read_summary(bytes, |seq| facts.get(seq)), binary, row.get(2)) {
+                (Some(summary), Some(binary), Ok(name)) => {
+                    let key = Arc::new(TestKey { binary: binary.clone(), name });
+                    summaries.push(TestSummary { key, summary });
+                }
+                _ => self.skip(),
+            }
+        }
+        facts.finish()?;
+        summaries.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(summaries)
+    }
+
+    pub(super) fn contexts(&self) -> Result<Vec<Context>> {
+        let sql = "SELECT target, features, profile FROM contexts ORDER BY target, features, profile";
+        let mut statement = self.connection.prepare_cached(sql).map_err(error)?;
+        let read = |row: &Row<'_>| Ok(Context { target: row.get(0)?, features: row.get(1)?, profile: row.get(2)? });
+        let contexts = statement.query_map([], read).map_err(error)?.collect::<rusqlite::Result<_>>();
+        contexts.map_err(error)
+    }
+
+    pub(super) fn stamps(&self, context: &Context) -> Result<Vec<BinaryStamp>> {
+        let Some(context) = context_id(self.connection, context)? else { return Ok(Vec::new()) };
+        let binaries = self.binaries()?;
+        let sql = "SELECT binary_id, path, size, mtime_ns, hash FROM stamps WHERE context = ?1";
+        let mut statement = self.connection.prepare_cached(sql).map_err(error)?;
+        let read = |row: &Row<'_>| {
+            let Some(binary) = binaries.get(&row.get("binary_id")?).cloned() else { return Ok(None) };
+            let path: String = row.get("path")?;
+            Ok(Some(BinaryStamp {
+                binary,
+                path: path.into(),
+                size: rows::count(row, "size")?,
+                mtime_ns: row.get("mtime_ns")?,
+                hash: hash(row, "hash")?,
+            }))
+        };
+        let stamps = statement.query_map([context], read).map_err(error)?.collect::<rusqlite::Result<Vec<_>>>();
+        Ok(stamps.map_err(error)?.into_iter().flatten().collect())
+    }
+
+    pub(super) fn known_hash(&self, path: &Utf8Path, size: u64, mtime_ns: i64) -> Result<Option<ContentHash>> {
+        let sql = "SELECT hash FROM stamps WHERE path = ?1 AND size = ?2 AND mtime_ns = ?3 AND hash IS NOT NULL";
+        let mut statement = self.connection.prepare_cached(sql).map_err(error)?;
+        let columns = params![path.as_str(), i64::try_from(size).unwrap_or(i64::MAX), mtime_ns];
+        Ok(statement.query_row(columns, |row| hash(row, "hash")).optional().map_err(error)?.flatten())
+    }
+
+    pub(super) fn counters(&self) -> Result<Counters> {
+        let mut statement = self.connection.prepare_cached("SELECT name, value FROM counters").map_err(error)?;
+        let mut counters = Counters::default();
+        let mut found = statement.query([]).map_err(error)?;
+        while let Some(row) = found.next().map_err(error)? {
+            let (name, value): (String, u64) =
+                (row.get("name").map_err(error)?, rows::count(row, "value").map_err(error)?);
+            match name.as_str() {
+                "runs" => counters.runs = value,
+                "pass" => counters.pass = value,
+                "fail" => counters.fail = value,
+                "tool_error" => counters.tool_error = value,
+                "deferred" => counters.deferred = value,
+                _ => {}
+            }
+        }
+        Ok(counters)
+    }
+
+    pub(super) fn stats(&self, filter: &RunFilter) -> Result<Stats> {
+        let mut stats = Stats::default();
+        let (mut rates, mut durations) = (Vec::new(), Vec::new());
+        self.visit(filter, |_, run| {
+            let verdict = run.judgement.as_ref().map(|judgement| judgement.verdict);
+            if stats.last_at.is_none() {
+                (stats.last_at, stats.last_state, stats.last_verdict) =
+                    (Some(run.head.start), Some(run.state), verdict);
+            }
+            if run.state == RunState::Running {
+                return Visit::Next;
+            }
+            stats.total += 1;
+            match verdict {
+                Some(Verdict::Pass) => stats.successful += 1,
+                Some(Verdict::Fail | Verdict::ToolError) => stats.failed += 1,
+                Some(Verdict::Deferred | Verdict::Nothing) | None => {}
+            }
+            if run.state == RunState::Executed {
+                rates.extend(run.totals.pass_rate());
+                durations.extend(run.duration);
+            }
+            Visit::Next
+        })?;
+        stats.success_rate = mean(&[stats.successful as f64], (stats.successful + stats.failed) as usize);
+        stats.mean_pass_rate = mean(&rates, rates.len()).map(|rate| rate.clamp(0.0, 1.0));
+        let sum: Duration = durations.iter().sum();
+        stats.mean_duration_ms =
+            sum.as_millis().checked_div(durations.len() as u128).and_then(|ms| u64::try_from(ms).ok());
+        Ok(stats)
+    }
+
+    pub(super) fn size(&self) -> Result<Size> {
+        let one = |sql: &str| self.connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(error);
+        let count = |sql: &str| one(sql).map(|count| u64::try_from(count).unwrap_or(0));
+        Ok(Size {
+            runs: count("SELECT count(*) FROM runs WHERE pruned = 0")?,
+            cases: count("SELECT coalesce(sum(tests), 0) FROM runs WHERE pruned = 0")?,
+            summaries: count("SELECT count(*) FROM summaries")?,
+            bytes: count("PRAGMA page_count")?.saturating_mul(count("PRAGMA page_size")?),
+        })
+    }
+}
+
+fn mean(values: &[f64], count: usize) -> Option<f64> {
+    (count > 0).then(|| values.iter().sum::<f64>() / count as f64)
+}
+
+/// Does a visitor want the next run?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Visit {
+    /// Yes.
+    Next,
+    /// No.
+    Enough,
+}
+
+/// The filter as far as the database can tell.
+fn condition(filter: &RunFilter) -> (String, Vec<Value>) {
+    let mut condition = "pruned = 0".to_owned();
+    let mut values: Vec<Value> = Vec::new();
+    let mut also = |sql: &str, value: Value| {
+        condition.push_str(" AND ");
+        condition.push_str(sql);
+        values.push(value);
+    };
+    if let Some(context) = &filter.context {
+        also("target = ?", context.target.clone().into());
+        also("features = ?", context.features.clone().into());
+        also("profile = ?", context.profile.clone().into());
+    }
+    if let Some(trigger) = &filter.trigger {
+        also("run_trigger = ?", trigger.clone().into());
+    }
+    if let Some(branch) = &filter.branch {
+        also("branch = ?", branch.clone().into());
+    }
+    if let Some(commit) = filter.commit.as_ref().filter(|commit| !commit.is_empty()) {
+        also("instr(commit_id, ?) = 1", commit.clone().into());
+    }
+    if let Some(since) = filter.since {
+        also("start_ns >= ?", nanos(since).into());
+    }
+    if let Some(verdict) = filter.verdict {
+        also("verdict = ?", verdict.as_str().to_owned().into());
+    }
+    if filter.full {
+        also("whole = ?", true.into());
+    }
+    (condition, values)
+}
+
+fn read_case(row: &Row<'_>, binaries: &HashMap<i64, BinaryId>) -> Option<(i64, i64, CaseRecord)> {
+    let test = row.get("test").ok()?;
+    let binary: i64 = row.get("binary_id").ok()?;
+    let key = TestKey { binary: binaries.get(&binary)?.clone(), name: row.get("name").ok()? };
+    let micros: Option<i64> = row.get("us").ok()?;
+    let mut case = CaseRecord {
+        key: Arc::new(key),
+        outcome: codec::outcome_of(row.get("outcome").ok()?),
+        took: micros.and_then(|us| u64::try_from(us).ok()).map(Duration::from_micros),
+        attempts: Vec::new(),
+        line: None,
+        leaked: false,
+        binary_hash: None,
+    };
+    let extra: Option<Vec<u8>> = row.get("extra").ok()?;
+    codec::read_extra(&mut case, extra.as_deref())?;
+    Some((test, binary, case))
+}

@@ -1,0 +1,175 @@
+//! Rows as values: runs, and what summaries know of them.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use super::error;
+use crate::analytics::summary::RunFacts;
+use crate::exit_code::ExitCode;
+use crate::history::store::{Result, StoredRun};
+use crate::model::{ContentHash, Context, Judgement, Reason, RunHead, RunId, RunState, Totals, Verdict};
+use crate::sys::host;
+
+/// Nanoseconds since 1970, as far as 64 bits reach (to the year 2262).
+pub(super) fn nanos(at: Timestamp) -> i64 {
+    i64::try_from(at.as_nanosecond()).unwrap_or(if at < Timestamp::UNIX_EPOCH { i64::MIN } else { i64::MAX })
+}
+
+fn timestamp(nanos: i64) -> Timestamp {
+    Timestamp::from_nanosecond(nanos.into()).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// A hash from its column; anything but 16 bytes is none.
+pub(super) fn hash(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<ContentHash>> {
+    let bytes: Option<Vec<u8>> = row.get(column)?;
+    Ok(bytes.and_then(|bytes| bytes.try_into().ok()).map(ContentHash))
+}
+
+/// A count from its column, never negative (R25).
+pub(super) fn count(row: &Row<'_>, column: &str) -> rusqlite::Result<u64> {
+    Ok(u64::try_from(row.get::<_, i64>(column)?).unwrap_or(0))
+}
+
+/// The columns of a run, with those of its context.
+pub(super) const RUNS: &str = "SELECT runs.*, contexts.target, contexts.features, contexts.profile \
+     FROM runs JOIN contexts ON contexts.id = runs.context";
+
+/// A run's row with its number. `Ok(None)` where a later version wrote what is not known here.
+pub(super) fn run(row: &Row<'_>) -> rusqlite::Result<Option<(i64, StoredRun)>> {
+    let Ok(state) = row.get::<_, String>("state")?.parse::<RunState>() else { return Ok(None) };
+    let (pid, boot_id): (u32, Option<String>) = (row.get("pid")?, row.get("boot_id")?);
+    let state = match state {
+        RunState::Running if !host::is_alive(pid, boot_id.as_deref()) => RunState::Interrupted,
+        state => state,
+    };
+    let head = RunHead {
+        id: RunId::from_stored(row.get::<_, String>("id")?),
+        start: timestamp(row.get("start_ns")?),
+        context: Context { target: row.get("target")?, features: row.get("features")?, profile: row.get("profile")? },
+        trigger: row.get("run_trigger")?,
+        host: row.get("host")?,
+        toolchain: row.get("toolchain")?,
+        commit: row.get("commit_id")?,
+        branch: row.get("branch")?,
+        dirty: row.get("dirty")?,
+        ci_link: row.get("ci_link")?,
+        input_key: hash(row, "input_key")?,
+        instrumented: row.get("instrumented")?,
+        full: row.get("whole")?,
+        pid,
+        boot_id,
+    };
+    let totals = Totals {
+        tests: count(row, "tests")?,
+        passed: count(row, "passed")?,
+        failed: count(row, "failed")?,
+        errored: count(row, "errored")?,
+        timeout: count(row, "timeout")?,
+        flaky: count(row, "flaky")?,
+        skipped: count(row, "skipped")?,
+    };
+    let duration: Option<i64> = row.get("duration_us")?;
+    let run = StoredRun {
+        head,
+        state,
+        totals,
+        not_run: count(row, "not_run")?,
+        duration: duration.and_then(|us| u64::try_from(us).ok()).map(Duration::from_micros),
+        judgement: judgement(row)?,
+        plan_digest: hash(row, "plan_digest")?,
+    };
+    Ok(Some((row.get("seq")?, run)))
+}
+
+fn judgement(row: &Row<'_>) -> rusqlite::Result<Option<Judgement>> {
+    let verdict: Option<String> = row.get("verdict")?;
+    let Some(verdict) = verdict.and_then(|text| Verdict::ALL.into_iter().find(|verdict| verdict.as_str() == text))
+    else {
+        return Ok(None);
+    };
+    let codes: Option<String> = row.get("codes")?;
+    let codes: Vec<ExitCode> = codes
+        .unwrap_or_default()
+        .split(',')
+        .filter_map(|number| ExitCode::ALL.into_iter().find(|code| code.to_string() == number))
+        .collect();
+    let reasons: Option<String> = row.get("reasons")?;
+    let reasons: Vec<Reason> = reasons.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default();
+    Ok(Some(Judgement { verdict, codes, reasons }))
+}
+
+/// What summaries know of runs, read as it is asked for.
+pub(super) struct Facts<'c> {
+    connection: &'c Connection,
+    known: RefCell<HashMap<u64, Option<Arc<RunFacts>>>>,
+    /// The latest answers again, by number modulo their count: windows ask for the same runs in turn.
+    latest: RefCell<Vec<Option<Arc<RunFacts>>>>,
+    failure: Cell<Option<rusqlite::Error>>,
+}
+
+/// More than a window's runs, and a power of two.
+const LATEST: usize = 256;
+
+impl<'c> Facts<'c> {
+    pub(super) fn new(connection: &'c Connection) -> Self {
+        Self {
+            connection,
+            known: RefCell::default(),
+            latest: RefCell::new(vec![None; LATEST]),
+            failure: Cell::default(),
+        }
+    }
+
+    /// The facts of a run, where its number is known.
+    pub(super) fn get(&self, seq: u64) -> Option<Arc<RunFacts>> {
+        let slot = usize::try_from(seq).unwrap_or(0) % LATEST;
+        if let Some(Some(facts)) = self.latest.borrow().get(slot)
+            && facts.seq == seq
+        {
+            return Some(Arc::clone(facts));
+        }
+        let facts = self.known.borrow_mut().entry(seq).or_insert_with(|| self.read(seq)).clone();
+        if let Some(latest) = self.latest.borrow_mut().get_mut(slot) {
+            latest.clone_from(&facts);
+        }
+        facts
+    }
+
+    /// The error of the first run that could not be looked up, if there was any.
+    pub(super) fn finish(&self) -> Result<()> {
+        self.failure.take().map_or(Ok(()), |failure| Err(error(failure)))
+    }
+
+    fn read(&self, seq: u64) -> Option<Arc<RunFacts>> {
+        let read = || {
+            let mut statement = self.connection.prepare_cached(
+                "SELECT id, start_ns, input_key, commit_id, branch, judged, instrumented FROM runs WHERE seq = ?1",
+            )?;
+            let facts = statement.query_row([seq.cast_signed()], |row| {
+                Ok(RunFacts {
+                    seq,
+                    id: RunId::from_stored(row.get::<_, String>("id")?),
+                    start: timestamp(row.get("start_ns")?),
+                    input_key: hash(row, "input_key")?,
+                    commit: row.get("commit_id")?,
+                    branch: row.get("branch")?,
+                    judged: row.get("judged")?,
+                    instrumented: row.get("instrumented")?,
+                })
+            });
+            facts.optional()
+        };
+        match read() {
+            Ok(facts) => facts.map(Arc::new),
+            Err(failure) => {
+                self.failure.set(Some(failure));
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,344 @@
+//! What any store does, and the values it takes and gives.
+//!
+//! SQLite implements it for one machine. Summaries are folded by [`crate::analytics::summary`] whatever the store is,
+//! so that all stores give the same answers. Recording never decides a run: whoever calls a store turns its errors
+//! into warnings.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::analytics::summary::Summary;
+use crate::model::{
+    BinaryId, CaseRecord, ContentHash, Context, Judgement, RunHead, RunId, RunRecord, RunState, TestKey, Totals,
+};
+
+/// Why a store could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It was written by a later version.
+    #[error("the history was written by a newer cargo gate (format {found}, known here {known}): read, never written")]
+    Newer {
+        /// The format of the store.
+        found: i64,
+        /// The latest format that is known here.
+        known: i64,
+    },
+    /// The file belongs to another program.
+    #[error("`{0}` is a database of another program")]
+    Foreign(Utf8PathBuf),
+    /// Another process held it for longer than is waited for.
+    #[error("the history is busy: another process has been writing it for too long")]
+    Busy,
+    /// It cannot be written here.
+    #[error("the history cannot be written: {0}")]
+    ReadOnly(String),
+    /// The disk is full.
+    #[error("the history cannot be written: the disk is full")]
+    Full,
+    /// It cannot be understood.
+    #[error("the history is damaged: {0}")]
+    Damaged(String),
+    /// A run with this name is finished already.
+    #[error("run {0} is on record already")]
+    Known(RunId),
+    /// There is no such run.
+    #[error("there is no run `{0}`")]
+    NoSuchRun(String),
+    /// Anything else.
+    #[error("the history cannot be used: {0}")]
+    Other(String),
+}
+
+/// What a store gives back.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// A run with its cases, as it is appended.
+#[derive(Clone, Debug)]
+pub struct FinishedRun {
+    /// The run.
+    pub record: RunRecord,
+    /// What became of each of its tests; a key that comes twice counts once, the last.
+    pub cases: Vec<Arc<CaseRecord>>,
+    /// The binaries that ran.
+    pub binaries: Vec<BinaryStamp>,
+}
+
+/// What became of many runs that were appended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Appended {
+    /// New runs.
+    pub added: u64,
+    /// Runs that were on record already, pruned ones included.
+    pub known: u64,
+    /// Cases of the new runs.
+    pub cases: u64,
+}
+
+/// A test binary as it was when it was last recorded.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct BinaryStamp {
+    /// Which binary.
+    pub binary: BinaryId,
+    /// Its file.
+    pub path: Utf8PathBuf,
+    /// The file's size.
+    pub size: u64,
+    /// When the file was last modified, in nanoseconds since 1970.
+    pub mtime_ns: i64,
+    /// Its content.
+    pub hash: Option<ContentHash>,
+}
+
+impl BinaryStamp {
+    /// Is this the file that was recorded, as far as path, size and time tell?
+    #[must_use]
+    pub fn is_same_file(&self, other: &Self) -> bool {
+        (&self.path, self.size, self.mtime_ns) == (&other.path, other.size, other.mtime_ns)
+    }
+}
+
+/// What is remembered of one test.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TestSummary {
+    /// Which.
+    pub key: Arc<TestKey>,
+    /// What.
+    pub summary: Summary,
+}
+
+/// A run as it is on record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredRun {
+    /// What was known from its start.
+    pub head: RunHead,
+    /// How far it came. A run whose process is gone reads interrupted.
+    pub state: RunState,
+    /// Counts by outcome.
+    pub totals: Totals,
+    /// Planned tests without an outcome.
+    pub not_run: u64,
+    /// From the start to the verdict; none while it runs, and where it was cut off.
+    pub duration: Option<Duration>,
+    /// The verdict with its reasons; none while it runs, and where it was cut off.
+    pub judgement: Option<Judgement>,
+    /// Hash of the planned tests' sorted keys.
+    pub plan_digest: Option<ContentHash>,
+}
+
+/// Which runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunFilter {
+    /// Of this context.
+    pub context: Option<Context>,
+    /// In this state, as they read (see [`StoredRun::state`]).
+    pub state: Option<RunState>,
+    /// Set off by this.
+    pub trigger: Option<String>,
+    /// On this branch.
+    pub branch: Option<String>,
+    /// Of this commit: a full name or the beginning of one.
+    pub commit: Option<String>,
+    /// Started at this time or later.
+    pub since: Option<Timestamp>,
+    /// With this verdict.
+    pub verdict: Option<crate::model::Verdict>,
+    /// Only runs that took in every test of the workspace.
+    pub full: bool,
+}
+
+/// A page of a list, newest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// How many to leave out.
+    pub skip: u64,
+    /// How many to give.
+    pub limit: u64,
+}
+
+impl Page {
+    /// The first so many.
+    #[must_use]
+    pub const fn first(limit: u64) -> Self {
+        Self { skip: 0, limit }
+    }
+
+    /// All of them.
+    pub const ALL: Self = Self::first(u64::MAX);
+}
+
+/// The latest executed run of a context.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LastRun {
+    /// The run.
+    pub run: StoredRun,
+    /// Its tests that failed, in order of their keys.
+    pub failing: Vec<TestKey>,
+}
+
+/// Counters that only rise, except where a run is taken back: pruning lowers none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counters {
+    /// Runs that began.
+    pub runs: u64,
+    /// Runs that passed.
+    pub pass: u64,
+    /// Runs that failed, those whose retry budget was spent included.
+    pub fail: u64,
+    /// Runs whose suite could not be executed.
+    pub tool_error: u64,
+    /// Those of them that are to be tried again.
+    pub deferred: u64,
+}
+
+/// Figures of the runs on record that a filter lets through.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Stats {
+    /// Runs that are over.
+    pub total: u64,
+    /// Passed.
+    pub successful: u64,
+    /// Failed.
+    pub failed: u64,
+    /// successful / (successful + failed), or none where there is neither.
+    pub success_rate: Option<f64>,
+    /// The mean of the runs' pass rates, of those that have one.
+    pub mean_pass_rate: Option<f64>,
+    /// The mean duration of executed runs, in milliseconds.
+    pub mean_duration_ms: Option<u64>,
+    /// When the latest run started.
+    pub last_at: Option<Timestamp>,
+    /// How far the latest run came.
+    pub last_state: Option<RunState>,
+    /// The latest run's verdict.
+    pub last_verdict: Option<crate::model::Verdict>,
+}
+
+/// What a store holds, and how large it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Size {
+    /// Runs on record.
+    pub runs: u64,
+    /// Cases of those runs.
+    pub cases: u64,
+    /// Tests with a summary, in all contexts.
+    pub summaries: u64,
+    /// Bytes on the disk.
+    pub bytes: u64,
+}
+
+/// What to keep; everything else may go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Retention {
+    /// Runs that started at this time or later.
+    pub since: Option<Timestamp>,
+    /// The latest so many runs (of each context).
+    pub count: Option<u64>,
+    /// As many of the latest runs as fit into so many bytes.
+    pub bytes: Option<u64>,
+    /// Look at this context only.
+    pub context: Option<Context>,
+}
+
+impl Retention {
+    /// Nothing is asked for?
+    #[must_use]
+    pub const fn keeps_everything(&self) -> bool {
+        self.since.is_none() && self.count.is_none() && self.bytes.is_none()
+    }
+}
+
+/// Shall it be done, or only be said?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Prune {
+    /// Say what would go.
+    Plan,
+    /// Remove it.
+    Delete,
+}
+
+/// What goes, or would go.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Pruned {
+    /// The runs, oldest first.
+    pub runs: Vec<RunId>,
+    /// Their cases.
+    pub cases: u64,
+    /// The store's size before.
+    pub bytes_before: u64,
+    /// Its size after; of a plan, what is expected.
+    pub bytes_after: u64,
+}
+
+/// The memory of a workspace.
+///
+/// Reading takes `&self` and sees what was committed last; writing is one transaction each.
+pub trait Store: Send {
+    /// Puts a run on record as running, and counts it.
+    fn begin(&mut self, head: &RunHead) -> Result<()>;
+
+    /// Records what became of a run: itself, its cases, counters, binaries and summaries, all or nothing. A run that
+    /// never began here is put on record whole.
+    fn finish(&mut self, record: &RunRecord, cases: &[Arc<CaseRecord>], binaries: &[BinaryStamp]) -> Result<()>;
+
+    /// Takes a run that began off the record: it turned out to be none (no tests matched, only listed).
+    fn abandon(&mut self, id: &RunId) -> Result<()>;
+
+    /// Appends runs that are over, from elsewhere; those on record already are left as they are.
+    fn append(&mut self, runs: &mut dyn Iterator<Item = FinishedRun>) -> Result<Appended>;
+
+    /// What is remembered of every test of a context, in order of the keys.
+    fn summaries(&self, context: &Context) -> Result<Vec<TestSummary>>;
+
+    /// Every context on record.
+    fn contexts(&self) -> Result<Vec<Context>>;
+
+    /// Runs, newest first.
+    fn runs(&self, filter: &RunFilter, page: Page) -> Result<Vec<StoredRun>>;
+
+    /// One run, by its name or the beginning of it that no other shares.
+    fn run(&self, id: &str) -> Result<StoredRun>;
+
+    /// What became of the tests of a run, in order of their keys.
+    fn cases(&self, id: &RunId) -> Result<Vec<CaseRecord>>;
+
+    /// The latest executed run of a context with its failing tests.
+    fn last_executed(&self, context: &Context) -> Result<Option<LastRun>>;
+
+    /// The binaries of a context as they were last recorded.
+    fn stamps(&self, context: &Context) -> Result<Vec<BinaryStamp>>;
+
+    /// The content hash of a file that was hashed before and has the same path, size and time.
+    fn known_hash(&self, path: &Utf8Path, size: u64, mtime_ns: i64) -> Result<Option<ContentHash>>;
+
+    /// How often the suite could not be executed for this input key, within a day of each other.
+    fn deferrals(&self, input: ContentHash, now: Timestamp) -> Result<u32>;
+
+    /// Counts one more deferral and gives the new count.
+    fn defer(&mut self, input: ContentHash, now: Timestamp) -> Result<u32>;
+
+    /// Forgets the deferrals of an input key: it was executed.
+    fn clear_deferrals(&mut self, input: ContentHash) -> Result<()>;
+
+    /// The counters.
+    fn counters(&self) -> Result<Counters>;
+
+    /// Figures of the runs on record.
+    fn stats(&self, filter: &RunFilter) -> Result<Stats>;
+
+    /// How much is on record.
+    fn size(&self) -> Result<Size>;
+
+    /// Removes runs with their cases. Counters and summaries keep what they learnt; a test that no run on record
+    /// knows any more is forgotten. A run that still goes on stays.
+    fn prune(&mut self, keep: &Retention, prune: Prune) -> Result<Pruned>;
+
+    /// Takes one run back as if it had never been, and recomputes what it touched.
+    fn undo(&mut self, id: &RunId) -> Result<StoredRun>;
+
+    /// What the user should know that happened on the way, once.
+    fn take_warnings(&mut self) -> Vec<String>;
+}

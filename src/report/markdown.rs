@@ -1,0 +1,172 @@
+//! `test-report.md`: the verdict for machines in its head, the reasons for people in its body.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::frontmatter::FrontMatter;
+use super::inert::inert;
+use super::markup::{code, fenced, prose};
+use super::view::{self, Insights};
+use super::words;
+use crate::exit_code::ExitCode;
+use crate::model::{CaseRecord, RunRecord, RunState};
+
+/// What became of the smoke checks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Smoke {
+    /// There are none, or they were not reached.
+    #[default]
+    Skipped,
+    /// All passed.
+    Ok,
+    /// One failed.
+    Failed,
+}
+
+impl Smoke {
+    /// The word in the report's head.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Skipped => "skipped",
+            Self::Ok => "ok",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// How many characters of a test's output are shown.
+const OUTPUT_TAIL: usize = 1_500;
+/// How many failing tests are shown with their output.
+const OUTPUTS: usize = 20;
+/// How many failing tests are listed.
+const ROWS: usize = 200;
+
+/// The report of a run.
+#[must_use]
+pub fn test_report(record: &RunRecord, cases: &[&CaseRecord], smoke: Smoke, insights: &Insights) -> String {
+    let mut out = front_matter(record, smoke).render();
+    let passed = record.exit_code() == ExitCode::Pass && smoke != Smoke::Failed;
+    let _ = writeln!(out, "\n# Tests: {}\n", if passed { "PASS" } else { "FAIL" });
+    for reason in &record.judgement.reasons {
+        let _ = writeln!(out, "{}\n", prose(&reason.text));
+    }
+    if is_tool_error(record) {
+        out.push_str("The suite did not execute: this is not a code fault.\n\n");
+    }
+    let _ =
+        writeln!(out, "{}, in {}.", view::totals_line(&record.totals, record.not_run), words::exact(record.duration));
+    failing(&mut out, cases);
+    flaky(&mut out, cases);
+    slowest(&mut out, cases);
+    history(&mut out, insights);
+    out
+}
+
+fn front_matter(record: &RunRecord, smoke: Smoke) -> FrontMatter {
+    let passed = record.exit_code() == ExitCode::Pass && smoke != Smoke::Failed;
+    let created = record.head.start.checked_add(record.duration).unwrap_or(record.head.start);
+    FrontMatter::new()
+        .with("result", if passed { "PASS" } else { "FAIL" })
+        .with("status", if passed { "success" } else { "failed" })
+        .with("exit_code", suite_code(record).map(|code| code.to_string()).unwrap_or_default())
+        .with("gate_exit_code", record.exit_code())
+        .with("smoke", smoke.as_str())
+        .with("run_id", &record.head.id)
+        .with("commit", record.head.commit.as_deref().unwrap_or_default())
+        .with("created_at", created)
+        .with("tool_error", is_tool_error(record))
+}
+
+const fn is_tool_error(record: &RunRecord) -> bool {
+    matches!(record.state, RunState::ToolError | RunState::Deferred)
+}
+
+/// The suite's own code: what `cargo test` would have said, none where it did not come to an end.
+fn suite_code(record: &RunRecord) -> Option<ExitCode> {
+    match record.state {
+        RunState::Executed if record.judgement.codes.contains(&ExitCode::TestsFailed) => Some(ExitCode::TestsFailed),
+        RunState::Executed => Some(ExitCode::Pass),
+        RunState::BuildFailed => Some(ExitCode::BuildFailed),
+        RunState::Running | RunState::Interrupted | RunState::ToolError | RunState::Deferred => None,
+    }
+}
+
+fn failing(out: &mut String, cases: &[&CaseRecord]) {
+    let failing: Vec<&CaseRecord> = cases.iter().copied().filter(|case| case.outcome.is_failure()).collect();
+    if failing.is_empty() {
+        return;
+    }
+    out.push_str("\n## Failing tests\n\n| test | outcome | time | attempts |\n|---|---|---:|---:|\n");
+    for case in failing.iter().take(ROWS) {
+        let took = case.took.map_or_else(|| "unknown".to_owned(), words::exact);
+        let _ =
+            writeln!(out, "| {} | {} | {took} | {} |", code(&case.key.to_string()), case.outcome, case.attempts.len());
+    }
+    more(out, failing.len(), ROWS);
+    for case in failing.iter().filter(|case| case.failure_text().is_some()).take(OUTPUTS) {
+        let text = inert(case.failure_text().unwrap_or_default());
+        let _ = write!(out, "\n### {}\n\n{}", code(&case.key.to_string()), fenced(tail(&text)));
+    }
+}
+
+/// The last characters of a text.
+fn tail(text: &str) -> &str {
+    let text = text.trim_end();
+    match text.char_indices().rev().nth(OUTPUT_TAIL - 1) {
+        Some((start, _)) => &text[start..],
+        None => text,
+    }
+}
+
+fn flaky(out: &mut String, cases: &[&CaseRecord]) {
+    let flaky = view::flaky(cases.iter().copied());
+    if flaky.is_empty() {
+        return;
+    }
+    out.push_str("\n## Passed when tried again\n\n");
+    for case in flaky.iter().take(ROWS) {
+        let attempts: Vec<&str> = case.attempts.iter().map(|attempt| attempt.outcome.as_outcome().as_str()).collect();
+        let _ = writeln!(out, "- {}: {}", code(&case.key.to_string()), attempts.join(", "));
+    }
+    more(out, flaky.len(), ROWS);
+}
+
+fn slowest(out: &mut String, cases: &[&CaseRecord]) {
+    let slowest = view::slowest(cases.iter().copied(), Duration::from_millis(100), 10);
+    if slowest.is_empty() {
+        return;
+    }
+    out.push_str("\n## Slowest tests\n\n| test | time |\n|---|---:|\n");
+    for (case, took) in slowest {
+        let _ = writeln!(out, "| {} | {} |", code(&case.key.to_string()), words::exact(took));
+    }
+}
+
+fn history(out: &mut String, insights: &Insights) {
+    let sections = [
+        (
+            "Flaky, by evidence",
+            insights
+                .flaky
+                .iter()
+                .map(|line| (&line.key, format!("{}: {}", line.state, line.evidence)))
+                .collect::<Vec<_>>(),
+        ),
+        ("Failing streaks", insights.streaks.iter().map(|line| (&line.key, line.words())).collect()),
+        ("The next run starts with", insights.next.iter().map(|line| (&line.key, line.reason.clone())).collect()),
+    ];
+    for (title, lines) in sections.iter().filter(|(_, lines)| !lines.is_empty()) {
+        let _ = writeln!(out, "\n## {title}\n");
+        for (key, words) in lines.iter().take(OUTPUTS) {
+            let _ = writeln!(out, "- {}: {}", code(key), prose(words));
+        }
+        more(out, lines.len(), OUTPUTS);
+    }
+}
+
+fn more(out: &mut String, all: usize, shown: usize) {
+    if all > shown {
+        let _ = writeln!(out, "\nand {} more", words::thousands((all - shown) as u64));
+    }
+}

@@ -1,0 +1,142 @@
+//! Numbers, times and names as people read them.
+
+use std::time::Duration;
+
+use console::measure_text_width;
+
+/// `1,234,567`.
+#[must_use]
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// `1 test`, `1,234 tests`, `24 binaries`.
+#[must_use]
+pub fn count(number: u64, one: &str, many: &str) -> String {
+    format!("{} {}", thousands(number), if number == 1 { one } else { many })
+}
+
+/// `0.012s`, `59.999s`, `1m 05s`, `2h 03m`.
+#[must_use]
+pub fn exact(time: Duration) -> String {
+    if time.as_secs() < 60 { format!("{}.{:03}s", time.as_secs(), time.subsec_millis()) } else { rough(time) }
+}
+
+/// `12s`, `1m 05s`, `2h 03m`.
+#[must_use]
+pub fn rough(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
+        _ => format!("{}h {:02}m", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+/// The text in at most `width` columns: what is too long loses its middle, since names differ at both ends.
+#[must_use]
+pub fn middle(text: &str, width: usize) -> String {
+    if measure_text_width(text) <= width {
+        return text.to_owned();
+    }
+    if width == 0 {
+        return String::new();
+    }
+    let chars: Vec<char> = text.chars().collect();
+    // More room for the end: that is where a test's own name is.
+    let head = take((width - 1) / 3, chars.iter());
+    let tail = take(width - 1 - measure_text_width(&head), chars.iter().rev());
+    format!("{head}…{}", tail.chars().rev().collect::<String>())
+}
+
+fn take<'a>(width: usize, chars: impl Iterator<Item = &'a char>) -> String {
+    let mut out = String::new();
+    for c in chars {
+        out.push(*c);
+        if measure_text_width(&out) > width {
+            out.pop();
+            break;
+        }
+    }
+    out
+}
+
+/// The words of a sentence in lines: the first of at most `first` columns, the others of at most `width` (a longer
+/// word has a line of its own).
+#[must_use]
+pub fn wrap(text: &str, first: usize, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let room = if lines.len() == 1 { first } else { width };
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if measure_text_width(line) + 1 + measure_text_width(word) <= room => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_by_three() {
+        for (number, want) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(thousands(number), want);
+        }
+        assert_eq!(count(1, "test", "tests"), "1 test");
+        assert_eq!(count(1200, "test", "tests"), "1,200 tests");
+    }
+
+    #[test]
+    fn times_read_as_people_say_them() {
+        for (ms, precise, coarse) in [
+            (0, "0.000s", "0s"),
+            (12, "0.012s", "0s"),
+            (59_999, "59.999s", "59s"),
+            (65_400, "1m 05s", "1m 05s"),
+            (3_599_999, "59m 59s", "59m 59s"),
+            (7_380_000, "2h 03m", "2h 03m"),
+        ] {
+            let time = Duration::from_millis(ms);
+            assert_eq!((exact(time).as_str(), rough(time).as_str()), (precise, coarse));
+        }
+    }
+
+    #[test]
+    fn long_names_lose_their_middle() {
+        assert_eq!(middle("app/test:db::slow", 17), "app/test:db::slow");
+        assert_eq!(middle("app/test:db::slow", 10), "app…::slow");
+        assert_eq!(middle("app", 1), "…");
+        assert_eq!(middle("app", 0), "");
+    }
+
+    #[test]
+    fn sentences_wrap_between_words() {
+        assert_eq!(wrap("one two three", 7, 7), ["one two", "three"]);
+        assert_eq!(wrap("incomprehensible it is so", 16, 5), ["incomprehensible", "it is", "so"]);
+        assert_eq!(wrap("", 5, 5), [""]);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_cut_fits(text in "\\PC{0,40}", width in 0_usize..50) {
+            prop_assert!(measure_text_width(&middle(&text, width)) <= width);
+        }
+    }
+}

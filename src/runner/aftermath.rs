@@ -1,0 +1,439 @@
+//! A process is over: what is established of its tests, who is to blame if it came to a bad end, and what runs again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::doctest;
+use super::engine::{Engine, Stop};
+use super::job::{Job, Purpose};
+use super::ledger::TestRef;
+use super::libtest::Word;
+use super::live::{KillWhy, Over};
+use super::reconcile::{Fate, Whole, reconcile};
+use crate::event::Fact;
+use crate::model::{Attempt, AttemptOutcome, BinaryId, CaseRecord, Ending, Outcome, TestKey};
+use crate::plan::Harness;
+
+/// Tests that were in flight together when their process died. Each runs alone; if none of them dies again, all are
+/// to blame, since a pass alone does not make the death undone.
+#[derive(Debug)]
+struct Group {
+    binary: usize,
+    ending: Ending,
+    why: String,
+    open: usize,
+    reproduced: bool,
+    passed: Vec<(TestRef, Attempt, bool)>,
+}
+
+/// All such groups.
+#[derive(Debug, Default)]
+pub(super) struct Suspects {
+    groups: BTreeMap<usize, Group>,
+    next: usize,
+}
+
+/// The name of a case that stands for a whole process.
+const WHOLE_PROCESS: &str = "(process)";
+
+impl Engine<'_> {
+    pub(super) fn conclude(&mut self, over: Over) {
+        let Some(of) = self.plan.binaries.get(over.job.binary) else { return };
+        if over.leaked {
+            self.ledger.emit(Fact::ProcessLeaked { binary: of.id.clone() });
+        }
+        match over.job.purpose {
+            Purpose::Whole => self.conclude_whole(&of.id, &over, of.harness),
+            Purpose::Shared => self.conclude_shared(&of.id, &over),
+            Purpose::Alone | Purpose::ForText | Purpose::Suspect(_) => self.conclude_alone(&over),
+        }
+    }
+
+    fn conclude_shared(&mut self, binary: &BinaryId, over: &Over) {
+        let (whole, fates) = reconcile(&over.claims, &over.closing, over.ending);
+        let test_at =
+            |place: usize| over.job.tests.get(place).map(|test| TestRef { binary: over.job.binary, test: *test });
+        let mut unknown = Vec::new();
+        for (place, fate) in fates.iter().enumerate() {
+            let Some(test) = test_at(place) else { continue };
+            match *fate {
+                Fate::Known(word) => self.establish(test, word, over.times.get(place).copied().flatten()),
+                Fate::Unknown => {
+                    self.withdraw(test);
+                    unknown.push(place);
+                }
+            }
+        }
+        if !over.in_flight.1 {
+            (0..fates.len()).filter_map(test_at).for_each(|test| self.ledger.forget_time(test));
+        }
+        self.hand_out_texts(over);
+        if let Some(test) = test_at(0).filter(|_| over.leaked && over.job.tests.len() == 1) {
+            self.ledger.mark_leaked(test);
+        }
+        if whole == Whole::Sound && unknown.is_empty() {
+            return;
+        }
+        match (&over.killed, whole) {
+            (Some(KillWhy::RunOver), _) => {}
+            (None, Whole::BadEnding) => self.blame_process(binary, over, "after its last test"),
+            (None, _) if unknown.is_empty() => self.blame_process(binary, over, "after its last test"),
+            _ => self.recover(binary, over, &unknown),
+        }
+    }
+
+    /// Settles a test unless it was settled the same way as its line came.
+    fn establish(&mut self, test: TestRef, word: Word, took: Option<std::time::Duration>) {
+        let already = match (self.ledger.outcome(test), word) {
+            (Some(Outcome::Skipped), Word::Ignored) => true,
+            (Some(outcome), Word::Ok) => !outcome.is_failure() && outcome != Outcome::Skipped,
+            (Some(outcome), Word::Failed) => outcome.is_failure(),
+            (Some(_), Word::Ignored) => false,
+            // A failure that is tried again is on record without an outcome.
+            (None, Word::Failed) => self.ledger.attempt_number(test) > 1,
+            (None, _) => false,
+        };
+        if !already {
+            self.withdraw(test);
+            self.settle(test, word, took);
+        }
+    }
+
+    /// Takes back what was settled from a line that does not stand.
+    fn withdraw(&mut self, test: TestRef) {
+        if self.ledger.outcome(test).is_some() || self.ledger.attempt_number(test) > 1 {
+            if let Some(key) = self.ledger.key(test) {
+                let text = format!("what was said of {key} does not add up and is taken back");
+                self.ledger.emit(Fact::Warned { id: "taken-back", text });
+            }
+            self.ledger.take_back(test);
+            self.forget_waiting(test);
+        }
+    }
+
+    fn hand_out_texts(&mut self, over: &Over) {
+        let mut noise = (!over.noise.is_empty()).then_some(over.noise.as_str());
+        let printed: BTreeMap<usize, &str> =
+            over.closing.texts.iter().map(|(place, text)| (*place, text.as_str())).collect();
+        let is_sound = over.closing.summary.is_some();
+        for (place, test) in over.job.tests.iter().enumerate() {
+            let test = TestRef { binary: over.job.binary, test: *test };
+            let said_failed = over.claims.get(place).is_some_and(|claims| claims.clean == Some(Word::Failed));
+            if !said_failed && !over.closing.failures.contains(&place) {
+                continue;
+            }
+            match printed.get(&place) {
+                Some(text) => self.ledger.put_text(test, with_noise(text, noise.take()).into()),
+                // It printed nothing: libtest then leaves its block out.
+                None if is_sound => self.ledger.put_text(test, with_noise("", noise.take()).into()),
+                None if self.ledger.wants_text(test) && self.stop.is_none() => {
+                    let job = Job::alone(self.plan, test.binary, test.test, Purpose::ForText);
+                    job.into_iter().for_each(|job| self.put_behind(job));
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// The process left some tests without an outcome.
+    fn recover(&mut self, binary: &BinaryId, over: &Over, unknown: &[usize]) {
+        let at = over.job.binary;
+        let of_job = |place: &usize| over.job.tests.get(*place).map(|test| TestRef { binary: at, test: *test });
+        let (flying, is_certain) = &over.in_flight;
+        let flying: Vec<usize> = flying.iter().copied().filter(|place| unknown.contains(place)).collect();
+        if let Some(KillWhy::Overdue(overdue)) = &over.killed {
+            for test in overdue.iter().filter(|place| unknown.contains(place)).filter_map(of_job) {
+                self.time_out(test, over);
+            }
+            let left: Vec<usize> = unknown.iter().copied().filter(|place| !overdue.contains(place)).collect();
+            if overdue.is_empty() {
+                // Which of them hangs is not known: each is asked alone.
+                self.run_alone(left.iter().filter_map(of_job), Purpose::Alone);
+            } else {
+                self.run_again(over, &left);
+            }
+            return;
+        }
+        let in_flight = flying.iter().filter_map(of_job).filter_map(|test| self.ledger.key(test)).collect();
+        self.ledger.emit(Fact::ProcessDied { binary: binary.clone(), ending: over.ending, in_flight });
+        if !over.began {
+            let why = format!("its process {} before its first test", over.ending);
+            for test in unknown.iter().filter_map(of_job) {
+                self.record(test, error(over, why.clone()), over.leaked);
+            }
+            return;
+        }
+        match (flying.as_slice(), is_certain) {
+            ([culprit], true) => {
+                if let Some(test) = of_job(culprit) {
+                    self.record(test, error(over, died_under_it(over.ending)), over.leaked);
+                }
+            }
+            _ => self.suspect(over, flying.iter().filter_map(of_job).collect()),
+        }
+        let (doubtful, rest): (Vec<usize>, Vec<usize>) = unknown
+            .iter()
+            .copied()
+            .filter(|place| !flying.contains(place))
+            .partition(|place| over.claims.get(*place).is_some_and(|claims| claims.doubtful));
+        self.run_alone(doubtful.iter().filter_map(of_job), Purpose::Alone);
+        self.run_again(over, &rest);
+    }
+
+    fn suspect(&mut self, over: &Over, tests: Vec<TestRef>) {
+        if tests.is_empty() {
+            return;
+        }
+        let group = self.suspects.next;
+        self.suspects.next += 1;
+        let why = died_under_it(over.ending);
+        let (binary, ending) = (over.job.binary, over.ending);
+        let suspects = Group { binary, ending, why, open: tests.len(), reproduced: false, passed: Vec::new() };
+        self.suspects.groups.insert(group, suspects);
+        self.run_alone(tests.into_iter(), Purpose::Suspect(group));
+    }
+
+    fn run_alone(&mut self, tests: impl Iterator<Item = TestRef>, purpose: Purpose) {
+        let plan = self.plan;
+        let jobs = tests.filter_map(|test| Job::alone(plan, test.binary, test.test, purpose)).collect();
+        self.put_in_front(jobs);
+    }
+
+    /// The rest goes on in a fresh process.
+    fn run_again(&mut self, over: &Over, places: &[usize]) {
+        let tests: Vec<usize> = places.iter().filter_map(|place| over.job.tests.get(*place)).copied().collect();
+        if tests.is_empty() {
+            return;
+        }
+        let mut jobs = Job::shared(self.plan, over.job.binary, &tests, &self.options.frame, over.job.group.as_deref());
+        for job in jobs.iter_mut().filter(|job| job.purpose == Purpose::Shared) {
+            job.threads = over.job.threads;
+        }
+        self.put_in_front(jobs);
+    }
+
+    fn time_out(&mut self, test: TestRef, over: &Over) {
+        let limit = self.ledger.planned(test).and_then(|planned| planned.policy.timeout);
+        let attempt = Attempt {
+            outcome: AttemptOutcome::Timeout,
+            took: limit,
+            ending: Some(over.ending),
+            why: limit.map(|limit| format!("ran into its limit of {}", crate::model::write_duration(limit))),
+            text: Some(noise_text(over)),
+        };
+        self.record(test, attempt, over.leaked);
+    }
+
+    fn conclude_alone(&mut self, over: &Over) {
+        let Some(test) = over.job.tests.first().map(|test| TestRef { binary: over.job.binary, test: *test }) else {
+            return;
+        };
+        if over.killed == Some(KillWhy::RunOver) {
+            return;
+        }
+        let (whole, fates) = reconcile(&over.claims, &over.closing, over.ending);
+        let said = match fates.first() {
+            Some(Fate::Known(word)) => Some(*word),
+            _ => None,
+        };
+        let took = over.times.first().copied().flatten();
+        let attempt = match (whole, said, &over.killed) {
+            (_, _, Some(KillWhy::Overdue(_))) if over.job.purpose != Purpose::ForText => {
+                self.resolve(over, true);
+                return self.time_out(test, over);
+            }
+            (Whole::Sound, Some(Word::Ignored), _) => {
+                self.resolve(over, false);
+                return self.ledger.skip(test);
+            }
+            (Whole::Sound, Some(Word::Ok), _) => {
+                Attempt { outcome: AttemptOutcome::Passed, took, ending: None, why: None, text: None }
+            }
+            (_, Some(Word::Failed), _) => {
+                let text = over.closing.texts.first().map_or("", |(_, text)| text);
+                let text = with_noise(text, Some(over.noise.as_str()).filter(|noise| !noise.is_empty()));
+                Attempt { outcome: AttemptOutcome::Failed, took, ending: None, why: None, text: Some(text.into()) }
+            }
+            (Whole::BadEnding, ..) => error(over, format!("its process {} after it had passed", over.ending)),
+            _ if !over.began => error(over, format!("its process {} before it started", over.ending)),
+            _ if over.closing.summary.is_some() => error(over, "its binary does not know it any more".to_owned()),
+            _ => error(over, died_under_it(over.ending)),
+        };
+        match over.job.purpose {
+            Purpose::ForText => self.ledger.record_for_text(test, attempt),
+            Purpose::Suspect(group) if attempt.outcome == AttemptOutcome::Passed => {
+                if let Some(group) = self.suspects.groups.get_mut(&group) {
+                    group.passed.push((test, attempt, over.leaked));
+                }
+                self.resolve(over, false);
+            }
+            _ => {
+                let is_death = attempt.outcome == AttemptOutcome::Error;
+                self.record(test, attempt, over.leaked);
+                self.resolve(over, is_death);
+            }
+        }
+    }
+
+    /// One of a group of suspects has been heard; after the last, those that passed are judged.
+    fn resolve(&mut self, over: &Over, reproduced: bool) {
+        let Purpose::Suspect(number) = over.job.purpose else { return };
+        let Some(group) = self.suspects.groups.get_mut(&number) else { return };
+        group.open -= 1;
+        group.reproduced |= reproduced;
+        if group.open > 0 {
+            return;
+        }
+        let Some(group) = self.suspects.groups.remove(&number) else { return };
+        let together = group.passed.len();
+        for (test, passed, leaked) in group.passed {
+            if group.reproduced {
+                self.record(test, passed, leaked);
+                continue;
+            }
+            let others = if together == 1 { String::new() } else { format!(" with {} others in flight", together - 1) };
+            let why = format!("{}{others}; alone it passes", group.why);
+            let died = Attempt {
+                outcome: AttemptOutcome::Error,
+                took: None,
+                ending: Some(group.ending),
+                why: Some(why),
+                text: Some("".into()),
+            };
+            debug_assert_eq!(group.binary, test.binary);
+            self.record(test, died, leaked);
+        }
+    }
+
+    /// Everything passed, and then the process left as no harness does: it is red, and no test can be blamed.
+    fn blame_process(&mut self, binary: &BinaryId, over: &Over, when: &str) {
+        self.ledger.emit(Fact::ProcessDied { binary: binary.clone(), ending: over.ending, in_flight: Vec::new() });
+        let why = format!("the process {} {when}", over.ending);
+        self.add(binary, WHOLE_PROCESS, Outcome::Error, None, error(over, why), over.leaked, None);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one record")]
+    fn add(
+        &mut self,
+        binary: &BinaryId,
+        name: &str,
+        outcome: Outcome,
+        took: Option<std::time::Duration>,
+        attempt: Attempt,
+        leaked: bool,
+        line: Option<u32>,
+    ) {
+        let key = Arc::new(TestKey { binary: binary.clone(), name: name.to_owned() });
+        let attempts = if outcome == Outcome::Skipped { Vec::new() } else { vec![attempt] };
+        self.ledger.add(CaseRecord { key, outcome, took, attempts, line, leaked, binary_hash: None });
+    }
+
+    /// A binary without a list: what it told as it came, and what its end says of the whole.
+    fn conclude_whole(&mut self, binary: &BinaryId, over: &Over, harness: Harness) {
+        if over.killed == Some(KillWhy::RunOver)
+            && matches!(self.stop, Some(Stop::Interrupted(_) | Stop::RunTimeout(_)))
+        {
+            // What completed is recorded below; the rest is not run.
+        }
+        let (whole, fates) = reconcile(&over.claims, &over.closing, over.ending);
+        let names: Vec<(String, Option<u32>)> = match harness {
+            Harness::Doctests => {
+                doctest::lasting_names(&over.learnt).into_iter().map(|named| (named.name, named.line)).collect()
+            }
+            _ => over.learnt.iter().map(|name| (name.clone(), None)).collect(),
+        };
+        let texts: BTreeMap<usize, &str> =
+            over.closing.texts.iter().map(|(place, text)| (*place, text.as_str())).collect();
+        for (place, ((name, line), fate)) in names.iter().zip(&fates).enumerate() {
+            let Fate::Known(word) = fate else { continue };
+            let took = over.times.get(place).copied().flatten();
+            let text = (*word == Word::Failed).then(|| Arc::from(texts.get(&place).copied().unwrap_or_default()));
+            let (attempt, outcome) = match word {
+                Word::Failed => (AttemptOutcome::Failed, Outcome::Failed),
+                Word::Ok => (AttemptOutcome::Passed, Outcome::Passed),
+                Word::Ignored => (AttemptOutcome::Passed, Outcome::Skipped),
+            };
+            let took = took.filter(|_| *word != Word::Ignored);
+            let attempt = Attempt { outcome: attempt, took, ending: None, why: None, text };
+            self.add(binary, name, outcome, took, attempt, over.leaked, *line);
+        }
+        if over.killed.is_none() {
+            self.units.push((binary.clone(), over.took, over.job.threads));
+        }
+        self.judge_unit(binary, over, whole, &fates, harness);
+    }
+
+    fn judge_unit(&mut self, binary: &BinaryId, over: &Over, whole: Whole, fates: &[Fate], harness: Harness) {
+        let says_nothing = over.learnt.is_empty() && over.closing.summary.is_none();
+        let opaque = if harness == Harness::Blind && says_nothing { binary.binary.as_str() } else { WHOLE_PROCESS };
+        let failed_by_name = fates.contains(&Fate::Known(Word::Failed));
+        match &over.killed {
+            Some(KillWhy::RunOver) => return,
+            Some(_) => {
+                let why = Some("ran into the limit of the whole".to_owned());
+                let attempt = Attempt {
+                    outcome: AttemptOutcome::Timeout,
+                    took: Some(over.took),
+                    ending: Some(over.ending),
+                    why,
+                    text: Some(noise_text(over)),
+                };
+                return self.add(binary, opaque, Outcome::Timeout, Some(over.took), attempt, over.leaked, None);
+            }
+            None => {}
+        }
+        if harness == Harness::Blind && says_nothing {
+            // Its exit status is all there is.
+            let (attempt, outcome) = match over.ending {
+                Ending::Exited(0) => (AttemptOutcome::Passed, Outcome::Passed),
+                Ending::Exited(_) => (AttemptOutcome::Failed, Outcome::Failed),
+                _ => (AttemptOutcome::Error, Outcome::Error),
+            };
+            let why = (outcome == Outcome::Error).then(|| format!("the process {}", over.ending));
+            let text = outcome.is_failure().then(|| noise_text(over));
+            let attempt = Attempt { outcome: attempt, took: Some(over.took), ending: Some(over.ending), why, text };
+            return self.add(binary, opaque, outcome, Some(over.took), attempt, over.leaked, None);
+        }
+        let is_sound = match (harness, whole) {
+            (_, Whole::Sound) => !fates.contains(&Fate::Unknown),
+            // A harness that prints results but no summary: its results and its exit status must agree.
+            (Harness::Blind, Whole::Broken) if over.closing.summary.is_none() => {
+                matches!(over.ending, Ending::Exited(_)) && failed_by_name != over.ending.is_success()
+            }
+            _ => false,
+        };
+        if !is_sound {
+            self.blame_process(binary, over, "in a way that does not fit what it said of its tests");
+        }
+    }
+}
+
+fn error(over: &Over, why: String) -> Attempt {
+    Attempt {
+        outcome: AttemptOutcome::Error,
+        took: None,
+        ending: Some(over.ending),
+        why: Some(why),
+        text: Some(noise_text(over)),
+    }
+}
+
+fn died_under_it(ending: Ending) -> String {
+    match ending {
+        Ending::Exited(0) => "its process exited with 0 before the end of its tests".to_owned(),
+        ending => format!("its process {ending}"),
+    }
+}
+
+fn noise_text(over: &Over) -> Arc<str> {
+    over.noise.as_str().into()
+}
+
+/// What a process printed beside its harness's words cannot be told apart by test: it goes with the first failure.
+fn with_noise(text: &str, noise: Option<&str>) -> String {
+    match noise {
+        Some(noise) if text.trim().is_empty() => noise.to_owned(),
+        Some(noise) => format!("{text}\n---- printed around the harness ----\n{noise}"),
+        None => text.to_owned(),
+    }
+}

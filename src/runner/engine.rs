@@ -1,0 +1,452 @@
+//! The loop: starts what fits into the slots, listens to what runs, and sees to limits, signals and ends.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::{Duration, Instant};
+
+use super::aftermath::Suspects;
+use super::job::{Frame, Job, Purpose, first_jobs};
+use super::ledger::{Ledger, TestRef};
+use super::libtest::{Names, Word};
+use super::live::{Heard, KillWhy, Live, Over};
+use super::schedule::{Shape, schedule};
+use crate::event::{Fact, Stream};
+use crate::model::{Attempt, AttemptOutcome, BinaryId, CaseRecord, TestKey};
+use crate::plan::{Harness, Plan};
+use crate::sys::process::{Child, News};
+use crate::sys::signals::{Interrupt, Signals, Urgency};
+
+/// How a plan is executed.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How many tests may run at once.
+    pub slots: usize,
+    /// One binary after the other?
+    pub serial: bool,
+    /// What all jobs share.
+    pub frame: Frame,
+    /// Stop after so many failures.
+    pub most_failures: Option<usize>,
+    /// Stop after so long.
+    pub run_timeout: Option<Duration>,
+    /// How long a process may take to end when it is asked to.
+    pub grace: Duration,
+    /// Is what children print for the user's eyes as it comes?
+    pub shows_output: bool,
+    /// How many threads a harness takes that is not told.
+    pub cpus: usize,
+}
+
+/// Why a run stopped before its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// Enough failures.
+    Failures,
+    /// The user or the system asked for it.
+    Interrupted(Interrupt),
+    /// The whole run's limit; these tests were in flight.
+    RunTimeout(Vec<String>),
+}
+
+/// What an execution of a plan came to.
+#[derive(Debug)]
+pub struct Finished {
+    /// What became of each test, in order of the keys.
+    pub cases: Vec<std::sync::Arc<CaseRecord>>,
+    /// Planned tests without an outcome.
+    pub not_run: Vec<std::sync::Arc<TestKey>>,
+    /// Why it stopped early, if it did.
+    pub stop: Option<Stop>,
+    /// Binaries that could not be started, and why.
+    pub unstarted: Vec<(BinaryId, String)>,
+    /// How long binaries without a list took as a whole, and on how many threads.
+    pub units: Vec<(BinaryId, Duration, usize)>,
+}
+
+/// Executes a plan.
+pub fn execute(plan: &Plan, options: &Options, signals: &Signals, emit: &mut dyn FnMut(Fact)) -> Finished {
+    let (sender, receiver) = sync_channel(256);
+    let mut engine = Engine {
+        plan,
+        options,
+        signals,
+        ledger: Ledger::new(plan, emit),
+        waiting: Vec::new(),
+        live: BTreeMap::new(),
+        suspects: Suspects::default(),
+        stop: None,
+        unstarted: Vec::new(),
+        units: Vec::new(),
+        next_process: 0,
+        sender,
+        receiver,
+        deadline: options.run_timeout.map(|limit| Instant::now() + limit),
+    };
+    engine.waiting = engine.in_order(first_jobs(plan, &options.frame));
+    engine.run();
+    let (cases, not_run) = engine.ledger.close();
+    Finished { cases, not_run, stop: engine.stop, unstarted: engine.unstarted, units: engine.units }
+}
+
+type ProcessId = u64;
+
+pub(super) struct Engine<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) options: &'a Options,
+    signals: &'a Signals,
+    pub(super) ledger: Ledger<'a>,
+    waiting: Vec<Job>,
+    live: BTreeMap<ProcessId, Live>,
+    pub(super) suspects: Suspects,
+    pub(super) stop: Option<Stop>,
+    unstarted: Vec<(BinaryId, String)>,
+    pub(super) units: Vec<(BinaryId, Duration, usize)>,
+    next_process: ProcessId,
+    sender: SyncSender<(ProcessId, News)>,
+    receiver: Receiver<(ProcessId, News)>,
+    deadline: Option<Instant>,
+}
+
+/// Signals are looked at so often.
+const GLANCE: Duration = Duration::from_millis(100);
+
+/// A program that cannot be started for want of something is tried again so often, this far apart.
+const START_TRIES: u32 = 20;
+const START_DELAY: Duration = Duration::from_millis(100);
+
+impl Engine<'_> {
+    fn run(&mut self) {
+        loop {
+            self.start_what_fits();
+            if self.live.is_empty() && (self.waiting.is_empty() || self.stop.is_some()) {
+                return;
+            }
+            match self.receiver.recv_timeout(self.patience()) {
+                Ok((process, news)) => self.take(process, news),
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+            }
+            self.look_at_signals();
+            self.look_at_limits(Instant::now());
+            self.conclude_what_is_over(Instant::now());
+        }
+    }
+
+    fn in_order(&self, mut jobs: Vec<Job>) -> Vec<Job> {
+        let shapes: Vec<Shape> =
+            jobs.iter().enumerate().map(|(place, job)| job.shape(self.plan, &self.options.frame, place)).collect();
+        let schedule = schedule(&shapes, self.options.slots);
+        for (job, allotment) in jobs.iter_mut().zip(&schedule.allotments) {
+            job.threads = if self.options.serial { self.options.slots } else { allotment.threads };
+            job.may_squeeze = allotment.may_squeeze;
+        }
+        let mut places: Vec<Option<Job>> = jobs.into_iter().map(Some).collect();
+        schedule.order.iter().filter_map(|place| places.get_mut(*place)?.take()).collect()
+    }
+
+    /// A job comes up on the way. What belongs to work that is under way goes before what has not begun.
+    pub(super) fn put_in_front(&mut self, jobs: Vec<Job>) {
+        self.waiting.splice(0..0, jobs);
+    }
+
+    pub(super) fn put_behind(&mut self, job: Job) {
+        self.waiting.push(job);
+    }
+
+    /// A retry that came of a line that does not stand is not made.
+    pub(super) fn forget_waiting(&mut self, test: TestRef) {
+        self.waiting.retain(|job| {
+            !(job.purpose == Purpose::Alone && job.binary == test.binary && job.tests.as_slice() == [test.test])
+        });
+    }
+
+    fn start_what_fits(&mut self) {
+        if self.stop.is_some() {
+            return;
+        }
+        let mut place = 0;
+        while place < self.waiting.len() {
+            let busy: usize = self.live.values().map(Live::busy).sum();
+            let free = self.options.slots.saturating_sub(busy);
+            if free == 0 {
+                return;
+            }
+            match self.waiting.get(place).and_then(|job| self.threads_now(job, free)) {
+                Some(threads) => {
+                    let mut job = self.waiting.remove(place);
+                    job.threads = threads;
+                    self.start(job);
+                }
+                None => place += 1,
+            }
+        }
+    }
+
+    /// May a job start now, and on how many threads?
+    fn threads_now(&self, job: &Job, free: usize) -> Option<usize> {
+        let now = Instant::now();
+        if job.not_before.is_some_and(|at| at > now) {
+            return None;
+        }
+        if self.options.serial && !self.live.is_empty() {
+            return None;
+        }
+        let of_binary = |live: &&Live| live.job.binary == job.binary && !(job.beside && live.job.beside);
+        if self.live.values().any(|live| of_binary(&live)) {
+            return None;
+        }
+        let useful = if job.purpose == Purpose::Whole { usize::MAX } else { job.tests.len().max(1) };
+        let mut wanted = job.threads.min(useful);
+        // Nobody else wants what is left.
+        if self.waiting.len() == 1 && useful > 1 {
+            wanted = wanted.max(free.min(useful));
+        }
+        if let Some(group) = &job.group {
+            let most = self.options.frame.groups.get(group).copied().unwrap_or(usize::MAX).max(1);
+            let taken: usize =
+                self.live.values().filter(|live| live.job.group.as_ref() == Some(group)).map(Live::busy).sum();
+            let left = most.saturating_sub(taken);
+            if left == 0 || (left < wanted && taken > 0) {
+                return None;
+            }
+            wanted = wanted.min(left);
+        }
+        let is_roomy = self.live.is_empty() || (job.may_squeeze && free * 4 >= self.options.slots * 3);
+        match wanted <= free {
+            true => Some(wanted),
+            false if is_roomy => Some(free),
+            false => None,
+        }
+    }
+
+    fn start(&mut self, mut job: Job) {
+        let Some(of) = self.plan.binaries.get(job.binary) else { return };
+        let (id, sender) = (self.next_process, self.sender.clone());
+        self.next_process += 1;
+        let launch = job.launch(of, &self.options.frame);
+        let spawned = Child::spawn(&launch, move |news| drop(sender.send((id, news))));
+        let now = Instant::now();
+        match spawned {
+            Ok(child) => {
+                let names = match job.purpose {
+                    Purpose::Whole => Names::learnt(),
+                    _ => {
+                        let tests = job.tests.iter().filter_map(|test| of.tests.get(*test));
+                        Names::known(tests.map(|test| test.key.name.as_str()))
+                    }
+                };
+                // A harness of its own is not told how many threads it may have.
+                let told =
+                    !matches!((of.harness, job.purpose), (Harness::OwnLists, Purpose::Shared) | (Harness::Blind, _));
+                let threads = if told { job.threads } else { self.options.cpus };
+                self.live.insert(id, Live::new(job, child, names, threads, self.options.shows_output, now));
+            }
+            Err(error) if is_of_the_moment(&error) && job.failed_starts < START_TRIES => {
+                job.failed_starts += 1;
+                job.not_before = Some(now + START_DELAY);
+                self.waiting.push(job);
+            }
+            Err(error) => self.unstarted.push((of.id.clone(), error.to_string())),
+        }
+    }
+
+    fn take(&mut self, process: ProcessId, news: News) {
+        let Some(live) = self.live.get_mut(&process) else { return };
+        match news {
+            News::Output(stream, bytes, at) => {
+                let mut heard = Vec::new();
+                live.take(stream, &bytes, at, &mut |item| heard.push(item));
+                let (binary, tests, is_real) =
+                    (live.job.binary, live.job.tests.clone(), live.job.purpose != Purpose::ForText);
+                let is_provisional = matches!(live.job.purpose, Purpose::Shared);
+                let printed = live.take_printed();
+                self.show(binary, printed);
+                for item in heard {
+                    self.note(binary, &tests, item, is_real, is_provisional);
+                }
+            }
+            News::Closed(_) => live.close_stream(),
+            News::Exited(at) => live.exited(at),
+        }
+    }
+
+    fn show(&mut self, binary: usize, printed: Vec<(Stream, Vec<u8>)>) {
+        let Some(of) = self.plan.binaries.get(binary).filter(|_| !printed.is_empty()) else { return };
+        for (stream, bytes) in printed {
+            self.ledger.emit(Fact::Printed { binary: of.id.clone(), stream, bytes });
+        }
+    }
+
+    /// What is heard of a test counts at once; should the end of the process show otherwise, it is taken back.
+    fn note(&mut self, binary: usize, tests: &[usize], heard: Heard, is_real: bool, is_provisional: bool) {
+        let of = |place: usize| tests.get(place).map(|test| TestRef { binary, test: *test });
+        match heard {
+            Heard::Began => {}
+            Heard::Started(place) => {
+                if let Some(test) = of(place).filter(|_| is_real) {
+                    self.ledger.start(test);
+                }
+            }
+            // Of a process with one test, the end decides: it may still die after its test.
+            Heard::Result(place, word, took) if is_provisional => {
+                if let Some(test) = of(place) {
+                    self.settle(test, word, took);
+                    self.stop_after_failures();
+                }
+            }
+            Heard::Result(..) => {}
+        }
+    }
+
+    /// The harness's word on a test, from its own process with others.
+    pub(super) fn settle(&mut self, test: TestRef, word: Word, took: Option<Duration>) {
+        let outcome = match word {
+            Word::Ignored => return self.ledger.skip(test),
+            Word::Ok => AttemptOutcome::Passed,
+            Word::Failed => AttemptOutcome::Failed,
+        };
+        self.record(test, Attempt { outcome, took, ending: None, why: None, text: None }, false);
+    }
+
+    /// An execution ended; a retry is put behind what waits.
+    pub(super) fn record(&mut self, test: TestRef, attempt: Attempt, leaked: bool) {
+        if let Some(delay) = self.ledger.record(test, attempt, leaked) {
+            if let Some(mut job) = Job::alone(self.plan, test.binary, test.test, Purpose::Alone) {
+                job.not_before = Some(Instant::now() + delay);
+                self.put_behind(job);
+            }
+        }
+    }
+
+    pub(super) fn stop_after_failures(&mut self) {
+        if self.stop.is_none() && self.options.most_failures.is_some_and(|most| self.ledger.failures() >= most) {
+            self.stop_with(Stop::Failures);
+        }
+    }
+
+    fn stop_with(&mut self, stop: Stop) {
+        self.stop = Some(stop);
+        let (grace, now) = (self.options.grace, Instant::now());
+        self.live.values_mut().for_each(|live| live.end(KillWhy::RunOver, grace, now));
+    }
+
+    fn look_at_signals(&mut self) {
+        if self.signals.take_pause() {
+            self.live.values().for_each(Live::pause);
+            let since = Instant::now();
+            Signals::pause();
+            let paused = since.elapsed();
+            self.live.values_mut().for_each(|live| live.go_on(paused));
+            self.deadline = self.deadline.map(|deadline| deadline + paused);
+        }
+        if let Some(interrupt) = self.signals.interrupt() {
+            if !matches!(self.stop, Some(Stop::Interrupted(_))) {
+                self.ledger.emit(Fact::Interrupted { signal: interrupt.signal });
+                self.stop_with(Stop::Interrupted(interrupt));
+            }
+            let (now, at_once) = (Instant::now(), interrupt.urgency == Urgency::AtOnce);
+            self.live.values_mut().for_each(|live| live.press(now, at_once));
+        }
+    }
+
+    fn look_at_limits(&mut self, now: Instant) {
+        if self.stop.is_none() && self.deadline.is_some_and(|deadline| now >= deadline) {
+            let in_flight = self.live.values().flat_map(|live| self.keys_in_flight(live)).collect();
+            self.stop_with(Stop::RunTimeout(in_flight));
+        }
+        let (plan, grace) = (self.plan, self.options.grace);
+        let mut slow = Vec::new();
+        for live in self.live.values_mut() {
+            live.press(now, false);
+            if !live.is_being_ended() {
+                look_at_tests(plan, live, now, grace, &mut slow);
+            }
+        }
+        for (key, running) in slow {
+            self.ledger.emit(Fact::TestSlow { key, running });
+        }
+    }
+
+    fn keys_in_flight(&self, live: &Live) -> Vec<String> {
+        let Some(of) = self.plan.binaries.get(live.job.binary) else { return Vec::new() };
+        match live.in_flight() {
+            Some(flying) => {
+                let tests = flying.iter().filter_map(|(place, _)| live.job.tests.get(*place));
+                tests.filter_map(|test| of.tests.get(*test)).map(|test| test.key.to_string()).collect()
+            }
+            None => vec![of.id.to_string()],
+        }
+    }
+
+    fn conclude_what_is_over(&mut self, now: Instant) {
+        let over: Vec<ProcessId> =
+            self.live.iter().filter(|(_, live)| live.is_over(now)).map(|(process, _)| *process).collect();
+        for process in over {
+            if let Some(live) = self.live.remove(&process) {
+                let over: Over = live.conclude();
+                self.conclude(over);
+                self.stop_after_failures();
+            }
+        }
+    }
+
+    /// Until when there is nothing to do unless something happens.
+    fn patience(&self) -> Duration {
+        let now = Instant::now();
+        let mut wake = now + GLANCE;
+        for live in self.live.values() {
+            wake = wake.min(live.wakes_at().unwrap_or(wake));
+        }
+        for job in &self.waiting {
+            wake = wake.min(job.not_before.filter(|at| *at > now).unwrap_or(wake));
+        }
+        wake = wake.min(self.deadline.filter(|_| self.stop.is_none()).unwrap_or(wake));
+        wake.saturating_duration_since(now)
+    }
+}
+
+/// The limits of the tests in flight; where those are not known, of the whole process since it last gave a result.
+fn look_at_tests(
+    plan: &Plan,
+    live: &mut Live,
+    now: Instant,
+    grace: Duration,
+    slow: &mut Vec<(std::sync::Arc<TestKey>, Duration)>,
+) {
+    let Some(of) = plan.binaries.get(live.job.binary) else { return };
+    if live.job.purpose == Purpose::Whole {
+        if of.unit.timeout.is_some_and(|limit| now >= live.since() + limit) {
+            live.end(KillWhy::UnitOverdue, grace, now);
+        }
+        return;
+    }
+    let planned = |live: &Live, place: usize| live.job.tests.get(place).and_then(|test| of.tests.get(*test));
+    let Some(flying) = live.in_flight().map(<[(usize, Instant)]>::to_vec) else {
+        let limits = (0..live.job.tests.len()).filter_map(|place| planned(live, place)?.policy.timeout);
+        if limits.min().is_some_and(|limit| now >= live.quiet_since() + limit) {
+            live.end(KillWhy::Overdue(Vec::new()), grace, now);
+        }
+        return;
+    };
+    let mut overdue = Vec::new();
+    for (place, start) in flying {
+        let Some(test) = planned(live, place) else { continue };
+        let running = now.saturating_duration_since(start);
+        if test.policy.timeout.is_some_and(|limit| running >= limit) {
+            overdue.push(place);
+        } else if test.policy.slow.is_some_and(|mark| live.pass_slow_mark(place, running, mark)) {
+            slow.push((std::sync::Arc::clone(&test.key), running));
+        }
+    }
+    if !overdue.is_empty() {
+        live.end(KillWhy::Overdue(overdue), grace, now);
+    }
+}
+
+/// Would the same start have worked at another moment?
+fn is_of_the_moment(error: &io::Error) -> bool {
+    use io::ErrorKind::{ExecutableFileBusy, OutOfMemory, ResourceBusy, WouldBlock};
+    const TOO_MANY_FILES: [i32; 2] = [23, 24];
+    matches!(error.kind(), ExecutableFileBusy | OutOfMemory | ResourceBusy | WouldBlock)
+        || error.raw_os_error().is_some_and(|code| cfg!(unix) && TOO_MANY_FILES.contains(&code))
+}

@@ -1,1 +1,0 @@
-//! Child processes in groups of their own, and how they are ended.

@@ -1,0 +1,245 @@
+//! Child processes in groups of their own: started, listened to, and ended for good.
+//!
+//! What a child prints and its end come as [`News`] through a callback, called from threads of its own, so that a
+//! bounded channel behind the callback slows the child down instead of filling the memory.
+
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
+use std::ffi::OsString;
+use std::io::{self, Read};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Instant;
+
+use crate::event::Stream;
+use crate::model::Ending;
+
+#[cfg(unix)]
+use unix as platform;
+#[cfg(windows)]
+use windows as platform;
+
+/// How to start a program: everything that decides what it sees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Launch {
+    /// What to start.
+    pub program: OsString,
+    /// Its arguments.
+    pub args: Vec<OsString>,
+    /// Where.
+    pub cwd: PathBuf,
+    /// Its whole environment.
+    pub env: Vec<(OsString, OsString)>,
+}
+
+impl Launch {
+    /// The same with more arguments at the end.
+    #[must_use]
+    pub fn with_args<A: Into<OsString>>(&self, args: impl IntoIterator<Item = A>) -> Self {
+        let mut launch = self.clone();
+        launch.args.extend(args.into_iter().map(Into::into));
+        launch
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(&self.args).current_dir(&self.cwd).env_clear();
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+}
+
+/// What became known of a child, and when.
+#[derive(Debug)]
+pub enum News {
+    /// It printed something.
+    Output(Stream, Vec<u8>, Instant),
+    /// A stream came to its end: nobody holds its other side any more.
+    Closed(Stream),
+    /// The process itself ended; others may still hold its streams. Time to call [`Child::reap`].
+    Exited(Instant),
+}
+
+/// What is asked of a whole process group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// Please end.
+    Terminate,
+    /// End.
+    Kill,
+    /// Pause.
+    Stop,
+    /// Go on.
+    Continue,
+}
+
+/// A started child, the leader of its own process group.
+#[derive(Debug)]
+pub struct Child {
+    inner: platform::Child,
+}
+
+impl Child {
+    /// Starts a program with empty stdin, both outputs piped, in a process group of its own.
+    pub fn spawn(launch: &Launch, news: impl Fn(News) + Clone + Send + 'static) -> io::Result<Self> {
+        let mut spawned = platform::spawn(launch.command())?;
+        if let Some(stdout) = spawned.stdout.take() {
+            listen(stdout, Stream::Stdout, news.clone());
+        }
+        if let Some(stderr) = spawned.stderr.take() {
+            listen(stderr, Stream::Stderr, news.clone());
+        }
+        spawned.wait_in_background(move |at| news(News::Exited(at)));
+        Ok(Self { inner: spawned.child })
+    }
+
+    /// The process's id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.inner.id()
+    }
+
+    /// Asks something of the whole group. A group that is gone is no error.
+    pub fn ask(&self, ask: Ask) {
+        self.inner.ask(ask);
+    }
+
+    /// Takes note of how the child left; call after [`News::Exited`]. From here on its id may belong to another.
+    pub fn reap(&mut self) -> Ending {
+        self.inner.reap()
+    }
+}
+
+const CHUNK: usize = 64 * 1024;
+
+fn listen(mut source: impl Read + Send + 'static, stream: Stream, news: impl Fn(News) + Send + 'static) {
+    let read = move || {
+        let mut buffer = vec![0; CHUNK];
+        loop {
+            match source.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(count) => {
+                    news(News::Output(stream, buffer.get(..count).unwrap_or_default().to_vec(), Instant::now()))
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => break,
+            }
+        }
+        news(News::Closed(stream));
+    };
+    // Where no thread can be had, the stream is dropped: the child sees a closed pipe rather than a full one.
+    let _ = thread::Builder::new().name("listen".into()).stack_size(128 * 1024).spawn(read);
+}
+
+/// The environment of this process, as a child would inherit it.
+#[must_use]
+pub fn own_environment() -> Vec<(OsString, OsString)> {
+    std::env::vars_os().collect()
+}
+
+/// What a program printed and how it left, for short programs whose output fits the memory.
+#[derive(Debug)]
+pub struct Finished {
+    /// How it left.
+    pub ending: Ending,
+    /// Everything on stdout, up to the limit.
+    pub stdout: Vec<u8>,
+    /// Everything on stderr, up to the limit.
+    pub stderr: Vec<u8>,
+    /// It was killed at its deadline.
+    pub timed_out: bool,
+}
+
+/// The most of each stream that [`run`] keeps.
+const KEPT: usize = 64 * 1024 * 1024;
+
+/// Runs a short program to its end or its deadline, whichever comes first.
+pub fn run(launch: &Launch, deadline: Instant) -> io::Result<Finished> {
+    let (sender, news) = std::sync::mpsc::sync_channel(16);
+    let mut child = Child::spawn(launch, move |item| {
+        let _ = sender.send(item);
+    })?;
+    let mut finished =
+        Finished { ending: Ending::NotStarted, stdout: Vec::new(), stderr: Vec::new(), timed_out: false };
+    let (mut exited, mut open) = (false, 2);
+    while !exited || open > 0 {
+        // A pipe that outlives its process is somebody else's: half a second is enough to read what was in it.
+        let patience = if exited {
+            std::time::Duration::from_millis(500)
+        } else {
+            deadline.saturating_duration_since(Instant::now())
+        };
+        match news.recv_timeout(patience) {
+            Ok(News::Output(stream, bytes, _)) => {
+                let kept = if stream == Stream::Stdout { &mut finished.stdout } else { &mut finished.stderr };
+                let room = KEPT.saturating_sub(kept.len());
+                kept.extend_from_slice(bytes.get(..bytes.len().min(room)).unwrap_or_default());
+            }
+            Ok(News::Closed(_)) => open -= 1,
+            Ok(News::Exited(_)) => {
+                exited = true;
+                finished.ending = child.reap();
+            }
+            Err(_) if exited => break,
+            Err(_) => {
+                finished.timed_out = true;
+                child.ask(Ask::Kill);
+                // The kill cannot be refused, so the next news is the exit, or output that came before it.
+                while !matches!(news.recv(), Ok(News::Exited(_)) | Err(_)) {}
+                finished.ending = child.reap();
+                break;
+            }
+        }
+    }
+    Ok(finished)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn sh(script: &str) -> Launch {
+        Launch {
+            program: "sh".into(),
+            args: vec!["-c".into(), script.into()],
+            cwd: std::env::temp_dir(),
+            env: own_environment(),
+        }
+    }
+
+    #[test]
+    fn a_short_program_is_run_to_its_end() {
+        let finished = run(&sh("echo out; echo err >&2; exit 3"), Instant::now() + Duration::from_secs(20)).unwrap();
+        assert_eq!((finished.stdout.as_slice(), finished.stderr.as_slice()), (&b"out\n"[..], &b"err\n"[..]));
+        assert_eq!(finished.ending, Ending::Exited(3));
+        assert!(!finished.timed_out);
+    }
+
+    #[test]
+    fn a_deadline_ends_the_whole_group() {
+        let finished = run(&sh("trap '' TERM; sleep 60 & wait"), Instant::now() + Duration::from_millis(50)).unwrap();
+        assert!(finished.timed_out);
+        assert_eq!(finished.ending, Ending::Signaled(9));
+    }
+
+    #[test]
+    fn a_pipe_that_outlives_its_process_is_not_waited_for() {
+        let start = Instant::now();
+        let finished = run(&sh("sleep 30 & echo done"), start + Duration::from_secs(20)).unwrap();
+        assert_eq!(finished.stdout, b"done\n");
+        assert!(start.elapsed() < Duration::from_secs(10));
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_an_error() {
+        let mut launch = sh("");
+        launch.program = "no-such-program-anywhere".into();
+        assert!(run(&launch, Instant::now()).is_err());
+    }
+}

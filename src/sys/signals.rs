@@ -1,0 +1,125 @@
+//! What the user or the system asks of this process: an end, or a pause.
+//!
+//! Requests are looked at, not delivered: whoever waits for children looks a few times a second.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// How pressing a request for an end is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Urgency {
+    /// End in good order.
+    Graceful,
+    /// End now.
+    AtOnce,
+}
+
+/// A request for an end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interrupt {
+    /// The signal's usual name.
+    pub signal: &'static str,
+    /// How pressing it is.
+    pub urgency: Urgency,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    interrupts: AtomicUsize,
+    terminates: AtomicUsize,
+    stop: AtomicBool,
+}
+
+/// The requests seen since the start.
+#[derive(Clone, Debug, Default)]
+pub struct Signals {
+    seen: Arc<Seen>,
+}
+
+impl Signals {
+    /// Requests that never come: for callers that are not a whole process.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Starts to listen. Where that fails, signals keep their usual effect.
+    #[must_use]
+    pub fn listen() -> Self {
+        let signals = Self::default();
+        platform::listen(&signals.seen);
+        signals
+    }
+
+    /// The most pressing request for an end so far.
+    #[must_use]
+    pub fn interrupt(&self) -> Option<Interrupt> {
+        let interrupts = self.seen.interrupts.load(Ordering::Relaxed);
+        let terminates = self.seen.terminates.load(Ordering::Relaxed);
+        let signal = if interrupts > 0 { "SIGINT" } else { "SIGTERM" };
+        match interrupts + terminates {
+            0 => None,
+            1 => Some(Interrupt { signal, urgency: Urgency::Graceful }),
+            _ => Some(Interrupt { signal, urgency: Urgency::AtOnce }),
+        }
+    }
+
+    /// Was a pause asked for since the last look?
+    #[must_use]
+    pub fn take_pause(&self) -> bool {
+        self.seen.stop.swap(false, Ordering::Relaxed)
+    }
+
+    /// Pauses this process, as the request would have done by itself; returns when it goes on.
+    pub fn pause() {
+        platform::pause();
+    }
+}
+
+#[cfg(unix)]
+mod platform {
+    use super::{Arc, Ordering, Seen};
+    use signal_hook::consts::{SIGINT, SIGTERM, SIGTSTP};
+    use signal_hook::iterator::Signals;
+
+    pub(super) fn listen(seen: &Arc<Seen>) {
+        let Ok(mut signals) = Signals::new([SIGINT, SIGTERM, SIGTSTP]) else { return };
+        let seen = Arc::clone(seen);
+        let note = move || {
+            for signal in signals.forever() {
+                match signal {
+                    SIGINT => drop(seen.interrupts.fetch_add(1, Ordering::Relaxed)),
+                    SIGTERM => drop(seen.terminates.fetch_add(1, Ordering::Relaxed)),
+                    _ => seen.stop.store(true, Ordering::Relaxed),
+                }
+            }
+        };
+        let _ = std::thread::Builder::new().name("signals".into()).stack_size(64 * 1024).spawn(note);
+    }
+
+    pub(super) fn pause() {
+        let _ = signal_hook::low_level::emulate_default_handler(SIGTSTP);
+    }
+}
+
+#[cfg(not(unix))]
+mod platform {
+    use super::{Arc, Ordering, Seen};
+
+    pub(super) fn listen(seen: &Arc<Seen>) {
+        // Only whether, not how often: a second Ctrl-C ends the process by itself.
+        let asked = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let _ = signal_hook::flag::register_conditional_shutdown(signal_hook::consts::SIGINT, 130, Arc::clone(&asked));
+        let _ = signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&asked));
+        let seen = Arc::clone(seen);
+        let note = move || {
+            while !asked.load(Ordering::Relaxed) {
+                std::thread::sleep(std::time::Duration::from_millis(50));
+            }
+            seen.interrupts.fetch_add(1, Ordering::Relaxed);
+        };
+        let _ = std::thread::Builder::new().name("signals".into()).spawn(note);
+    }
+
+    pub(super) fn pause() {}
+}

@@ -1,0 +1,4 @@
+//! Compiles.
+
+#[test]
+fn would_pass() {}

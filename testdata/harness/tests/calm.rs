@@ -1,0 +1,12 @@
+//! Passes.
+
+#[test]
+fn one() {}
+
+#[test]
+fn two() {}
+
+mod nested {
+    #[test]
+    fn three() {}
+}

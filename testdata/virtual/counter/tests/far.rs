@@ -1,0 +1,4 @@
+//! Built only with the feature `far`.
+
+#[test]
+fn counts_very_far() {}

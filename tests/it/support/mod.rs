@@ -1,0 +1,21 @@
+//! The ground the end-to-end tests stand on: fixtures copied to a place of their own, and processes run in
+//! surroundings that are named rather than inherited.
+//!
+//! ```ignore
+//! let harness = Fixture::shared("harness");
+//! let ended = harness.gate(["test", "--test", "aborts", "--format", "json"]).run();
+//! ended.assert_code(100);
+//! assert_eq!(ended.outcomes(), fixture_model::expected("harness", "aborts"));
+//! ```
+
+pub(crate) mod ended;
+pub(crate) mod fixture;
+pub(crate) mod fixture_model;
+pub(crate) mod generate;
+pub(crate) mod invocation;
+pub(crate) mod running;
+
+pub(crate) use ended::Ended;
+pub(crate) use fixture::Fixture;
+pub(crate) use invocation::Invocation;
+pub(crate) use running::{Running, wait_until};
