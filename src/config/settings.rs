@@ -197,7 +197,7 @@ pub fn flag_help() -> Vec<(&'static str, String)> {
 #[must_use]
 pub fn markdown_table() -> String {
     let defaults = Settings::default();
-    let mut table = "| setting | default | flag | of | |\n|---|---|---|---|---|\n".to_owned();
+    let mut table = "| setting | default | flag | used by | |\n|---|---|---|---|---|\n".to_owned();
     for setting in SETTINGS {
         let default = setting.field.place.show(&defaults).unwrap_or_default();
         let flag = setting.flag.map_or(String::new(), |flag| format!("`--{flag}`"));
