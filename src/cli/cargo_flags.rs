@@ -128,10 +128,10 @@ pub struct CargoFlags {
     /// Run all tests regardless of failure (the gate always does; accepted for habit's sake)
     #[arg(long, overrides_with = "fail_fast")]
     pub no_fail_fast: bool,
-    #[arg(long, hide = true, value_parser = UnknownArgumentValueParser::suggest(
+    #[arg(long, hide = true, value_name = "FMT", value_parser = UnknownArgumentValueParser::suggest(
         "the gate reads cargo's messages itself; use `--format json` or `--events FILE` for its own"))]
     message_format: Option<String>,
-    #[arg(long, hide = true, num_args = 0, value_parser = UnknownArgumentValueParser::suggest(
+    #[arg(long, hide = true, num_args = 0, default_missing_value = "true", value_parser = UnknownArgumentValueParser::suggest(
         "the gate runs all tests anyway; use `--fail-fast` or `--max-fail N` to stop early"))]
     keep_going: Option<String>,
 }
@@ -221,7 +221,7 @@ fn in_order(matches: &ArgMatches) -> Vec<Given> {
         if matches.value_source(id) != Some(ValueSource::CommandLine) {
             continue;
         }
-        let Some(indices) = matches.indices_of(id) else { continue };
+        let Some(mut indices) = matches.indices_of(id) else { continue };
         let spelled = match (arg.get_long(), arg.get_short()) {
             (Some(long), _) => format!("--{long}"),
             (None, Some(short)) => format!("-{short}"),
@@ -236,7 +236,7 @@ fn in_order(matches: &ArgMatches) -> Vec<Given> {
             ArgAction::SetTrue => placed.extend(indices.map(|index| (index, given(vec![spelled.as_str().into()])))),
             ArgAction::Count => {
                 let times = usize::from(matches.get_count(id));
-                placed.extend(indices.last().map(|index| (index, given(vec![spelled.as_str().into(); times]))));
+                placed.extend(indices.next_back().map(|index| (index, given(vec![spelled.as_str().into(); times]))));
             }
             _ => {
                 let values = matches.get_raw(id).into_iter().flatten();

@@ -7,7 +7,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use super::TestArgs;
-use super::parsers::{at_least_one_as_text, duration_or_none};
+use super::parsers::{count_or_none, duration_or_none, size_or_none};
 
 /// Decide whether a Rust workspace may go on: run the tests, remember every outcome, say why the gate is red
 #[derive(Debug, Parser)]
@@ -21,12 +21,12 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// `test`.
+    /// Build and run the tests, record every outcome, judge
     #[command(visible_alias = "t")]
     Test(Box<TestArgs>),
-    /// `history`.
+    /// Look at the recorded runs, or remove some
     History(HistoryArgs),
-    /// `config`.
+    /// Look at the configuration
     Config(ConfigArgs),
 }
 
@@ -121,14 +121,11 @@ pub enum HistoryAction {
 /// What `history prune` keeps: flags that stand for a setting.
 #[derive(Clone, Debug, Default, Args)]
 pub struct PruneFlags {
-    /// Remove runs older than this
     #[arg(long, value_name = "D|none", value_parser = duration_or_none)]
     max_age: Option<String>,
-    /// Keep the newest N runs
     #[arg(long, value_name = "N|none", value_parser = count_or_none)]
     max_runs: Option<String>,
-    /// Remove the oldest runs until the store is no larger than this
-    #[arg(long, value_name = "SIZE|none")]
+    #[arg(long, value_name = "SIZE|none", value_parser = size_or_none)]
     max_size: Option<String>,
 }
 
@@ -139,10 +136,6 @@ impl PruneFlags {
         let all = [("max-age", &self.max_age), ("max-runs", &self.max_runs), ("max-size", &self.max_size)];
         all.into_iter().filter_map(|(name, text)| Some((name, text.as_deref()?))).collect()
     }
-}
-
-fn count_or_none(text: &str) -> Result<String, String> {
-    if text == "none" { Ok(text.to_owned()) } else { at_least_one_as_text(text) }
 }
 
 /// Look at the configuration
@@ -166,29 +159,41 @@ pub enum ConfigAction {
     Schema,
 }
 
-/// The command line's definition, for help and for tests over it.
+/// Help texts of flags that stand for a setting, by flag without dashes.
+pub type FlagHelp = [(&'static str, String)];
+
+/// The command line's definition. The help of flags that stand for a setting comes from the table of settings.
 #[must_use]
-pub fn command() -> clap::Command {
-    Cli::command()
+pub fn command(help: &FlagHelp) -> clap::Command {
+    explain(Cli::command(), help)
+}
+
+fn explain(command: clap::Command, help: &FlagHelp) -> clap::Command {
+    command.mut_subcommands(|inner| explain(inner, help)).mut_args(|arg| {
+        let text = help.iter().find(|(flag, _)| arg.get_long() == Some(*flag)).map(|(_, text)| text.clone());
+        match text {
+            Some(text) if arg.get_help().is_none() => arg.help(text),
+            _ => arg,
+        }
+    })
 }
 
 /// Reads the process's arguments, the program's name included. cargo calls `cargo-gate gate test`, people may call
 /// `cargo-gate test`. Help and version come back as errors too, as clap has it.
-pub fn parse(argv: impl IntoIterator<Item = OsString>) -> Result<Command, clap::Error> {
+pub fn parse(argv: impl IntoIterator<Item = OsString>, help: &FlagHelp) -> Result<Command, clap::Error> {
     let mut argv: Vec<OsString> = argv.into_iter().collect();
     if argv.get(1).is_some_and(|word| word == "gate") {
         argv.remove(1);
     }
-    let mut definition = command();
+    let mut definition = command(help);
     let matches = definition.try_get_matches_from_mut(argv)?;
     let mut parsed = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut definition))?.command;
     if let Command::Test(args) = &mut parsed {
-        let usage = |why| {
+        args.complete().map_err(|why| {
             // The subcommand's own definition, so that the message shows its usage.
-            let test = definition.find_subcommand_mut("test").cloned();
-            test.unwrap_or_else(command).error(ErrorKind::ArgumentConflict, why)
-        };
-        args.complete().map_err(usage)?;
+            let test = definition.find_subcommand_mut("test").map(|test| test.clone());
+            test.unwrap_or(definition).error(ErrorKind::ArgumentConflict, why)
+        })?;
     }
     Ok(parsed)
 }

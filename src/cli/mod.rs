@@ -9,7 +9,8 @@ mod test;
 
 pub use cargo_flags::{BuildArgs, CargoFlags};
 pub use command::{
-    Cli, Command, CommonArgs, ConfigAction, ConfigArgs, Format, HistoryAction, HistoryArgs, PruneFlags, command, parse,
+    Cli, Command, CommonArgs, ConfigAction, ConfigArgs, FlagHelp, Format, HistoryAction, HistoryArgs, PruneFlags,
+    command, parse,
 };
 pub use libtest::LibtestArgs;
 pub use setting_flags::SettingFlags;

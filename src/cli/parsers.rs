@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use crate::model::{KeyPattern, Word, parse_duration};
+use crate::model::{KeyPattern, Word, parse_duration, parse_size};
 
 use super::Events;
 
@@ -14,7 +14,7 @@ pub(super) fn word<W: Word>() -> clap::builder::PossibleValuesParser {
 
 pub(super) fn duration_or_none(text: &str) -> Result<String, String> {
     if text != "none" {
-        parse_duration(text).map_err(|why| format!("{why}; write a duration such as 90s, 10m, 1h30m, or none"))?;
+        parse_duration(text).map_err(|why| format!("it {why}; write a duration such as 90s, 10m, 1h30m, or none"))?;
     }
     Ok(text.to_owned())
 }
@@ -27,8 +27,28 @@ pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|count| *count > 0).ok_or_else(|| "write a number, 1 or more".to_owned())
 }
 
-pub(super) fn at_least_one_as_text(text: &str) -> Result<String, String> {
+fn at_least_one_as_text(text: &str) -> Result<String, String> {
     at_least_one(text).map(|_| text.to_owned())
+}
+
+pub(super) fn slots(text: &str) -> Result<String, String> {
+    if text == "auto" { Ok(text.to_owned()) } else { at_least_one_as_text(text) }
+}
+
+pub(super) fn count_or_none(text: &str) -> Result<String, String> {
+    if text == "none" { Ok(text.to_owned()) } else { at_least_one_as_text(text) }
+}
+
+/// On the command line 0 says the same as `none`: who types it means it.
+pub(super) fn tries(text: &str) -> Result<String, String> {
+    if text == "0" { Ok("none".to_owned()) } else { count_or_none(text) }
+}
+
+pub(super) fn size_or_none(text: &str) -> Result<String, String> {
+    if text != "none" {
+        parse_size(text).map_err(|why| format!("it {why}; write a size such as 500MB, 1GiB, or none"))?;
+    }
+    Ok(text.to_owned())
 }
 
 pub(super) fn key_pattern(text: &str) -> Result<KeyPattern, String> {

@@ -18,10 +18,10 @@ use crate::model::KeyPattern;
 )]
 pub struct TestArgs {
     /// Run only tests whose names contain one of these
-    #[arg(value_name = "FILTER", help_heading = "Selection")]
+    #[arg(value_name = "FILTER")]
     pub filters: Vec<String>,
     /// Arguments for the test binaries
-    #[arg(last = true, value_name = "LIBTEST-ARGS", help_heading = "Selection")]
+    #[arg(last = true, value_name = "LIBTEST-ARGS")]
     after: Vec<OsString>,
     /// The same, understood.
     #[arg(skip)]

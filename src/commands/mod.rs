@@ -1,6 +1,7 @@
 //! The wiring: the only place that joins rim, engine and judgement. Each command returns an exit code computed from
 //! values.
 
+pub mod config;
 pub mod test;
 
 use std::ffi::OsString;
@@ -8,6 +9,7 @@ use std::io::Write;
 
 use crate::cargo::launch;
 use crate::cli::{self, Command};
+use crate::config::settings::flag_help;
 use crate::exit_code::ExitCode;
 
 /// The whole program: the process's arguments in, its exit code out.
@@ -16,7 +18,7 @@ pub fn main(argv: Vec<OsString>) -> std::process::ExitCode {
     if let Some(code) = launch::stand_in(&argv) {
         return code.into();
     }
-    let command = match cli::parse(argv) {
+    let command = match cli::parse(argv, &flag_help()) {
         Ok(command) => command,
         Err(error) => {
             // Help and version come this way, too. A closed pipe is no reason to complain.

@@ -79,7 +79,7 @@ impl fmt::Display for ConfigError {
 }
 
 /// A file comes from outside: what it says reaches a terminal only without control characters.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() }).collect()
 }
 

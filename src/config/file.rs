@@ -39,10 +39,10 @@ impl ConfigFile {
     }
 
     /// The file's tables, each value with its place.
-    pub(super) fn parse(&self) -> Result<Spanned<DeTable<'_>>, ConfigError> {
+    pub(super) fn parse(&self) -> Result<Spanned<DeTable<'_>>, ConfigErrors> {
         DeTable::parse(&self.text).map_err(|error| {
             let span = error.span().unwrap_or_default();
-            ConfigError::new(self.origin(&span), "", error.message().replace('\n', ", "))
+            ConfigError::new(self.origin(&span), "", error.message().replace('\n', ", ")).into()
         })
     }
 

@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::fmt;
 
+use serde::Serialize;
+
 use super::error::{ConfigError, ConfigErrors, Origin, nearest};
 use super::file::ConfigFile;
-use super::profiles::{Chosen, Written, chain};
+use super::profiles::{Chosen, Written, broken_chains, chain};
 use super::read::{SetOn, join};
 use super::settings::{DISABLE, OTHER_VARIABLES, SETTINGS, Section, Setting};
 use super::shape::{FromEnvironment, Raw};
@@ -39,7 +41,8 @@ pub(super) enum Owner {
 }
 
 /// Where a value comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Source {
     /// From the built-in defaults.
     Default,
@@ -60,11 +63,20 @@ pub enum Source {
         line: usize,
     },
     /// From a built-in profile of this name.
-    BuiltInProfile(String),
+    BuiltInProfile {
+        /// The profile's name.
+        profile: String,
+    },
     /// From this variable.
-    Variable(String),
-    /// From this flag, named without dashes.
-    Flag(&'static str),
+    Variable {
+        /// The variable's name.
+        name: String,
+    },
+    /// From this flag.
+    Flag {
+        /// The flag's name, without dashes.
+        name: &'static str,
+    },
 }
 
 impl fmt::Display for Source {
@@ -73,9 +85,9 @@ impl fmt::Display for Source {
             Self::Default => f.write_str("default"),
             Self::File { name, line } => write!(f, "{name}:{line}"),
             Self::Profile { profile, name, line } => write!(f, "{name}:{line} (profile {profile})"),
-            Self::BuiltInProfile(profile) => write!(f, "built-in profile {profile}"),
-            Self::Variable(name) => f.write_str(name),
-            Self::Flag(name) => write!(f, "--{name}"),
+            Self::BuiltInProfile { profile } => write!(f, "built-in profile {profile}"),
+            Self::Variable { name } => f.write_str(name),
+            Self::Flag { name } => write!(f, "--{name}"),
         }
     }
 }
@@ -123,13 +135,18 @@ impl Resolved {
         for file in &mut files {
             resolving.apply_top(file);
         }
-        let chain = chain(&mut files, &chosen).unwrap_or_else(|error| {
-            resolving.problems.push(error);
+        let chain = chain(&files, &chosen).unwrap_or_else(|error| {
+            resolving.problems.push(*error);
             Vec::new()
         });
         for profile in &chain {
             for file in &mut files {
                 resolving.apply_profile(file, profile);
+            }
+        }
+        for error in broken_chains(&files) {
+            if !resolving.problems.contains(&error) {
+                resolving.problems.push(error);
             }
         }
         for file in &mut files {
@@ -199,7 +216,7 @@ impl Resolving {
             let (name, line) = (file.reader.file.name.clone(), *line);
             let source = match (file.belongs_to, profile) {
                 (Owner::Program, None) => Source::Default,
-                (Owner::Program, Some(profile)) => Source::BuiltInProfile(profile.to_owned()),
+                (Owner::Program, Some(profile)) => Source::BuiltInProfile { profile: profile.to_owned() },
                 (Owner::Workspace, None) => Source::File { name, line },
                 (Owner::Workspace, Some(profile)) => Source::Profile { profile: profile.to_owned(), name, line },
             };
@@ -255,7 +272,7 @@ impl Resolving {
     }
 
     fn note_variable(&mut self, setting: &Setting, name: &str) {
-        self.sources.insert((setting.section, setting.field.key), Source::Variable(name.to_owned()));
+        self.sources.insert((setting.section, setting.field.key), Source::Variable { name: name.to_owned() });
     }
 
     fn warn_unknown(&mut self, name: &str, known: &[String]) {
@@ -274,7 +291,7 @@ impl Resolving {
             let Some(setting) = SETTINGS.iter().find(|setting| setting.flag == Some(flag)) else { continue };
             match setting.field.place.write(&mut self.settings, Raw::Text(text)) {
                 Ok(()) => {
-                    self.sources.insert((setting.section, setting.field.key), Source::Flag(flag));
+                    self.sources.insert((setting.section, setting.field.key), Source::Flag { name: flag });
                 }
                 Err(why) => {
                     let error = ConfigError::new(Origin::Flag((*flag).to_owned()), setting.name(), why);

@@ -22,6 +22,7 @@ pub use field::{At, Field, Place, Presence};
 pub use file::{ConfigFile, PLACES};
 pub use layers::{ConfigWarning, DEFAULTS, Layers, Resolved, Source};
 pub use shape::{FromEnvironment, Raw, Shape};
+pub use tables::lists;
 pub use values::{
     CoveragePolicy, CoverageSettings, Group, InfraSettings, Metric, Notice, NotifySettings, OnToolError, Override,
     Quarantine, RatchetScope, RatchetWhen, ScopeSettings, Settings, StoreSettings, TestSettings,

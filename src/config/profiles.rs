@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use toml::de::DeTable;
 
-use super::error::{ConfigError, Origin, nearest};
+use super::error::{ConfigError, ConfigErrors, Origin, nearest};
 use super::file::ConfigFile;
 use super::layers::Owner;
 use super::read::{Reader, join};
@@ -42,35 +42,38 @@ impl<'a> Written<'a> {
         Self { reader: Reader::new(file), top, belongs_to }
     }
 
-    pub(super) fn check_version(&self) -> Result<(), ConfigError> {
+    pub(super) fn check_version(&self) -> Result<(), ConfigErrors> {
         const KEY: &str = "required-version";
         let Some(value) = self.top.get(KEY) else { return Ok(()) };
         let wanted = || "a requirement such as \">=0.1\"";
         let error = |why: String| self.reader.error(&value.span(), KEY, why);
         let Some(text) = value.get_ref().as_str() else {
-            return Err(error(Raw::Toml(value.get_ref()).misfit()).wanting(wanted()));
+            return Err(error(Raw::Toml(value.get_ref()).misfit()).wanting(wanted()).into());
         };
         let requirement = semver::VersionReq::parse(text)
             .map_err(|why| error(format!("{text:?} is no requirement: {why}")).wanting(wanted()))?;
         let this = env!("CARGO_PKG_VERSION");
         match semver::Version::parse(this) {
             Ok(version) if requirement.matches(&version) => Ok(()),
-            _ => Err(error(format!("this is cargo-gate {this}, and the file asks for {text}"))),
+            _ => Err(error(format!("this is cargo-gate {this}, and the file asks for {text}")).into()),
         }
     }
 
-    fn profiles(&mut self) -> Option<&'a DeTable<'a>> {
-        self.reader.table(self.top, "", "profile")
+    /// The names of the profiles. Mistakes about their types are reported when all profiles are read.
+    fn profile_names(&self) -> impl Iterator<Item = &'a str> {
+        let profiles = self.top.get("profile").and_then(|value| value.get_ref().as_table());
+        let tables = profiles.into_iter().flatten().filter(|(_, value)| value.get_ref().is_table());
+        tables.map(|(name, _)| name.get_ref().as_ref())
     }
 
-    /// A profile's table. A mistake about its type is reported when all profiles are looked at.
+    /// A profile's table.
     pub(super) fn profile(&self, name: &str) -> Option<&'a DeTable<'a>> {
         self.top.get("profile")?.get_ref().as_table()?.get(name)?.get_ref().as_table()
     }
 
     /// Profiles that are not in force are read too, so that a mistake does not wait for the day they are.
     pub(super) fn check_other_profiles(&mut self, in_force: &[String], settings: &Settings) {
-        let Some(profiles) = self.profiles() else { return };
+        let Some(profiles) = self.reader.table(self.top, "", "profile") else { return };
         for (name, value) in profiles {
             let name = name.get_ref().as_ref();
             if name == DEFAULT_PROFILE {
@@ -85,33 +88,40 @@ impl<'a> Written<'a> {
     }
 }
 
+/// The mistakes in what profiles inherit, be they in force or not.
+pub(super) fn broken_chains(files: &[Written<'_>]) -> Vec<ConfigError> {
+    let names = files.iter().flat_map(Written::profile_names);
+    let broken = |name: &str| chain(files, &Chosen { name: name.to_owned(), origin: Origin::Workspace }).err();
+    names.filter_map(broken).map(|error| *error).collect()
+}
+
 /// The profiles in force, those that are inherited from first.
-pub(super) fn chain(files: &mut [Written<'_>], chosen: &Chosen) -> Result<Vec<String>, ConfigError> {
+pub(super) fn chain(files: &[Written<'_>], chosen: &Chosen) -> Result<Vec<String>, Box<ConfigError>> {
     let mut chain: Vec<String> = Vec::new();
     let mut next = chosen.name.clone();
     let mut origin = chosen.origin.clone();
     while next != DEFAULT_PROFILE {
         if chain.contains(&next) {
-            return Err(ConfigError::new(origin, "inherits", format!("profile {next:?} inherits from itself")));
+            return Err(ConfigError::new(origin, "inherits", format!("profile {next:?} inherits from itself")).into());
         }
         if files.iter().all(|file| file.profile(&next).is_none()) {
-            let tables = files.iter_mut().filter_map(Written::profiles);
-            let names: Vec<String> =
-                tables.flat_map(|table| table.keys().map(|key| key.get_ref().to_string())).collect();
             let mut error = ConfigError::new(origin, "", format!("there is no profile {next:?}"));
-            error.nearest = nearest(&next, names.iter().map(String::as_str)).map(|name| join("profile", name));
-            return Err(error.wanting("a profile of the file, as in `[profile.NAME.test]`, or \"ci\", or \"default\""));
+            let names = files.iter().flat_map(Written::profile_names);
+            error.nearest = nearest(&next, names).map(|name| join("profile", name));
+            return Err(error
+                .wanting("a profile of the file, as in `[profile.NAME.test]`, or \"ci\", or \"default\"")
+                .into());
         }
         // The workspace's file has the last word on what a profile inherits.
         let mut parent = DEFAULT_PROFILE.to_owned();
-        for file in &mut *files {
+        for file in files {
             let Some(value) = file.profile(&next).and_then(|table| table.get("inherits")) else { continue };
             match value.get_ref().as_str() {
                 Some(text) => parent = text.to_owned(),
                 None => {
                     let why = Raw::Toml(value.get_ref()).misfit();
                     let error = file.reader.error(&value.span(), format!("profile.{next}.inherits"), why);
-                    return Err(error.wanting("the name of a profile"));
+                    return Err(error.wanting("the name of a profile").into());
                 }
             }
             origin = file.reader.file.origin(&value.span());

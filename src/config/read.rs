@@ -121,6 +121,7 @@ impl<'a> Reader<'a> {
             for (key, fields) in [("step", STEP), ("suite", SUITE), ("smoke", SMOKE)] {
                 for (table, span) in self.tables(pipeline, &path, key) {
                     self.fields(fields, table, &join(&path, key), &span, &[], &mut ());
+                    self.refuse_line_without_shell(table, &join(&path, key));
                 }
             }
         }
@@ -137,6 +138,15 @@ impl<'a> Reader<'a> {
             groups.insert(name.get_ref().to_string(), group);
         }
         groups
+    }
+
+    /// A command written as a line would have to be split by guessing: only a shell may do that, by name.
+    fn refuse_line_without_shell(&mut self, table: &DeTable<'_>, path: &str) {
+        let Some(command) = table.get("command").filter(|command| command.get_ref().is_str()) else { return };
+        if table.get("shell").and_then(|shell| shell.get_ref().as_bool()) != Some(true) {
+            let error = self.error(&command.span(), join(path, "command"), "a text without `shell = true`");
+            self.problems.push(error.wanting("a list such as [\"cargo\", \"clippy\"], or `shell = true` beside it"));
+        }
     }
 
     fn refuse_unknown_group(&mut self, one: &Override, table: &DeTable<'_>, groups: &BTreeMap<String, Group>) {

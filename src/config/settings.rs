@@ -1,5 +1,8 @@
 //! The one table of settings: parser, JSON Schema, `config show`, help and docs are read off it.
 
+use serde_json::Value;
+
+use super::error::printable;
 use super::field::{Field, Place, at};
 use super::retries::RETRIES;
 use super::shape::{FromEnvironment, Shape};
@@ -179,8 +182,36 @@ pub static SETTINGS: &[Setting] = &[
     Setting::new(Coverage, "timeout", at!(Settings.coverage.timeout, LIMIT), "coverage", "How long a measurement may take."),
 ];
 
-/// Each flag that stands for a setting, and its help text.
+/// Each flag that stands for a setting, and its help text with the built-in default.
 #[must_use]
-pub fn flag_help() -> Vec<(&'static str, &'static str)> {
-    SETTINGS.iter().filter_map(|setting| Some((setting.flag?, setting.field.help))).collect()
+pub fn flag_help() -> Vec<(&'static str, String)> {
+    let defaults = Settings::default();
+    let help = |setting: &Setting| match setting.field.place.show(&defaults) {
+        Some(Value::Bool(false)) | None => setting.field.help.trim_end_matches('.').to_owned(),
+        Some(default) => format!("{} [default: {}]", setting.field.help.trim_end_matches('.'), written(&default)),
+    };
+    SETTINGS.iter().filter_map(|setting| Some((setting.flag?, help(setting)))).collect()
+}
+
+/// The README's table of settings.
+#[must_use]
+pub fn markdown_table() -> String {
+    let defaults = Settings::default();
+    let mut table = "| setting | default | flag | used by | |\n|---|---|---|---|---|\n".to_owned();
+    for setting in SETTINGS {
+        let default = setting.field.place.show(&defaults).unwrap_or_default();
+        let flag = setting.flag.map_or(String::new(), |flag| format!("`--{flag}`"));
+        let (name, commands, help) = (setting.name(), setting.commands, setting.field.help);
+        table.push_str(&format!("| `{name}` | `{default}` | {flag} | {commands} | {help} |\n"));
+    }
+    table
+}
+
+/// A value as people read it: texts without quotes, and without what could steer a terminal.
+#[must_use]
+pub fn written(value: &Value) -> String {
+    match value {
+        Value::String(text) => printable(text),
+        other => printable(&other.to_string()),
+    }
 }

@@ -79,7 +79,12 @@ pub(super) const fn several<W: Word + Display>() -> Shape<Vec<W>> {
 }
 
 fn one_of<W: Word>() -> String {
-    W::ALL.iter().map(|one| format!("\"{}\"", one.word())).collect::<Vec<_>>().join(" or ")
+    let words: Vec<String> = W::ALL.iter().map(|one| format!("\"{}\"", one.word())).collect();
+    match words.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => String::new(),
+    }
 }
 
 pub(super) fn word_schema<W: Word>() -> Value {
@@ -173,7 +178,7 @@ fn wanted_duration() -> String {
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
-    parse_duration(text).map_err(|why| format!("{text:?} is {why}"))
+    parse_duration(text).map_err(|why| format!("{text:?} {why}"))
 }
 
 pub(super) fn duration_schema() -> Value {
@@ -185,7 +190,7 @@ pub(super) const SIZE_LIMIT: Shape<Option<u64>> = Shape {
     wanted: || "a size such as \"500MB\" or \"1GiB\", or \"none\"".to_owned(),
     read: |raw| match raw.text()? {
         "none" => Ok(None),
-        text => parse_size(text).map(Some).map_err(|why| format!("{text:?} is {why}")),
+        text => parse_size(text).map(Some).map_err(|why| format!("{text:?} {why}")),
     },
     show: |value| value.map_or(json!("none"), |size| json!(write_size(size))),
     schema: || json!({"type": "string", "description": "500MB, 1GiB, none"}),
@@ -214,7 +219,7 @@ pub(super) const TOLERANCE: Shape<Percent> = Shape {
 };
 
 pub(super) fn percent(digits: &str) -> Result<Percent, String> {
-    digits.parse::<Percent>().map_err(|why| format!("{digits} is {why}"))
+    digits.parse::<Percent>().map_err(|why| format!("{digits} {why}"))
 }
 
 pub(super) fn show_percent(value: &Percent) -> Value {

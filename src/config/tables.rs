@@ -1,10 +1,12 @@
 //! The keys of the tables that may stand in the file several times: groups, overrides, quarantines, pipelines.
 
+use serde_json::{Map, Value, json};
+
 use super::field::{Field, at, checked, maybe};
 use super::pipeline_shapes::{COMMAND, RATE, STATUS, VARIABLES};
 use super::retries::RETRIES;
 use super::shapes::{AT_LEAST_ONE, DAY, KEYS, LIMIT, SWITCH, TEXT, WHOLE, WORDS, word};
-use super::values::{Group, Override, Quarantine};
+use super::values::{Group, Override, Quarantine, Settings};
 use crate::model::{Isolation, Severity, words};
 
 /// `[groups.NAME]`.
@@ -28,6 +30,22 @@ pub(super) static QUARANTINE: &[Field<Quarantine>] = &[
     Field::required("reason", at!(Quarantine.reason, TEXT), "Why their failures fail nothing."),
     Field::optional("until", maybe!(Quarantine.until, DAY), "The last day on which this holds (UTC)."),
 ];
+
+/// Groups, overrides and quarantines as they would be written: what no single setting shows.
+#[must_use]
+pub fn lists(settings: &Settings) -> Value {
+    let groups: Map<String, Value> =
+        settings.groups.iter().map(|(name, group)| (name.clone(), shown(GROUP, group))).collect();
+    json!({
+        "groups": groups,
+        "override": settings.overrides.iter().map(|one| shown(OVERRIDE, one)).collect::<Vec<_>>(),
+        "quarantine": settings.quarantine.iter().map(|one| shown(QUARANTINE, one)).collect::<Vec<_>>(),
+    })
+}
+
+fn shown<S>(fields: &[Field<S>], from: &S) -> Value {
+    fields.iter().filter_map(|field| Some((field.key.to_owned(), field.place.show(from)?))).collect()
+}
 
 words! {
     /// Where a pipeline's steps run.
@@ -107,7 +125,8 @@ pub(super) static STEP: &[Field<()>] = &[
 pub(super) static SUITE: &[Field<()>] = &[
     Field::required("name", checked!(TEXT), "Its name."),
     Field::optional("runner", checked!(TEXT), "What runs it: script, pytest, unittest, node…"),
-    Field::optional("command", checked!(COMMAND), "What is run."),
+    Field::optional("command", checked!(COMMAND), "What is run: a list, or a text with `shell = true`."),
+    Field::optional("shell", checked!(SWITCH), "Run the command by the shell."),
     Field::optional("cwd", checked!(TEXT), "Where it runs, relative to the workspace root."),
     Field::optional("env", checked!(VARIABLES), "Variables of its own."),
     Field::optional("timeout", checked!(LIMIT), "How long it may run."),

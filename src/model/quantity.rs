@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::fmt::friendly::{Designator, Spacing, SpanPrinter};
 use jiff::{Span, SpanRelativeTo};
 
-/// Text that is no such quantity, with the reason.
+/// Text that is no such quantity: what completes "this text …".
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ParseQuantityError(&'static str);
@@ -42,9 +42,9 @@ impl FromStr for Percent {
 
     /// Plain decimals: `80`, `84.5`, `0.0001`. No exponent, no sign but `+`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const PLAIN: ParseQuantityError = ParseQuantityError("not a plain decimal number");
+        const PLAIN: ParseQuantityError = ParseQuantityError("is not a plain decimal number");
         if text.starts_with('-') {
-            return Err(ParseQuantityError("below 0"));
+            return Err(ParseQuantityError("is below 0"));
         }
         let digits = text.strip_prefix('+').unwrap_or(text);
         let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
@@ -53,9 +53,9 @@ impl FromStr for Percent {
             return Err(PLAIN);
         }
         if fraction.len() > 4 {
-            return Err(ParseQuantityError("more than four decimals"));
+            return Err(ParseQuantityError("has more than four decimals"));
         }
-        const ABOVE: ParseQuantityError = ParseQuantityError("above 100");
+        const ABOVE: ParseQuantityError = ParseQuantityError("is above 100");
         // Digits alone fail to parse only where there are too many of them.
         let whole: u32 = whole.parse().map_err(|_| ABOVE)?;
         let fraction: u32 = format!("{fraction:0<4}").parse().map_err(|_| PLAIN)?;
@@ -80,12 +80,12 @@ impl fmt::Display for Percent {
 
 /// Reads a positive duration: `60s`, `10m`, `1h30m`, `500ms`, `2d` (a day has 24 hours).
 pub fn parse_duration(text: &str) -> Result<Duration, ParseQuantityError> {
-    const FORM: ParseQuantityError = ParseQuantityError("not a duration");
+    const FORM: ParseQuantityError = ParseQuantityError("is not a duration");
     let span: Span = text.parse().map_err(|_| FORM)?;
     let signed = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| FORM)?;
     match Duration::try_from(signed) {
         Ok(duration) if !duration.is_zero() => Ok(duration),
-        Ok(_) | Err(_) => Err(ParseQuantityError("not above zero")),
+        Ok(_) | Err(_) => Err(ParseQuantityError("is not above zero")),
     }
 }
 
@@ -115,13 +115,13 @@ const UNITS: [(&str, u64); 7] = [
 
 /// Reads a positive number of bytes: `500MB`, `1GiB`.
 pub fn parse_size(text: &str) -> Result<u64, ParseQuantityError> {
-    const FORM: ParseQuantityError = ParseQuantityError("not a size");
+    const FORM: ParseQuantityError = ParseQuantityError("is not a size");
     let unit_at = text.find(|c: char| !c.is_ascii_digit()).ok_or(FORM)?;
     let (digits, unit) = text.split_at(unit_at);
     let (_, factor) = UNITS.iter().find(|(name, _)| *name == unit).ok_or(FORM)?;
     let count: u64 = digits.parse().map_err(|_| FORM)?;
     match count.checked_mul(*factor) {
-        Some(0) => Err(ParseQuantityError("not above zero")),
+        Some(0) => Err(ParseQuantityError("is not above zero")),
         Some(bytes) => Ok(bytes),
         None => Err(FORM),
     }
@@ -130,7 +130,7 @@ pub fn parse_size(text: &str) -> Result<u64, ParseQuantityError> {
 /// Writes a number of bytes in the form that [`parse_size`] reads, in the largest unit without a remainder.
 #[must_use]
 pub fn write_size(bytes: u64) -> String {
-    let fitting = UNITS.iter().filter(|(_, factor)| bytes % factor == 0).max_by_key(|(_, factor)| *factor);
+    let fitting = UNITS.iter().filter(|(_, factor)| bytes.is_multiple_of(*factor)).max_by_key(|(_, factor)| *factor);
     let (unit, factor) = fitting.unwrap_or(&UNITS[0]);
     format!("{}{unit}", bytes / factor)
 }
@@ -151,17 +151,17 @@ mod tests {
     #[test]
     fn what_is_no_percentage_is_refused_with_the_reason() {
         for (text, why) in [
-            ("nan", "not a plain decimal number"),
-            ("inf", "not a plain decimal number"),
-            ("8e1", "not a plain decimal number"),
-            ("", "not a plain decimal number"),
-            (".5", "not a plain decimal number"),
-            ("5.", "not a plain decimal number"),
-            ("80%", "not a plain decimal number"),
-            ("-0.5", "below 0"),
-            ("100.0001", "above 100"),
-            ("99999999999999999999", "above 100"),
-            ("80.00000", "more than four decimals"),
+            ("nan", "is not a plain decimal number"),
+            ("inf", "is not a plain decimal number"),
+            ("8e1", "is not a plain decimal number"),
+            ("", "is not a plain decimal number"),
+            (".5", "is not a plain decimal number"),
+            ("5.", "is not a plain decimal number"),
+            ("80%", "is not a plain decimal number"),
+            ("-0.5", "is below 0"),
+            ("100.0001", "is above 100"),
+            ("99999999999999999999", "is above 100"),
+            ("80.00000", "has more than four decimals"),
         ] {
             assert_eq!(text.parse::<Percent>().unwrap_err().to_string(), why, "{text}");
         }

@@ -334,11 +334,6 @@ impl Engine<'_> {
 
     /// A binary without a list: what it told as it came, and what its end says of the whole.
     fn conclude_whole(&mut self, binary: &BinaryId, over: &Over, harness: Harness) {
-        if over.killed == Some(KillWhy::RunOver)
-            && matches!(self.stop, Some(Stop::Interrupted(_) | Stop::RunTimeout(_)))
-        {
-            // What completed is recorded below; the rest is not run.
-        }
         let (whole, fates) = reconcile(&over.claims, &over.closing, over.ending);
         let names: Vec<(String, Option<u32>)> = match harness {
             Harness::Doctests => {

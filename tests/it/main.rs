@@ -2,6 +2,8 @@
 #![cfg(test)]
 
 mod architecture;
+mod cli;
+mod config;
 mod dependencies;
 mod docs;
 #[cfg(unix)]

@@ -113,7 +113,10 @@ pub(super) fn prepare(args: &TestArgs) -> Result<Prepared, Refused> {
         complain("warning", &warning.text);
     }
     if !resolved.settings.enabled {
-        complain("note", &format!("the gate is switched off (`enabled = false` or {DISABLE}=1): this is plain cargo test"));
+        complain(
+            "note",
+            &format!("the gate is switched off (`enabled = false` or {DISABLE}=1): this is plain cargo test"),
+        );
         return Ok(Prepared::Handed(hand_over(&cargo, &cargo_args(args), args)));
     }
     let configured = &resolved.settings.test.args;
@@ -138,7 +141,10 @@ pub(super) fn prepare(args: &TestArgs) -> Result<Prepared, Refused> {
     let gate_dir = place::gate_dir(&workspace.target_dir, &workspace.root, configured);
     let host = rustc.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default().trim().to_owned();
     if host.is_empty() {
-        return Err(Refused::new(ExitCode::Config, "cannot learn the host's triple from `rustc -vV`: is rustc installed?"));
+        return Err(Refused::new(
+            ExitCode::Config,
+            "cannot learn the host's triple from `rustc -vV`: is rustc installed?",
+        ));
     }
     let own_exe = std::env::current_exe().map_err(internal)?;
     Ok(Prepared::Ours(Box::new(Asked {
@@ -243,7 +249,8 @@ mod tests {
 
     #[test]
     fn variables_that_let_a_red_test_turn_green_are_named() {
-        let of = |name: &'static str, value: &'static str| softeners(move |asked| (asked == name).then(|| value.to_owned()));
+        let of =
+            |name: &'static str, value: &'static str| softeners(move |asked| (asked == name).then(|| value.to_owned()));
         assert_eq!(of("INSTA_FORCE_PASS", "1"), ["INSTA_FORCE_PASS=1"]);
         assert_eq!(of("INSTA_UPDATE", "always"), ["INSTA_UPDATE=always"]);
         assert_eq!(of("INSTA_UPDATE", "no"), Vec::<String>::new());

@@ -144,12 +144,8 @@ fn binary_unit(
     let mut words: Vec<OsString> = user.runners.get(&record.triple).cloned().unwrap_or_default();
     words.push(program.clone().into());
     let mut words = words.into_iter();
-    let launch = Launch {
-        program: words.next()?,
-        args: words.collect(),
-        cwd: record.cwd.clone(),
-        env: restored(&record.env),
-    };
+    let launch =
+        Launch { program: words.next()?, args: words.collect(), cwd: record.cwd.clone(), env: restored(&record.env) };
     let recorded_args = record.argv.get(1..)?.iter().filter(|arg| *arg != "--quiet").cloned().collect();
     let id = BinaryId { package, kind: artifact.kind, binary };
     Some(Unit { id, file: Some(program), launch, recorded_args, own_harness: own })
@@ -211,12 +207,8 @@ fn doctest_unit(asked: &Asked, user: &UserConfig, record: &LaunchRecord, several
     }
     let package = variable(record, "CARGO_PKG_NAME")?;
     let binary = if several { format!("doc@{triple}") } else { "doc".to_owned() };
-    let launch = Launch {
-        program: rustdoc(asked, user),
-        args: Vec::new(),
-        cwd: record.cwd.clone(),
-        env: restored(&record.env),
-    };
+    let launch =
+        Launch { program: rustdoc(asked, user), args: Vec::new(), cwd: record.cwd.clone(), env: restored(&record.env) };
     let id = BinaryId { package, kind: Kind::Doc, binary };
     Some(Unit { id, file: None, launch, recorded_args: args, own_harness: false })
 }

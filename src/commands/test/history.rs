@@ -103,8 +103,7 @@ pub(super) struct Looking {
 /// Reads git and hashes binaries beside whatever goes on.
 pub(super) fn look(looking: Looking) -> JoinHandle<Tested> {
     std::thread::spawn(move || {
-        let setting =
-            Setting { context: &looking.context, rustc: &looking.rustc, rustflags: &looking.rustflags };
+        let setting = Setting { context: &looking.context, rustc: &looking.rustc, rustflags: &looking.rustflags };
         let checkout = git::read_checkout(&looking.root);
         let recorded: HashMap<_, &BinaryStamp> =
             looking.recorded.iter().map(|stamp| ((&stamp.path, stamp.size, stamp.mtime_ns), stamp)).collect();

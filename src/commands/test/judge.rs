@@ -90,7 +90,8 @@ fn ground_of_tests(facts: &Facts<'_>, grounds: &mut Vec<(ExitCode, Reason)>) {
             _ => String::new(),
         };
         let verb = if blocking.len() == 1 { "does not pass" } else { "do not pass" };
-        let text = format!("{} of {} {verb}: {}{early}", words::thousands(blocking.len() as u64), tests(of), names(&blocking));
+        let text =
+            format!("{} of {} {verb}: {}{early}", words::thousands(blocking.len() as u64), tests(of), names(&blocking));
         grounds.push((ExitCode::TestsFailed, Reason::new("tests-failed", text)));
     }
     let flaky: Vec<&CaseRecord> = facts
@@ -182,7 +183,15 @@ mod tests_of_judge {
 
     fn case(name: &str, outcome: Outcome) -> Arc<CaseRecord> {
         let key = Arc::new(format!("app/app::{name}").parse().unwrap());
-        Arc::new(CaseRecord { key, outcome, took: None, attempts: Vec::new(), line: None, leaked: false, binary_hash: None })
+        Arc::new(CaseRecord {
+            key,
+            outcome,
+            took: None,
+            attempts: Vec::new(),
+            line: None,
+            leaked: false,
+            binary_hash: None,
+        })
     }
 
     fn facts(cases: &[Arc<CaseRecord>]) -> Facts<'_> {
@@ -213,7 +222,12 @@ mod tests_of_judge {
         let executed = RunState::Executed;
         assert_eq!(
             told(&facts(&passing)),
-            (executed, Verdict::Pass, vec![0], "all 2 tests pass, 1 of them only when tried again, in 1.234s".to_owned())
+            (
+                executed,
+                Verdict::Pass,
+                vec![0],
+                "all 2 tests pass, 1 of them only when tried again, in 1.234s".to_owned()
+            )
         );
         assert_eq!(
             told(&facts(&failing)),

@@ -1,5 +1,6 @@
 //! From what was built and what is remembered to the plan: what is selected, under which limits, in which order.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +18,12 @@ use crate::plan::selection::Selection;
 use crate::plan::{Plan, PlannedTest, Standing, TestBinary};
 
 /// What the user asked for beyond libtest's filters.
-pub(super) fn selection(args: &TestArgs, binaries: &[TestBinary], stamps: &[BinaryStamp], memory: &Memory) -> Selection {
+pub(super) fn selection(
+    args: &TestArgs,
+    binaries: &[TestBinary],
+    stamps: &[BinaryStamp],
+    memory: &Memory,
+) -> Selection {
     Selection {
         patterns: args.select.clone(),
         keys: args.failed.then(|| memory.failing.iter().cloned().collect()),
@@ -27,7 +33,8 @@ pub(super) fn selection(args: &TestArgs, binaries: &[TestBinary], stamps: &[Bina
 
 /// The binaries that changed; a crate's doctests go with whatever of its package did.
 fn changed(binaries: &[TestBinary], stamps: &[BinaryStamp], memory: &Memory) -> BTreeSet<BinaryId> {
-    let mut changed: BTreeSet<BinaryId> = input::changed_binaries(stamps, &memory.stamps).into_iter().cloned().collect();
+    let mut changed: BTreeSet<BinaryId> =
+        input::changed_binaries(stamps, &memory.stamps).into_iter().cloned().collect();
     let packages: BTreeSet<String> = changed.iter().map(|binary| binary.package.clone()).collect();
     let docs = binaries.iter().filter(|binary| binary.id.kind == Kind::Doc && packages.contains(&binary.id.package));
     changed.extend(docs.map(|binary| binary.id.clone()));
@@ -103,11 +110,10 @@ fn planned(
     let mut planned: HashMap<Arc<TestKey>, PlannedTest> = HashMap::with_capacity(keys.len());
     for (place, ranked) in rank(&candidates).into_iter().enumerate() {
         let (Some(key), Some(policy)) = (keys.get(ranked.index), policies.get(ranked.index)) else { continue };
-        let standing = match (policy.priority, ranked.tier) {
+        let standing = match (policy.priority.cmp(&0), ranked.tier) {
             _ if in_name_order => Standing::Rest,
-            (1.., _) => Standing::Head(place),
-            (..0, _) => Standing::Last,
-            (_, Tier::Risky) => Standing::Head(place),
+            (Ordering::Less, _) => Standing::Last,
+            (Ordering::Greater, _) | (_, Tier::Risky) => Standing::Head(place),
             (_, Tier::Fresh) => Standing::Fresh,
             (_, Tier::Rest) => Standing::Rest,
         };

@@ -1,0 +1,106 @@
+//! `cargo gate config`: what is in force and where it comes from, and the schema of the file.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+
+use camino::Utf8Path;
+use serde_json::{Value, json};
+
+use crate::cli::{ConfigAction, Format};
+use crate::config::settings::{SETTINGS, written};
+use crate::config::{ConfigFile, Layers, Resolved, lists, schema};
+use crate::exit_code::ExitCode;
+
+/// Runs the command. What was asked for goes to `out`, warnings and mistakes to `err`.
+pub fn run(
+    action: &ConfigAction,
+    workspace_root: &Utf8Path,
+    variables: &[(OsString, OsString)],
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> io::Result<ExitCode> {
+    let common = match action {
+        ConfigAction::Schema => {
+            print_json(&schema::schema(), out)?;
+            return Ok(ExitCode::Pass);
+        }
+        ConfigAction::Show { common } => common,
+    };
+    let resolved = ConfigFile::load(workspace_root).and_then(|file| {
+        let profile = common.gate_profile.as_deref();
+        Resolved::from_layers(&Layers { file: file.as_ref(), variables, profile, flags: &[] })
+    });
+    match resolved {
+        Ok(resolved) => {
+            for warning in &resolved.warnings {
+                writeln!(err, "warning: {}", warning.text)?;
+            }
+            show(&resolved, common.format, out)?;
+            Ok(ExitCode::Pass)
+        }
+        Err(errors) => {
+            for error in errors.all() {
+                writeln!(err, "error: {error}")?;
+            }
+            Ok(errors.exit_code())
+        }
+    }
+}
+
+/// Shows each setting with its value and its source.
+pub fn show(resolved: &Resolved, format: Format, out: &mut dyn Write) -> io::Result<()> {
+    match format {
+        Format::Human => show_to_people(resolved, out),
+        Format::Json => print_json(&to_json(resolved), out),
+    }
+}
+
+fn to_json(resolved: &Resolved) -> Value {
+    let settings = SETTINGS.iter().map(|setting| {
+        json!({
+            "key": setting.name(),
+            "value": setting.field.place.show(&resolved.settings),
+            "source": resolved.source(setting),
+            "variable": setting.variable(),
+            "flag": setting.flag.map(|flag| format!("--{flag}")),
+        })
+    });
+    let mut shown = json!({
+        "schema_version": 1,
+        "profile": resolved.profile,
+        "file": resolved.file,
+        "warnings": resolved.warnings.iter().map(|warning| &warning.text).collect::<Vec<_>>(),
+        "settings": settings.collect::<Vec<_>>(),
+    });
+    if let (Some(shown), Value::Object(lists)) = (shown.as_object_mut(), lists(&resolved.settings)) {
+        shown.extend(lists);
+    }
+    shown
+}
+
+fn show_to_people(resolved: &Resolved, out: &mut dyn Write) -> io::Result<()> {
+    let file = resolved.file.as_deref().unwrap_or("no file");
+    writeln!(out, "profile {}, {file}\n", resolved.profile.escape_debug())?;
+    for setting in SETTINGS {
+        let value = written(&setting.field.place.show(&resolved.settings).unwrap_or_default());
+        writeln!(out, "{:24}{value:24}  {}", setting.name(), resolved.source(setting))?;
+    }
+    for (kind, tables) in lists(&resolved.settings).as_object().into_iter().flatten() {
+        let named: Vec<(String, &Value)> = match tables {
+            Value::Object(groups) => groups.iter().map(|(name, table)| (format!("[{kind}.{name}]"), table)).collect(),
+            Value::Array(items) => items.iter().map(|table| (format!("[[{kind}]]"), table)).collect(),
+            _ => Vec::new(),
+        };
+        for (name, table) in named {
+            writeln!(out, "\n{}", name.escape_debug())?;
+            for (key, value) in table.as_object().into_iter().flatten() {
+                writeln!(out, "  {key:22}{}", written(value))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn print_json(value: &Value, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{value:#}")
+}

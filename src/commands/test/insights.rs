@@ -1,0 +1,102 @@
+//! What the history says after a run: the flaky and priority report.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::analytics::flaky::{Judged, State, Thresholds, classify};
+use crate::analytics::priority::{Candidate, Tier, rank};
+use crate::analytics::summary::Summary;
+use crate::model::{Outcome, TestKey};
+use crate::report::view::{FlakyLine, Insights, NextLine, StreakLine};
+use crate::report::words;
+
+/// What is known after the run, as lines.
+pub(super) fn insights(summaries: &HashMap<Arc<TestKey>, Summary>, now: Timestamp) -> Insights {
+    let risky: Vec<(&Arc<TestKey>, &Summary)> = summaries.iter().filter(|(_, summary)| summary.has_failed()).collect();
+    Insights { flaky: flaky(&risky, now), streaks: streaks(&risky), next: next(&risky) }
+}
+
+/// The state of a test as it is written.
+pub(super) fn state_of(summaries: &HashMap<Arc<TestKey>, Summary>, key: &TestKey, now: Timestamp) -> Option<String> {
+    let summary = summaries.get(key)?;
+    Some(classify(summary, now, &Thresholds::default()).state.as_str().to_owned())
+}
+
+fn flaky(risky: &[(&Arc<TestKey>, &Summary)], now: Timestamp) -> Vec<FlakyLine> {
+    let mut judged: Vec<(&Arc<TestKey>, Judged)> = risky
+        .iter()
+        .map(|(key, summary)| (*key, classify(summary, now, &Thresholds::default())))
+        .filter(|(_, judged)| matches!(judged.state, State::Flaky | State::Suspect))
+        .collect();
+    judged.sort_by(|(a, left), (b, right)| {
+        left.state.cmp(&right.state).then(right.evidence.failures.cmp(&left.evidence.failures)).then_with(|| a.cmp(b))
+    });
+    judged
+        .into_iter()
+        .map(|(key, judged)| FlakyLine {
+            key: key.to_string(),
+            state: judged.state.to_string(),
+            evidence: evidence(&judged),
+        })
+        .collect()
+}
+
+/// "3 of 20 runs failed, 5 flips; the same code failed in 20261121T… and passed in 20261121T…".
+fn evidence(judged: &Judged) -> String {
+    let evidence = &judged.evidence;
+    let runs = words::count(evidence.runs as u64, "run", "runs");
+    let mut text = format!("{} of {runs} failed", evidence.failures);
+    if evidence.flips > 0 {
+        text.push_str(&format!(", {}", words::count(evidence.flips as u64, "flip", "flips")));
+    }
+    if let Some(proof) = &evidence.proof {
+        if proof.failed.id == proof.passed.id {
+            text.push_str(&format!("; it failed and passed within run {}", proof.failed.id));
+        } else {
+            text.push_str(&format!("; the same code failed in {} and passed in {}", proof.failed.id, proof.passed.id));
+        }
+    }
+    text
+}
+
+fn streaks(risky: &[(&Arc<TestKey>, &Summary)]) -> Vec<StreakLine> {
+    let mut streaks: Vec<(usize, &Arc<TestKey>, &Summary)> = risky
+        .iter()
+        .map(|(key, summary)| (summary.streak(), *key, *summary))
+        .filter(|(streak, ..)| *streak > 1)
+        .collect();
+    streaks.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(b.1)));
+    let since = |summary: &Summary, streak: usize| {
+        let first = summary.window().rev().nth(streak - 1)?;
+        let commit = first.run.commit.as_deref()?;
+        Some(commit.get(..10).unwrap_or(commit).to_owned())
+    };
+    streaks
+        .into_iter()
+        .map(|(streak, key, summary)| StreakLine {
+            key: key.to_string(),
+            runs: streak as u64,
+            since: since(summary, streak),
+        })
+        .collect()
+}
+
+fn next(risky: &[(&Arc<TestKey>, &Summary)]) -> Vec<NextLine> {
+    let current: Vec<&(&Arc<TestKey>, &Summary)> = risky
+        .iter()
+        .filter(|(_, summary)| summary.last().is_some_and(|last| last.outcome != Outcome::Skipped))
+        .collect();
+    let candidates: Vec<Candidate<'_>> = current
+        .iter()
+        .map(|(key, summary)| Candidate { key, summary: Some(summary), changed: false, priority: 0 })
+        .collect();
+    let ranked = rank(&candidates).into_iter().filter(|ranked| ranked.tier == Tier::Risky);
+    ranked
+        .filter_map(|ranked| {
+            let candidate = candidates.get(ranked.index)?;
+            Some(NextLine { key: candidate.key.to_string(), reason: ranked.reason.to_string() })
+        })
+        .collect()
+}

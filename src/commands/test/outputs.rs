@@ -1,0 +1,119 @@
+//! Where a run is told: the terminal, a stream of events, and the reports at its end.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use camino::Utf8Path;
+
+use super::Refused;
+use crate::cli::{Events, Format, TestArgs};
+use crate::event::{Event, Fact, Observer};
+use crate::exit_code::ExitCode;
+use crate::model::{CaseRecord, RunRecord};
+use crate::report::markdown::{Smoke, test_report};
+use crate::report::{EventStream, Insights, Look, TestDocument, Verbosity, json, junit};
+use crate::sys::fs::replace;
+use crate::sys::term::{ColorChoice, Output, Surroundings};
+
+/// How the terminal looks, from flags and surroundings.
+pub(super) fn look(args: &TestArgs, surroundings: &Surroundings) -> Look {
+    let flags = &args.build.flags;
+    let choice = match flags.color.as_deref() {
+        Some("always") => ColorChoice::Always,
+        Some("never") => ColorChoice::Never,
+        _ => ColorChoice::Auto,
+    };
+    let verbosity = match (flags.quiet, flags.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (false, 0) => Verbosity::Normal,
+        (false, _) => Verbosity::Verbose,
+    };
+    Look {
+        color: surroundings.color(choice, Output::Stderr),
+        verbosity,
+        progress: !args.no_progress && surroundings.progress(flags.quiet),
+        columns: surroundings.columns(),
+    }
+}
+
+/// The stream of events, if one is asked for.
+pub(super) fn events(args: &TestArgs) -> Result<Option<Box<dyn Observer>>, Refused> {
+    Ok(match &args.events {
+        None => None,
+        Some(Events::Stdout) => Some(Box::new(EventStream::new(io::stdout()))),
+        Some(Events::File(path)) => {
+            let file = File::create(path).map_err(|error| {
+                Refused::new(ExitCode::Usage, format!("cannot write the events to `{}`: {error}", path.display()))
+            })?;
+            Some(Box::new(EventStream::new(io::BufWriter::with_capacity(0, file))))
+        }
+    })
+}
+
+/// Everyone who is told.
+pub(super) struct Observers<'a> {
+    all: Vec<Box<dyn Observer + 'a>>,
+}
+
+impl<'a> Observers<'a> {
+    pub(super) fn new(all: impl IntoIterator<Item = Box<dyn Observer + 'a>>) -> Self {
+        Self { all: all.into_iter().collect() }
+    }
+
+    pub(super) fn tell(&mut self, fact: Fact) {
+        let event = Event { at: jiff::Timestamp::now(), fact };
+        self.all.iter_mut().for_each(|observer| observer.observe(&event));
+    }
+}
+
+/// A run with all that is known of it at its end.
+pub(super) struct Ended<'a> {
+    pub(super) record: &'a RunRecord,
+    pub(super) cases: &'a [Arc<CaseRecord>],
+    pub(super) insights: &'a Insights,
+}
+
+/// Writes what the flags ask for: files first, then the one document on standard output. Gives what went wrong.
+pub(super) fn write_asked(args: &TestArgs, ended: &Ended<'_>, document: Option<&TestDocument>) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut note = |what: &str, path: &Path, result: io::Result<()>| {
+        if let Err(error) = result {
+            wrong.push(format!("cannot write the {what} to `{}`: {error}", path.display()));
+        }
+    };
+    if let Some(path) = &args.junit {
+        let mut bytes = Vec::new();
+        let written = junit::write(&mut bytes, ended.record, ended.cases.iter().map(|case| &**case));
+        note("JUnit report", path, written.map_err(io::Error::other).and_then(|()| replace(path, &bytes)));
+    }
+    if let Some(path) = &args.report {
+        note("report", path, replace(path, markdown(ended).as_bytes()));
+    }
+    if let (Format::Json, Some(document)) = (args.format, document) {
+        let mut stdout = io::stdout().lock();
+        let written = json::write_line(&mut stdout, document).and_then(|()| stdout.flush());
+        // Whoever closed the pipe has read enough.
+        if let Err(error) = written
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            wrong.push(format!("cannot write the JSON: {error}"));
+        }
+    }
+    wrong
+}
+
+/// The report artifact of a run.
+pub(super) fn markdown(ended: &Ended<'_>) -> String {
+    let cases: Vec<&CaseRecord> = ended.cases.iter().map(|case| &**case).collect();
+    test_report(ended.record, &cases, Smoke::Skipped, ended.insights)
+}
+
+/// Puts the report artifact into the gate directory, and into the run's own folder.
+pub(super) fn write_artifact(gate_dir: &Utf8Path, record: &RunRecord, text: &str) -> io::Result<()> {
+    const NAME: &str = "test-report.md";
+    let of_run = gate_dir.join("runs").join(record.head.id.as_str()).join(NAME);
+    replace(of_run.as_std_path(), text.as_bytes())?;
+    replace(gate_dir.join(NAME).as_std_path(), text.as_bytes())
+}
