@@ -4,6 +4,7 @@
 mod architecture;
 mod cli;
 mod config;
+mod demo;
 mod dependencies;
 mod docs;
 #[cfg(unix)]
