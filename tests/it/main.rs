@@ -8,6 +8,8 @@ mod demo;
 mod dependencies;
 mod docs;
 #[cfg(unix)]
+mod engine;
+#[cfg(unix)]
 mod fixtures;
 mod report;
 #[allow(dead_code, reason = "a toolbox: each test takes what it needs")]
