@@ -50,7 +50,7 @@ fn what_a_test_leaves_behind_is_reported_as_a_leak_and_not_waited_for() {
     assert_eq!(entry(&ended, "leaves_a_child_behind")["leaked"], true, "{ended}");
     // The child sleeps for five seconds.
     assert!(ended.json()["duration_ms"].as_u64().unwrap() < 4500, "{ended}");
-    ended.assert_stderr_has("leaves_a_child_behind");
+    ended.assert_stderr_has("harness/test:daemon left a process behind");
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn a_run_that_takes_too_long_without_a_failure_is_a_tool_error_that_names_what_w
 #[test]
 fn only_what_has_no_outcome_is_tried_again_after_a_run_that_took_too_long() {
     let ended = Fixture::shared("harness")
-        .gate(["test", "--test", "hangs", "--run-timeout", "1s", "--infra-retries", "1", "--infra-delay", "0s"])
+        .gate(["test", "--test", "hangs", "--run-timeout", "1s", "--infra-retries", "1", "--infra-delay", "1ms"])
         .args(["--format", "json", "--events"])
         .arg("events.ndjson")
         .run();
@@ -96,7 +96,7 @@ fn only_what_has_no_outcome_is_tried_again_after_a_run_that_took_too_long() {
 fn a_run_that_takes_too_long_with_a_failure_seen_is_red_for_the_failure() {
     let fixture = Fixture::shared("harness");
     let ended = fixture
-        .gate(["test", "--test", "hangs", "--test", "outcomes", "--run-timeout", "3s", "--slots", "2", "--format", "json"])
+        .gate(["test", "--test", "hangs", "--test", "outcomes", "--run-timeout", "3s", "--slots", "4", "--format", "json"])
         .run();
     ended.assert_code(100);
     let json = ended.json();

@@ -10,8 +10,13 @@ use serde_json::Value;
 use crate::support::{Ended, Fixture};
 
 mod crashes;
+mod doctests;
+mod harnesses;
 mod limits;
 mod output;
+mod retries;
+mod selection;
+mod slots;
 
 
 /// The entry of a test in the JSON of a run, by its name.
@@ -69,4 +74,11 @@ fn script(fixture: &Fixture, name: &str, body: &str) -> String {
     std::fs::write(&path, format!("#!/bin/sh\n{body}\n")).unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
     path.into_os_string().into_string().unwrap()
+}
+
+/// The triple of the machine that the tests run on.
+fn host() -> String {
+    let output = std::process::Command::new("rustc").arg("-vV").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().find_map(|line| line.strip_prefix("host: ")).unwrap().to_owned()
 }
