@@ -9,14 +9,17 @@ use serde_json::Value;
 
 use crate::support::{Ended, Fixture};
 
+mod codes;
 mod crashes;
 mod doctests;
 mod harnesses;
+mod infra;
 mod limits;
 mod output;
 mod retries;
 mod selection;
 mod slots;
+mod surroundings;
 
 
 /// The entry of a test in the JSON of a run, by its name.
