@@ -72,7 +72,7 @@ fn put_checkout(fields: &mut Fields, checkout: &Checkout, output: &Utf8Path, dep
     let changed = checkout.changed.iter().map(|path| (path, checkout.root.join(path)));
     for (path, file) in changed.filter(|(_, file)| !file.starts_with(output)) {
         fields.put(path.as_str().as_bytes());
-        match git::read_checkout(&file).filter(|_| depth > 0 && file.is_dir()) {
+        match nested_checkout(&file).filter(|_| depth > 0) {
             Some(nested) => {
                 fields.put(nested.commit.as_deref().unwrap_or_default().as_bytes());
                 put_checkout(fields, &nested, output, depth - 1);
@@ -82,12 +82,20 @@ fn put_checkout(fields: &mut Fields, checkout: &Checkout, output: &Utf8Path, dep
     }
 }
 
+/// The repository that a directory is, and not only lies in.
+fn nested_checkout(directory: &Utf8Path) -> Option<Checkout> {
+    let whole = directory.is_dir().then(|| directory.canonicalize_utf8().ok()).flatten()?;
+    git::read_checkout(directory).filter(|nested| nested.root.canonicalize_utf8().is_ok_and(|root| root == whole))
+}
+
 /// A file that is gone and one that cannot be read are told from every file that can.
 fn put_file(fields: &mut Fields, file: &Utf8Path) {
-    match (fs_err::read_link(file), hash_file(file)) {
-        (Ok(link), _) => fields.put(link.as_os_str().as_encoded_bytes()),
-        (_, Ok(hash)) => fields.put(&hash.0),
-        (_, Err(_)) => fields.put(b"none"),
+    if let Ok(link) = fs_err::read_link(file) {
+        return fields.put(link.as_os_str().as_encoded_bytes());
+    }
+    match hash_file(file) {
+        Ok(hash) => fields.put(&hash.0),
+        Err(_) => fields.put(b"none"),
     }
 }
 
