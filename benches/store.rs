@@ -35,6 +35,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
+        ["step", "write", dir, tests, first] => write_until_killed(Utf8Path::new(dir), number(tests), number(first)),
         ["step", step, dir, tests, runs] => run_step(step, Utf8Path::new(dir), number(tests), number(runs)),
         ["kills", count] => kills(number(count)),
         [tests, runs] => all(number(tests), number(runs)),
@@ -230,7 +231,7 @@ fn case(run: u64, test: u64) -> CaseRecord {
         (false, false) => (Outcome::Passed, AttemptOutcome::Passed),
     };
     // From a fraction of a millisecond to a second, most of them short, each near its usual duration.
-    let usual = 200 + mix(test) % 2_000 * (1 + u64::from(test % 50 == 0) * 400);
+    let usual = 200 + mix(test) % 2_000 * (1 + u64::from(test.is_multiple_of(50)) * 400);
     let took = Some(Duration::from_micros(usual + dice % (usual / 4 + 1)));
     let passed = Attempt { outcome: attempt, took, ending: None, why: None, text: None };
     let text = || Some(Arc::from("assertion `left == right` failed\n  left: 1\n right: 2\n"));
@@ -257,6 +258,57 @@ fn mix(seed: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-fn kills(_count: u64) -> Result<(), Failure> {
+/// Kills a writer so many times at moments nobody chose, and looks whether every run it had finished is there.
+fn kills(count: u64) -> Result<(), Failure> {
+    let folder = tempfile::Builder::new().prefix("store-kills").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+    let dir = Utf8PathBuf::try_from(folder.path().to_owned())?;
+    let (mut finished, mut begun) = (Vec::new(), 0);
+    for round in 0..count {
+        let mut child = Command::new(std::env::current_exe()?)
+            .args(["step", "write", dir.as_str(), "500", &(round * 10_000).to_string()])
+            .stdout(Stdio::piped())
+            .spawn()?;
+        std::thread::sleep(Duration::from_micros(3_000 + mix(round) % 100_000));
+        child.kill()?;
+        let output = child.wait_with_output()?;
+        for line in String::from_utf8_lossy(&output.stdout).lines() {
+            begun += u64::from(line.starts_with("begun "));
+            finished.extend(line.strip_prefix("finished ").map(str::to_owned));
+        }
+        let store = SqliteStore::open(&dir)?;
+        let executed = RunFilter { state: Some(RunState::Executed), ..RunFilter::default() };
+        let there: Vec<String> = store.runs(&executed, Page::ALL)?.iter().map(|run| run.head.id.to_string()).collect();
+        if let Some(lost) = finished.iter().find(|id| !there.contains(id)) {
+            return Err(format!("run {lost} was lost in round {round}").into());
+        }
+        // The one that was being finished may be there or not, but never in part.
+        for id in there.iter().take(3) {
+            let cases = store.cases(&RunId::from_stored(id.as_str()))?.len();
+            if cases != 500 {
+                return Err(format!("run {id} has {cases} cases in round {round}").into());
+            }
+        }
+    }
+    let check: String =
+        rusqlite::Connection::open(dir.join(FILE_NAME))?.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
+    let aside = dir.read_dir_utf8()?.filter_map(Result::ok).filter(|entry| entry.file_name().contains("damaged"));
+    let aside = aside.count();
+    say(&format!(
+        "{count} kills, {begun} runs begun, {} finished, all of them there; integrity {check}, {aside} files set aside",
+        finished.len()
+    ));
+    Ok(())
+}
+
+/// Records runs until it is killed.
+fn write_until_killed(dir: &Utf8Path, tests: u64, first: u64) -> Result<(), Failure> {
+    let mut store = SqliteStore::open(dir)?;
+    for number in first.. {
+        let run = finished(number, tests, tests);
+        store.begin(&run.record.head)?;
+        say(&format!("begun {}", run.record.head.id));
+        store.finish(&run.record, &run.cases, &run.binaries)?;
+        say(&format!("finished {}", run.record.head.id));
+    }
     Ok(())
 }

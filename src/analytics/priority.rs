@@ -89,7 +89,7 @@ impl fmt::Display for Why {
             Self::Failed { failures, runs, ago } => {
                 write!(f, "failed in {failures} of {runs} runs")?;
                 match ago {
-                    Some(1) => f.write_str(", last in the latest"),
+                    Some(1) => f.write_str(", in the last it passed when tried again"),
                     Some(ago) => write!(f, ", last {ago} runs ago"),
                     None => f.write_str(", long ago"),
                 }
@@ -197,8 +197,11 @@ mod tests {
             .fold(Summary::default(), fold)
     }
 
+    /// Outcomes by letters, and a duration in milliseconds.
+    type History = Option<(&'static str, u64)>;
+
     /// Ranks tests named by letters; each with its outcomes, duration, whether its binary changed, and priority.
-    fn order(tests: &[(&str, Option<(&str, u64)>, bool, i64)]) -> Vec<String> {
+    fn order(tests: &[(&str, History, bool, i64)]) -> Vec<String> {
         let known: Vec<(TestKey, Option<Summary>)> = tests
             .iter()
             .map(|(name, history, ..)| {
@@ -232,7 +235,7 @@ mod tests {
         ]);
         let expected = [
             "now: failed in its last 2 runs",
-            "retried: failed in 1 of 4 runs, last in the latest",
+            "retried: failed in 1 of 4 runs, in the last it passed when tried again",
             "long_ago: failed in 1 of 8 runs, last 8 runs ago",
             "unknown: never recorded",
             "changed: its binary changed",
@@ -275,8 +278,8 @@ mod tests {
 
     #[test]
     fn a_failure_that_has_left_the_window_is_still_on_record() {
-        let letters = "F".to_owned() + &"P".repeat(120);
-        let order = order(&[("steady", Some(("PP", 9)), false, 0), ("once", Some((&letters, 1)), false, 0)]);
+        let letters: &str = ("F".to_owned() + &"P".repeat(120)).leak();
+        let order = order(&[("steady", Some(("PP", 9)), false, 0), ("once", Some((letters, 1)), false, 0)]);
         assert_eq!(order[0], "once: failed in 1 of 121 runs, long ago");
     }
 }

@@ -381,7 +381,7 @@ fn median(mut micros: Vec<u64>) -> Option<Duration> {
     micros.sort_unstable();
     let half = micros.len() / 2;
     let upper = *micros.get(half)?;
-    let lower = if micros.len() % 2 == 0 { *micros.get(half.checked_sub(1)?)? } else { upper };
+    let lower = if micros.len().is_multiple_of(2) { *micros.get(half.checked_sub(1)?)? } else { upper };
     Some(Duration::from_micros(lower.midpoint(upper)))
 }
 

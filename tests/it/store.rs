@@ -1,4 +1,5 @@
 //! The embedded store: what it keeps, and that nothing is lost, with real processes.
+#![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -611,6 +612,87 @@ fn the_commands_show_what_is_on_record() {
             .unwrap()
     });
     assert_eq!(list, "No runs on record.\n");
+}
+
+// The sample of format 1: every later version must open it.
+
+/// A store with something in each of its tables, the same at any time on any machine.
+fn sample(folder: &Folder) {
+    let mut store = folder.store();
+    let fixed = |mut run: FinishedRun| {
+        (run.record.head.pid, run.record.head.boot_id) = (1, None);
+        run
+    };
+    store.append(&mut (0..4).map(|number| fixed(run(number, 6)))).unwrap();
+    store.begin(&RunHead { pid: 1, boot_id: Some("another boot".into()), ..head(600, 9) }).unwrap();
+    let stamp = BinaryStamp {
+        binary: "app/test:db".parse().unwrap(),
+        path: "target/debug/deps/db-0123".into(),
+        size: 17,
+        mtime_ns: 1_750_000_000_123_456_789,
+        hash: Some(ContentHash([9; 16])),
+    };
+    let last = fixed(run(5, 6));
+    store.finish(&last.record, &last.cases, &[stamp]).unwrap();
+    store.defer(ContentHash([7; 16]), at(0)).unwrap();
+    store.prune(&Retention { since: Some(at(60)), ..Retention::default() }, Prune::Delete).unwrap();
+}
+
+/// All of a database as SQL.
+fn dump(file: &Utf8Path) -> String {
+    let connection = Connection::open(file).unwrap();
+    let strings = |sql: &str| -> Vec<String> {
+        let mut statement = connection.prepare(sql).unwrap();
+        let rows = statement.query_map([], |row| row.get(0)).unwrap();
+        rows.map(Result::unwrap).collect()
+    };
+    let mut dump = String::new();
+    for pragma in ["application_id", "user_version"] {
+        let value: i64 = connection.pragma_query_value(None, pragma, |row| row.get(0)).unwrap();
+        dump += &format!("PRAGMA {pragma} = {value};\n");
+    }
+    for sql in strings("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name") {
+        dump += &format!("{sql};\n");
+    }
+    for table in strings("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name") {
+        let columns = strings(&format!("SELECT 'quote(' || name || ')' FROM pragma_table_info('{table}')"));
+        let columns = columns.join(" || ', ' || ");
+        for row in strings(&format!("SELECT {columns} FROM {table} ORDER BY 1")) {
+            dump += &format!("INSERT INTO {table} VALUES ({row});\n");
+        }
+    }
+    dump
+}
+
+const SAMPLE: &str = include_str!("../../testdata/history-1.sql");
+
+#[test]
+fn a_store_of_format_1_is_opened_read_and_written() {
+    let folder = Folder::new();
+    Connection::open(folder.file()).unwrap().execute_batch(SAMPLE).unwrap();
+    let mut store = folder.store();
+    assert_eq!(store.counters().unwrap().runs, 6);
+    let runs = store.runs(&RunFilter::default(), Page::ALL).unwrap();
+    let states: Vec<RunState> = runs.iter().map(|run| run.state).collect();
+    use RunState::{Executed, Interrupted};
+    assert_eq!(states, [Interrupted, Executed, Executed, Executed, Executed]);
+    let read: Vec<Arc<CaseRecord>> = store.cases(&runs[1].head.id).unwrap().into_iter().map(Arc::new).collect();
+    assert_eq!(read, run(5, 6).cases);
+    assert!(learnt(&store) == learnt_from([0, 1, 2, 3, 5].map(|number| run(number, 6)).into_iter()));
+    assert_eq!(store.stamps(&context()).unwrap()[0].size, 17);
+    assert_eq!(store.deferrals(ContentHash([7; 16]), at(1)).unwrap(), 1);
+    finish(&mut store, &run(6, 6));
+    assert!(store.take_warnings().is_empty());
+}
+
+#[test]
+fn what_is_written_now_is_the_sample_as_long_as_format_1_is_the_latest() {
+    let folder = Folder::new();
+    sample(&folder);
+    let dump = dump(&folder.file());
+    let written = Utf8Path::new(env!("CARGO_TARGET_TMPDIR")).join("history-1.sql");
+    std::fs::write(&written, &dump).unwrap();
+    assert!(dump == SAMPLE, "{written} is not testdata/history-1.sql: a change of the format is a new step");
 }
 
 // Real processes from here on.
