@@ -4,9 +4,8 @@
 //! libtest writes it is `clean`; the rest is a hint. Whoever listens reconciles all of it with the list of names, the
 //! summary and the exit status, and believes nothing that does not add up.
 
-use std::collections::HashMap;
-
 use super::capped::Capped;
+pub use super::names::Names;
 pub use super::phrases::{Counts, Word};
 use super::phrases::{is_of_doctests, running, strip_mode, summary, tidy, trailing_word, word};
 
@@ -39,54 +38,6 @@ pub struct Closing {
     pub failures: Vec<usize>,
     /// What failing tests printed, in the order of the blocks.
     pub texts: Vec<(usize, String)>,
-}
-
-/// The names that may be reported.
-#[derive(Clone, Debug)]
-pub enum Names {
-    /// These, and no others.
-    Known(HashMap<String, usize>),
-    /// Whatever is reported is a name (a harness that gives no list).
-    Learnt(HashMap<String, usize>, Vec<String>),
-}
-
-impl Names {
-    /// Names from a list.
-    #[must_use]
-    pub fn known<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
-        Self::Known(names.into_iter().enumerate().map(|(place, name)| (name.to_owned(), place)).collect())
-    }
-
-    /// No names yet.
-    #[must_use]
-    pub fn learnt() -> Self {
-        Self::Learnt(HashMap::new(), Vec::new())
-    }
-
-    fn place(&mut self, name: &str) -> Option<usize> {
-        match self {
-            Self::Known(places) => places.get(name).copied(),
-            Self::Learnt(places, names) => Some(*places.entry(name.to_owned()).or_insert_with(|| {
-                names.push(name.to_owned());
-                names.len() - 1
-            })),
-        }
-    }
-
-    fn known_place(&self, name: &str) -> Option<usize> {
-        match self {
-            Self::Known(places) | Self::Learnt(places, _) => places.get(name).copied(),
-        }
-    }
-
-    /// The names that were learnt, in the order they came.
-    #[must_use]
-    pub fn into_learnt(self) -> Vec<String> {
-        match self {
-            Self::Known(_) => Vec::new(),
-            Self::Learnt(_, names) => names,
-        }
-    }
 }
 
 /// The longest line that is kept whole.

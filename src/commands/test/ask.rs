@@ -194,6 +194,9 @@ fn metadata_flags(build: &BuildArgs) -> Vec<OsString> {
 fn hand_over(cargo: &OsStr, flags: &[OsString], args: &TestArgs) -> ExitCode {
     let mut command = Command::new(cargo);
     command.arg("test").args(flags).args(args.build.flags.quiet.then_some("-q"));
+    if let Some(color) = &args.build.flags.color {
+        command.args(["--color", color]);
+    }
     command.args(args.build.flags.no_fail_fast.then_some("--no-fail-fast"));
     command.arg("--").args(&args.filters).args(&args.libtest.in_order);
     match command.status() {
