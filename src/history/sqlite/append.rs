@@ -61,7 +61,7 @@ pub(super) fn chunk(runs: &mut dyn Iterator<Item = FinishedRun>) -> Vec<Finished
 /// Appends runs that are not known yet.
 pub(super) fn append(transaction: &Transaction<'_>, runs: &[FinishedRun]) -> Result<Appended> {
     let mut appended = Appended::default();
-    let mut appender = Appender::new(transaction);
+    let mut appender = Appender::new(transaction, Runs::Many);
     for run in runs {
         if find(transaction, &run.record.head.id)?.is_some() {
             appended.known += 1;
@@ -157,13 +157,22 @@ fn put_result(connection: &Connection, seq: i64, record: &RunRecord, totals: &To
     Ok(())
 }
 
-/// Appends runs within one transaction. Summaries are read once, folded in memory and written by
-/// [`Appender::flush`].
+/// How many runs an appender is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Runs {
+    /// One: each summary is written as soon as it is folded.
+    One,
+    /// More: summaries are kept in memory until all runs are folded.
+    Many,
+}
+
+/// Appends runs within one transaction. Summaries in memory are written by [`Appender::flush`].
 pub(super) struct Appender<'t> {
     transaction: &'t Transaction<'t>,
     facts: Facts<'t>,
     binaries: HashMap<BinaryId, Binary>,
     summaries: BTreeMap<(i64, i64), Summary>,
+    runs: Runs,
 }
 
 /// A binary's number, and those of its tests.
@@ -173,8 +182,9 @@ struct Binary {
 }
 
 impl<'t> Appender<'t> {
-    pub(super) fn new(transaction: &'t Transaction<'t>) -> Self {
-        Self { transaction, facts: Facts::new(transaction), binaries: HashMap::new(), summaries: BTreeMap::new() }
+    pub(super) fn new(transaction: &'t Transaction<'t>, runs: Runs) -> Self {
+        let facts = Facts::new(transaction);
+        Self { transaction, facts, binaries: HashMap::new(), summaries: BTreeMap::new(), runs }
     }
 
     /// Puts a run on record and gives the number of its cases.
@@ -210,6 +220,9 @@ impl<'t> Appender<'t> {
         self.put_stamps(seq, context, binaries)?;
         for (test, case) in &cases {
             self.summary(context, *test)?.insert(Entry::of(case, Arc::clone(&facts)));
+            if self.runs == Runs::One {
+                self.write_summaries()?;
+            }
         }
         Ok(cases.len() as u64)
     }
@@ -340,16 +353,20 @@ impl<'t> Appender<'t> {
         }
     }
 
+    /// Writes what is left to write.
+    pub(super) fn flush(mut self) -> Result<()> {
+        self.write_summaries()?;
+        self.facts.finish()
+    }
+
     /// Writes the summaries, in order of their keys; one that holds nothing any more goes.
-    pub(super) fn flush(self) -> Result<()> {
-        self.facts.finish()?;
+    fn write_summaries(&mut self) -> Result<()> {
         let put = "INSERT OR REPLACE INTO summaries (context, test, folded) VALUES (?1, ?2, ?3)";
         let mut put = self.transaction.prepare_cached(put).map_err(error)?;
         let drop = "DELETE FROM summaries WHERE context = ?1 AND test = ?2";
-        let mut drop = self.transaction.prepare_cached(drop).map_err(error)?;
-        for ((context, test), summary) in self.summaries {
+        for ((context, test), summary) in std::mem::take(&mut self.summaries) {
             if summary.is_empty() {
-                drop.execute([context, test]).map_err(error)?;
+                self.transaction.execute(drop, [context, test]).map_err(error)?;
             } else {
                 put.execute(params![context, test, codec::write_summary(&summary)]).map_err(error)?;
             }

@@ -157,7 +157,7 @@ impl Store for SqliteStore {
 
     fn finish(&mut self, record: &RunRecord, cases: &[Arc<CaseRecord>], binaries: &[BinaryStamp]) -> Result<()> {
         self.write(|transaction| {
-            let mut appender = append::Appender::new(transaction);
+            let mut appender = append::Appender::new(transaction, append::Runs::One);
             appender.finish(record, cases, binaries)?;
             appender.flush()
         })
