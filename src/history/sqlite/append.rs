@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::collections::btree_map::{BTreeMap, Entry as Slot};
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, named_params, params};
 
 use super::rows::{Facts, nanos};
@@ -388,18 +387,4 @@ fn load_binary(connection: &Connection, id: &BinaryId) -> Result<Binary> {
     let sql = "INSERT INTO binaries (package, kind, name) VALUES (?1, ?2, ?3)";
     let number = connection.prepare_cached(sql).and_then(|mut statement| statement.insert(columns)).map_err(error)?;
     Ok(Binary { id: number, tests: HashMap::new() })
-}
-
-/// Counts one more deferral; one of a day ago or more is forgotten first.
-pub(super) fn defer(transaction: &Transaction<'_>, input: ContentHash, now: Timestamp) -> Result<u32> {
-    let deferrals = read::deferrals(transaction, input, now)?.saturating_add(1);
-    let sql = "INSERT OR REPLACE INTO deferrals (input_key, count, last_ns) VALUES (?1, ?2, ?3)";
-    transaction.execute(sql, params![input.0, deferrals, nanos(now)]).map_err(error)?;
-    Ok(deferrals)
-}
-
-/// Forgets the deferrals of an input key, and those that have lapsed long ago with it.
-pub(super) fn clear_deferrals(transaction: &Transaction<'_>, input: ContentHash) -> Result<()> {
-    transaction.execute("DELETE FROM deferrals WHERE input_key = ?1", [input.0]).map_err(error)?;
-    Ok(())
 }

@@ -4,6 +4,8 @@
 //! file is set aside when a write finds it so, never when it is only busy, full or not to be written.
 
 mod append;
+mod deferrals;
+mod figures;
 mod read;
 mod remove;
 mod rescue;
@@ -214,15 +216,15 @@ impl Store for SqliteStore {
     }
 
     fn deferrals(&self, input: ContentHash, now: Timestamp) -> Result<u32> {
-        read::deferrals(&self.connection, input, now)
+        deferrals::count(&self.connection, input, now)
     }
 
     fn defer(&mut self, input: ContentHash, now: Timestamp) -> Result<u32> {
-        self.write(|transaction| append::defer(transaction, input, now))
+        self.write(|transaction| deferrals::defer(transaction, input, now))
     }
 
     fn clear_deferrals(&mut self, input: ContentHash) -> Result<()> {
-        self.write(|transaction| append::clear_deferrals(transaction, input))
+        self.write(|transaction| deferrals::clear(transaction, input))
     }
 
     fn counters(&self) -> Result<Counters> {
