@@ -252,7 +252,9 @@ impl<'a> Session<'a> {
 
     fn list(&self, plan: &Plan) -> ExitCode {
         let mut stdout = std::io::stdout().lock();
-        let tests: Vec<String> = plan.tests().map(|test| test.key.to_string()).collect();
+        let mut planned: Vec<_> = plan.tests().collect();
+        planned.sort_by_key(|test| (test.standing, std::cmp::Reverse(test.expected)));
+        let tests: Vec<String> = planned.iter().map(|test| test.key.to_string()).collect();
         let written = match self.args.format {
             Format::Json => {
                 let units = plan.binaries.iter().filter(|binary| !binary.harness.gives_list());
