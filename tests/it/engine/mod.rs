@@ -18,7 +18,6 @@ mod retries;
 mod selection;
 mod slots;
 
-
 /// The entry of a test in the JSON of a run, by its name.
 #[track_caller]
 fn entry(ended: &Ended, name: &str) -> Value {
