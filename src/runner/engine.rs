@@ -310,11 +310,11 @@ impl Engine<'_> {
 
     /// An execution ended; a retry is put behind what waits.
     pub(super) fn record(&mut self, test: TestRef, attempt: Attempt, leaked: bool) {
-        if let Some(delay) = self.ledger.record(test, attempt, leaked) {
-            if let Some(mut job) = Job::alone(self.plan, test.binary, test.test, Purpose::Alone) {
-                job.not_before = Some(Instant::now() + delay);
-                self.put_behind(job);
-            }
+        if let Some(delay) = self.ledger.record(test, attempt, leaked)
+            && let Some(mut job) = Job::alone(self.plan, test.binary, test.test, Purpose::Alone)
+        {
+            job.not_before = Some(Instant::now() + delay);
+            self.put_behind(job);
         }
     }
 

@@ -4,9 +4,8 @@
 //! libtest writes it is `clean`; the rest is a hint. Whoever listens reconciles all of it with the list of names, the
 //! summary and the exit status, and believes nothing that does not add up.
 
-use std::collections::HashMap;
-
 use super::capped::Capped;
+pub use super::names::Names;
 pub use super::phrases::{Counts, Word};
 use super::phrases::{is_of_doctests, running, strip_mode, summary, tidy, trailing_word, word};
 
@@ -39,54 +38,6 @@ pub struct Closing {
     pub failures: Vec<usize>,
     /// What failing tests printed, in the order of the blocks.
     pub texts: Vec<(usize, String)>,
-}
-
-/// The names that may be reported.
-#[derive(Clone, Debug)]
-pub enum Names {
-    /// These, and no others.
-    Known(HashMap<String, usize>),
-    /// Whatever is reported is a name (a harness that gives no list).
-    Learnt(HashMap<String, usize>, Vec<String>),
-}
-
-impl Names {
-    /// Names from a list.
-    #[must_use]
-    pub fn known<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
-        Self::Known(names.into_iter().enumerate().map(|(place, name)| (name.to_owned(), place)).collect())
-    }
-
-    /// No names yet.
-    #[must_use]
-    pub fn learnt() -> Self {
-        Self::Learnt(HashMap::new(), Vec::new())
-    }
-
-    fn place(&mut self, name: &str) -> Option<usize> {
-        match self {
-            Self::Known(places) => places.get(name).copied(),
-            Self::Learnt(places, names) => Some(*places.entry(name.to_owned()).or_insert_with(|| {
-                names.push(name.to_owned());
-                names.len() - 1
-            })),
-        }
-    }
-
-    fn known_place(&self, name: &str) -> Option<usize> {
-        match self {
-            Self::Known(places) | Self::Learnt(places, _) => places.get(name).copied(),
-        }
-    }
-
-    /// The names that were learnt, in the order they came.
-    #[must_use]
-    pub fn into_learnt(self) -> Vec<String> {
-        match self {
-            Self::Known(_) => Vec::new(),
-            Self::Learnt(_, names) => names,
-        }
-    }
 }
 
 /// The longest line that is kept whole.
@@ -190,16 +141,17 @@ impl Reader {
 
     /// With one thread, libtest prints a test's name when it starts, without ending the line.
     fn peek(&mut self, say: &mut dyn FnMut(Said)) {
-        if self.line.len() < 4096 && self.line.ends_with(b" ... ") && self.line.starts_with(b"test ") {
-            if let Some(test) = std::str::from_utf8(&self.line).ok().and_then(|line| {
+        if self.line.len() < 4096
+            && self.line.ends_with(b" ... ")
+            && self.line.starts_with(b"test ")
+            && let Some(test) = std::str::from_utf8(&self.line).ok().and_then(|line| {
                 let name = line.strip_prefix("test ")?.strip_suffix(" ... ")?;
                 self.lookup(name)
-            }) {
-                if self.open != Some(test) {
-                    self.open = Some(test);
-                    say(Said::Named(test));
-                }
-            }
+            })
+            && self.open != Some(test)
+        {
+            self.open = Some(test);
+            say(Said::Named(test));
         }
     }
 
@@ -235,7 +187,9 @@ impl Reader {
         if self.take_block_line(line, cut) {
             return;
         }
-        self.take_unclean(line, say);
+        if self.take_unclean(line, say) {
+            return;
+        }
         let mut raw = line.to_vec();
         if cut {
             raw.extend_from_slice("[… the rest of the line is cut …]".as_bytes());
@@ -270,16 +224,17 @@ impl Reader {
             tentative.held.push(b'\n');
             return true;
         }
-        if !tentative.names.is_empty() && tentative.names_ended {
-            if let Some(counts) = summary(line) {
-                let names = std::mem::take(&mut tentative.names);
-                self.closing.failures = if tentative.of_failures { names } else { Vec::new() };
-                self.closing.summary = Some(self.earlier.0.plus(counts));
-                tentative.held.extend_from_slice(line);
-                tentative.held.push(b'\n');
-                tentative.names_ended = false;
-                return true;
-            }
+        if !tentative.names.is_empty()
+            && tentative.names_ended
+            && let Some(counts) = summary(line)
+        {
+            let names = std::mem::take(&mut tentative.names);
+            self.closing.failures = if tentative.of_failures { names } else { Vec::new() };
+            self.closing.summary = Some(self.earlier.0.plus(counts));
+            tentative.held.extend_from_slice(line);
+            tentative.held.push(b'\n');
+            tentative.names_ended = false;
+            return true;
         }
         // It was not the end: what was held is what a failing test printed.
         let held = std::mem::take(&mut tentative.held);
@@ -386,8 +341,10 @@ impl Reader {
     }
 
     /// Looks for a result in a line that is not exactly one: `rawtest a ... ok`, `test a ... rawok`, `rawok`.
-    fn take_unclean(&mut self, line: &[u8], say: &mut dyn FnMut(Said)) {
-        let Ok(line) = std::str::from_utf8(line) else { return };
+    ///
+    /// True where the line is a name and nothing more: a test that started, and no output of anybody's.
+    fn take_unclean(&mut self, line: &[u8], say: &mut dyn FnMut(Said)) -> bool {
+        let Ok(line) = std::str::from_utf8(line) else { return false };
         for (at, mark) in line.match_indices("test ") {
             let Some(rest) = line.get(at + mark.len()..) else { continue };
             for (end, mark) in rest.match_indices(" ... ") {
@@ -399,12 +356,13 @@ impl Reader {
                     self.open = None;
                     say(Said::Result { test, word, clean: false });
                 }
-                return;
+                return at == 0 && tail.is_empty();
             }
         }
         if let (Some(test), Some(word)) = (self.open, trailing_word(line)) {
             say(Said::Result { test, word, clean: false });
         }
+        false
     }
 }
 

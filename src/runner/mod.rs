@@ -14,6 +14,7 @@ pub mod ledger;
 pub mod libtest;
 mod limits;
 pub mod live;
+pub mod names;
 pub mod phrases;
 pub mod reconcile;
 pub mod replay;

@@ -14,3 +14,5 @@ mod fixtures;
 mod report;
 #[allow(dead_code, reason = "a toolbox: each test takes what it needs")]
 mod support;
+
+mod store;

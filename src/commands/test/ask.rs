@@ -1,19 +1,16 @@
 //! What is asked, put together: command line, workspace, settings, toolchain. What is cargo's alone is handed to cargo.
 
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use camino::Utf8PathBuf;
-
 use super::Refused;
-use crate::cargo::workspace::{self, Workspace};
+use super::ground::{Ground, LateGround, may_have_config};
 use crate::cli::{BuildArgs, TestArgs, cargo_args};
 use crate::commands::complain;
 use crate::config::settings::DISABLE;
-use crate::config::{ConfigFile, Layers, Resolved, Settings};
+use crate::config::{ConfigErrors, ConfigFile, Layers, Resolved, Settings};
 use crate::exit_code::ExitCode;
-use crate::history::place;
 use crate::model::Context;
 
 /// Everything that is known before the build.
@@ -22,8 +19,7 @@ pub(super) struct Asked {
     pub(super) cargo: OsString,
     pub(super) cwd: PathBuf,
     pub(super) own_exe: PathBuf,
-    pub(super) workspace: Workspace,
-    pub(super) gate_dir: Utf8PathBuf,
+    ground: LateGround,
     pub(super) resolved: Resolved,
     /// cargo's flags, the configured ones before the user's.
     pub(super) build: BuildArgs,
@@ -38,6 +34,11 @@ pub(super) struct Asked {
 }
 
 impl Asked {
+    /// The workspace with its gate directory; waits for cargo to tell.
+    pub(super) fn ground(&self) -> Result<&Ground, Refused> {
+        self.ground.ground(self.settings().store.dir.as_deref())
+    }
+
     pub(super) const fn settings(&self) -> &Settings {
         &self.resolved.settings
     }
@@ -89,26 +90,20 @@ pub(super) fn prepare(args: &TestArgs) -> Result<Prepared, Refused> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let internal = |error: std::io::Error| Refused::new(ExitCode::Internal, error.to_string());
     let cwd = std::env::current_dir().map_err(internal)?;
-    let (workspace, rustc) = std::thread::scope(|scope| {
-        let rustc = scope.spawn(rustc_version);
-        let flags = metadata_flags(&args.build);
-        (Workspace::query(&cargo, &flags), rustc.join().unwrap_or_default())
+    let flags = &args.build.flags;
+    let ground = LateGround::ask(cargo.clone(), metadata_flags(&args.build), flags.target_dir.clone());
+    let rustc = std::thread::spawn({
+        let cargo = cargo.clone();
+        move || rustc_version(&cargo)
     });
-    let mut workspace = workspace.map_err(|error| match error {
-        workspace::Error::NoCargo { .. } => Refused::new(ExitCode::Config, error.to_string()),
-        // cargo's own words about a manifest; it says `error: ` itself.
-        workspace::Error::Refused(words) => {
-            let words = words.trim().strip_prefix("error: ").unwrap_or(words.trim()).to_owned();
-            Refused::new(ExitCode::BuildFailed, words)
-        }
-        workspace::Error::Unreadable(_) => Refused::new(ExitCode::Internal, error.to_string()),
-    })?;
-    if let Some(dir) = &args.build.flags.target_dir {
-        if let Ok(dir) = Utf8PathBuf::from_path_buf(cwd.join(dir)) {
-            workspace.target_dir = dir;
-        }
-    }
-    let resolved = resolve(args, &workspace)?;
+    let manifest = flags.manifest_path.as_ref().map(|path| cwd.join(path));
+    let from = manifest.as_deref().and_then(Path::parent).unwrap_or(&cwd);
+    // Where there can be no file, cargo may start before it has told where the workspace's root is.
+    let file = match may_have_config(&std::path::absolute(from).unwrap_or_else(|_| from.to_owned())) {
+        true => ConfigFile::load(&ground.workspace()?.root).map_err(refused)?,
+        false => None,
+    };
+    let resolved = resolve(args, file.as_ref())?;
     for warning in resolved.warnings.iter().filter(|_| !args.build.flags.quiet) {
         complain("warning", &warning.text);
     }
@@ -137,8 +132,7 @@ pub(super) fn prepare(args: &TestArgs) -> Result<Prepared, Refused> {
         }
         complain("warning", &text);
     }
-    let configured = resolved.settings.store.dir.as_deref();
-    let gate_dir = place::gate_dir(&workspace.target_dir, &workspace.root, configured);
+    let rustc = rustc.join().unwrap_or_default();
     let host = rustc.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default().trim().to_owned();
     if host.is_empty() {
         return Err(Refused::new(
@@ -151,8 +145,7 @@ pub(super) fn prepare(args: &TestArgs) -> Result<Prepared, Refused> {
         cargo,
         cwd,
         own_exe,
-        workspace,
-        gate_dir,
+        ground,
         resolved,
         build,
         cargo_flags,
@@ -162,21 +155,23 @@ pub(super) fn prepare(args: &TestArgs) -> Result<Prepared, Refused> {
     })))
 }
 
-fn resolve(args: &TestArgs, workspace: &Workspace) -> Result<Resolved, Refused> {
-    let refused = |errors: crate::config::ConfigErrors| {
-        let words = errors.to_string();
-        Refused::new(ExitCode::Config, words.strip_prefix("error: ").unwrap_or(&words).to_owned())
-    };
-    let file = ConfigFile::load(&workspace.root).map_err(refused)?;
+fn resolve(args: &TestArgs, file: Option<&ConfigFile>) -> Result<Resolved, Refused> {
     let variables: Vec<(OsString, OsString)> = std::env::vars_os().collect();
     let flags = args.settings.given();
-    let layers =
-        Layers { file: file.as_ref(), variables: &variables, profile: args.gate_profile.as_deref(), flags: &flags };
+    let layers = Layers { file, variables: &variables, profile: args.gate_profile.as_deref(), flags: &flags };
     Resolved::from_layers(&layers).map_err(refused)
 }
 
-fn rustc_version() -> String {
-    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+fn refused(errors: ConfigErrors) -> Refused {
+    let all: Vec<String> = errors.all().iter().map(ToString::to_string).collect();
+    Refused::new(errors.exit_code(), all.join("\nerror: "))
+}
+
+/// All of `rustc -vV`: of the rustc beside cargo, which spares a proxy's detour, unless another one is named.
+fn rustc_version(cargo: &OsStr) -> String {
+    let beside = Path::new(cargo).with_file_name(if cfg!(windows) { "rustc.exe" } else { "rustc" });
+    let beside = Some(beside).filter(|rustc| rustc.is_absolute() && rustc.is_file()).map(PathBuf::into_os_string);
+    let rustc = std::env::var_os("RUSTC").or(beside).unwrap_or_else(|| "rustc".into());
     let output = Command::new(rustc).arg("-vV").output();
     output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
 }
@@ -204,6 +199,9 @@ fn metadata_flags(build: &BuildArgs) -> Vec<OsString> {
 fn hand_over(cargo: &OsStr, flags: &[OsString], args: &TestArgs) -> ExitCode {
     let mut command = Command::new(cargo);
     command.arg("test").args(flags).args(args.build.flags.quiet.then_some("-q"));
+    if let Some(color) = &args.build.flags.color {
+        command.args(["--color", color]);
+    }
     command.args(args.build.flags.no_fail_fast.then_some("--no-fail-fast"));
     command.arg("--").args(&args.filters).args(&args.libtest.in_order);
     match command.status() {

@@ -8,7 +8,8 @@ use crate::support::{Ended, Fixture};
 /// What is known of the whole fixture: the tests by name, and each opaque binary as one case.
 fn wanted() -> BTreeMap<String, String> {
     let mut wanted = expected_of_all("custom");
-    wanted.extend(OPAQUE.iter().map(|(name, does)| (format!("custom/test:{name}::{name}"), does.outcome(0).to_string())));
+    wanted
+        .extend(OPAQUE.iter().map(|(name, does)| (format!("custom/test:{name}::{name}"), does.outcome(0).to_string())));
     wanted
 }
 

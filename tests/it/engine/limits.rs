@@ -34,9 +34,8 @@ fn a_limit_of_one_test_leaves_the_others_theirs() {
 #[test]
 fn a_child_that_ignores_term_is_killed_after_the_grace() {
     let fixture = Fixture::shared("harness");
-    let ended = fixture
-        .gate(["test", "--test", "ignores_term", "--timeout", "1s", "--grace", "1s", "--format", "json"])
-        .run();
+    let ended =
+        fixture.gate(["test", "--test", "ignores_term", "--timeout", "1s", "--grace", "1s", "--format", "json"]).run();
     assert_eq!(ended.assert_code(100).outcomes(), expected("harness", "ignores_term"), "{ended}");
     let pid = super::read(fixture.scratch().join("stubborn.pid")).trim().parse().unwrap();
     let stubborn = Pid::from_raw(pid).unwrap();
@@ -96,7 +95,19 @@ fn only_what_has_no_outcome_is_tried_again_after_a_run_that_took_too_long() {
 fn a_run_that_takes_too_long_with_a_failure_seen_is_red_for_the_failure() {
     let fixture = Fixture::shared("harness");
     let ended = fixture
-        .gate(["test", "--test", "hangs", "--test", "outcomes", "--run-timeout", "3s", "--slots", "4", "--format", "json"])
+        .gate([
+            "test",
+            "--test",
+            "hangs",
+            "--test",
+            "outcomes",
+            "--run-timeout",
+            "3s",
+            "--slots",
+            "4",
+            "--format",
+            "json",
+        ])
         .run();
     ended.assert_code(100);
     let json = ended.json();
@@ -110,11 +121,11 @@ fn a_run_that_takes_too_long_with_a_failure_seen_is_red_for_the_failure() {
 #[test]
 fn a_hanging_crate_of_doctests_runs_into_the_limit_of_the_whole() {
     let fixture = Fixture::bare();
-    fixture
-        .write("Cargo.toml", "[workspace]\n[package]\nname = \"slowdoc\"\nedition = \"2024\"\n")
-        .write("src/lib.rs", "/// ```\n/// std::thread::sleep(std::time::Duration::from_secs(300));\n/// ```\npub fn f() {}\n");
-    let ended =
-        fixture.gate(["test", "--doc", "--timeout", "4s", "--grace", "1s", "--format", "json"]).run();
+    fixture.write("Cargo.toml", "[workspace]\n[package]\nname = \"slowdoc\"\nedition = \"2024\"\n").write(
+        "src/lib.rs",
+        "/// ```\n/// std::thread::sleep(std::time::Duration::from_secs(300));\n/// ```\npub fn f() {}\n",
+    );
+    let ended = fixture.gate(["test", "--doc", "--timeout", "4s", "--grace", "1s", "--format", "json"]).run();
     ended.assert_code(100);
     assert!(ended.outcomes().values().any(|outcome| outcome == "timeout"), "{ended}");
     assert!(ended.took < Duration::from_secs(60), "{ended}");

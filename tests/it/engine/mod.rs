@@ -21,7 +21,6 @@ mod selection;
 mod slots;
 mod surroundings;
 
-
 /// The entry of a test in the JSON of a run, by its name.
 #[track_caller]
 fn entry(ended: &Ended, name: &str) -> Value {

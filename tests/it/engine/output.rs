@@ -60,7 +60,8 @@ fn memory_stays_flat_on_one_endless_line() {
 
 #[test]
 fn of_a_long_output_the_beginning_and_the_end_are_shown_and_the_cut_is_named() {
-    let ended = Fixture::shared("harness").gate(["test", "--test", "big", "captured_and_fails", "--format", "json"]).run();
+    let ended =
+        Fixture::shared("harness").gate(["test", "--test", "big", "captured_and_fails", "--format", "json"]).run();
     let message = entry(&ended, "captured_and_fails")["message"].as_str().unwrap().to_owned();
     assert!(message.contains("after much talk") && message.contains("cut"), "{ended}");
     assert!(message.len() < 300_000);
@@ -83,9 +84,13 @@ fn what_is_no_text_is_shown_as_text_and_harms_no_report() {
 
 #[test]
 fn workflow_commands_of_tests_never_begin_a_line() {
-    let ended = Fixture::shared("harness").gate(["test", "--test", "bytes", "workflow"]).env("GITHUB_ACTIONS", "true").run();
+    let ended =
+        Fixture::shared("harness").gate(["test", "--test", "bytes", "workflow"]).env("GITHUB_ACTIONS", "true").run();
     for line in ended.stderr().lines().chain(ended.stdout().lines()) {
-        assert!(!line.trim_start().starts_with("::error file") && !line.trim_start().starts_with("::stop-commands"), "{line}");
+        assert!(
+            !line.trim_start().starts_with("::error file") && !line.trim_start().starts_with("::stop-commands"),
+            "{line}"
+        );
     }
 }
 

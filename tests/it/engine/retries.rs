@@ -113,7 +113,8 @@ fn so_many_failures_stop_the_run() {
     assert_eq!(tests + not_run, 12, "{ended}");
     ended.assert_code(100);
     // More than there are: everything runs.
-    let all = Fixture::shared("harness").gate(["test", "--test", "outcomes", "--max-fail", "50", "--format", "json"]).run();
+    let all =
+        Fixture::shared("harness").gate(["test", "--test", "outcomes", "--max-fail", "50", "--format", "json"]).run();
     assert_eq!(all.outcomes(), expected("harness", "outcomes"));
 }
 
@@ -138,7 +139,8 @@ fn everything_is_run_so_often() {
     // A failure does not end the rounds, and is not forgotten.
     let fixture = Fixture::shared("harness");
     fixture.gate(["test", "--test", "flaky", "fails_once", "--repeat", "3"]).run().assert_code(100);
-    let mut verdicts: Vec<String> = runs(&fixture).iter().map(|run| run.judgement.clone().unwrap().verdict.to_string()).collect();
+    let mut verdicts: Vec<String> =
+        runs(&fixture).iter().map(|run| run.judgement.clone().unwrap().verdict.to_string()).collect();
     verdicts.reverse();
     assert_eq!(verdicts, ["fail", "pass", "pass"]);
 }
@@ -149,7 +151,11 @@ fn everything_is_run_until_something_fails() {
     // Passes twice, then the file is found to be there no more than twice.
     fixture.write("gate.toml", "");
     let steps = "n=$(cat \"$GATE_FIXTURE_DIR/n\" 2>/dev/null || echo 0); echo $((n + 1)) > \"$GATE_FIXTURE_DIR/n\"";
-    let runner = super::script(&fixture, "runner", &format!("case \"$*\" in *--list*) ;; *) {steps}; [ $n -lt 2 ] || exec false;; esac\nexec \"$@\""));
+    let runner = super::script(
+        &fixture,
+        "runner",
+        &format!("case \"$*\" in *--list*) ;; *) {steps}; [ $n -lt 2 ] || exec false;; esac\nexec \"$@\""),
+    );
     let host = super::host();
     let ended = fixture
         .gate(["test", "--test", "calm", "--until-fail", "--repeat", "9"])

@@ -41,10 +41,10 @@ fn exact_filters_equal_names_and_skips_leave_out() {
 fn filters_hold_across_isolation_and_retries() {
     let args = ["--test", "flaky", "fails", "--isolation", "process", "--retries", "2", "--", "--skip", "twice"];
     let ended = run(&args);
-    assert_eq!(ended.assert_code(0).outcomes().into_iter().collect::<Vec<_>>(), [(
-        "harness/test:flaky::fails_once".to_owned(),
-        "flaky".to_owned()
-    )]);
+    assert_eq!(
+        ended.assert_code(0).outcomes().into_iter().collect::<Vec<_>>(),
+        [("harness/test:flaky::fails_once".to_owned(), "flaky".to_owned())]
+    );
 }
 
 #[test]

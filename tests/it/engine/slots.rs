@@ -68,7 +68,11 @@ fn spans(fixture: &Fixture) -> Vec<Span> {
 
 /// The most of these that ran at once.
 fn most_at_once<'a>(spans: impl Iterator<Item = &'a Span> + Clone) -> usize {
-    spans.clone().map(|one| spans.clone().filter(|other| other.start <= one.start && one.start < other.end).count()).max().unwrap_or(0)
+    spans
+        .clone()
+        .map(|one| spans.clone().filter(|other| other.start <= one.start && one.start < other.end).count())
+        .max()
+        .unwrap_or(0)
 }
 
 fn passes(ended: &Ended, tests: usize) {
@@ -166,7 +170,8 @@ fn a_group_is_kept_apart_across_binaries_while_others_run() {
 #[test]
 fn a_group_of_two_has_two_at_once_at_most() {
     let fixture = watched(1, 6, 80);
-    fixture.write("gate.toml", "[groups.db]\nmax-threads = 2\n\n[[override]]\nfilter = \"watched/**\"\ngroup = \"db\"\n");
+    fixture
+        .write("gate.toml", "[groups.db]\nmax-threads = 2\n\n[[override]]\nfilter = \"watched/**\"\ngroup = \"db\"\n");
     for isolation in ["shared", "process"] {
         passes(&fixture.gate(["test", "--slots", "6", "--isolation", isolation, "--format", "json"]).run(), 6);
         assert_eq!(most_at_once(spans(&fixture).iter()), 2, "{isolation}");
