@@ -12,12 +12,16 @@ use crate::support::{Ended, Fixture};
 mod codes;
 mod crashes;
 mod doctests;
+mod formats;
 mod harnesses;
 mod infra;
 mod limits;
+mod memory;
 mod output;
 mod retries;
+mod scale;
 mod selection;
+mod signals;
 mod slots;
 mod surroundings;
 
