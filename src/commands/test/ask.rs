@@ -112,7 +112,7 @@ pub(super) fn prepare(args: &TestArgs) -> Result<Prepared, Refused> {
             "note",
             &format!("the gate is switched off (`enabled = false` or {DISABLE}=1): this is plain cargo test"),
         );
-        return Ok(Prepared::Handed(hand_over(&cargo, &cargo_args(args), args)));
+        return Ok(Prepared::Handed(step_aside(&cargo, args)));
     }
     let configured = &resolved.settings.test.args;
     let build = args.build.with_configured(configured).map_err(|error| {
@@ -195,15 +195,23 @@ fn metadata_flags(build: &BuildArgs) -> Vec<OsString> {
     words
 }
 
+/// Plain `cargo test`, as if the gate were not there: its code, whatever it is, is this process's.
+fn step_aside(cargo: &OsStr, args: &TestArgs) -> ExitCode {
+    let mut command = plain(cargo, &cargo_args(args), args);
+    #[cfg(unix)]
+    let error = std::os::unix::process::CommandExt::exec(&mut command);
+    #[cfg(not(unix))]
+    let error = match command.status() {
+        Ok(status) => std::process::exit(status.code().unwrap_or(i32::from(ExitCode::Interrupted.number()))),
+        Err(error) => error,
+    };
+    complain("error", &format!("cannot start `{}`: {error}", cargo.display()));
+    ExitCode::Config
+}
+
 /// Plain `cargo test`, with our own streams.
 fn hand_over(cargo: &OsStr, flags: &[OsString], args: &TestArgs) -> ExitCode {
-    let mut command = Command::new(cargo);
-    command.arg("test").args(flags).args(args.build.flags.quiet.then_some("-q"));
-    if let Some(color) = &args.build.flags.color {
-        command.args(["--color", color]);
-    }
-    command.args(args.build.flags.no_fail_fast.then_some("--no-fail-fast"));
-    command.arg("--").args(&args.filters).args(&args.libtest.in_order);
+    let mut command = plain(cargo, flags, args);
     match command.status() {
         Ok(status) if status.success() => ExitCode::Pass,
         // cargo says 101 of a build that fails and of tests that do; of those only a run can tell.
@@ -217,6 +225,17 @@ fn hand_over(cargo: &OsStr, flags: &[OsString], args: &TestArgs) -> ExitCode {
             ExitCode::Config
         }
     }
+}
+
+fn plain(cargo: &OsStr, flags: &[OsString], args: &TestArgs) -> Command {
+    let mut command = Command::new(cargo);
+    command.arg("test").args(flags).args(args.build.flags.quiet.then_some("-q"));
+    if let Some(color) = &args.build.flags.color {
+        command.args(["--color", color]);
+    }
+    command.args(args.build.flags.no_fail_fast.then_some("--no-fail-fast"));
+    command.arg("--").args(&args.filters).args(&args.libtest.in_order);
+    command
 }
 
 /// Variables with which snapshot tests and their like accept what they should judge.
