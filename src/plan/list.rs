@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::BinaryId;
 use crate::sys::process::{self, Launch};
+use crate::sys::signals::Signals;
 
 /// How long a binary may take to list its tests.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -96,7 +97,7 @@ impl Remembered {
     }
 
     /// Asks all of them, `at_once` at a time. An error means that the binary could not be started.
-    pub fn ask(&mut self, questions: &[Question<'_>], at_once: usize) -> Vec<io::Result<Answer>> {
+    pub fn ask(&mut self, questions: &[Question<'_>], at_once: usize, signals: &Signals) -> Vec<io::Result<Answer>> {
         let facts: Vec<Option<(String, u64, u128)>> = questions.iter().map(facts).collect();
         let known = |place: usize| {
             let (name, size, mtime_ns) = facts.get(place)?.as_ref()?;
@@ -107,7 +108,7 @@ impl Remembered {
             (0..questions.len()).map(|place| known(place).map(Ok)).collect();
         let open: Vec<usize> =
             (0..questions.len()).filter(|place| answers.get(*place).is_some_and(Option::is_none)).collect();
-        for (place, answer) in ask_now(questions, &open, at_once) {
+        for (place, answer) in ask_now(questions, &open, at_once, signals) {
             if let (Ok(answer), Some(Some((name, size, mtime_ns)))) = (&answer, facts.get(place)) {
                 let entry = Entry { size: *size, mtime_ns: *mtime_ns, answer: answer.clone() };
                 self.answers.insert(name.clone(), entry);
@@ -132,14 +133,19 @@ fn facts(question: &Question<'_>) -> Option<(String, u64, u128)> {
     Some((name, metadata.len(), mtime.as_nanos()))
 }
 
-fn ask_now(questions: &[Question<'_>], open: &[usize], at_once: usize) -> Vec<(usize, io::Result<Answer>)> {
+fn ask_now(
+    questions: &[Question<'_>],
+    open: &[usize],
+    at_once: usize,
+    signals: &Signals,
+) -> Vec<(usize, io::Result<Answer>)> {
     let (next, answers) = (AtomicUsize::new(0), Mutex::new(Vec::with_capacity(open.len())));
     std::thread::scope(|scope| {
         for _ in 0..at_once.clamp(1, open.len().max(1)) {
             scope.spawn(|| {
                 while let Some(place) = open.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let Some(question) = questions.get(*place) else { break };
-                    let answer = ask_one(question);
+                    let answer = ask_one(question, signals);
                     if let Ok(mut answers) = answers.lock() {
                         answers.push((*place, answer));
                     }
@@ -150,8 +156,11 @@ fn ask_now(questions: &[Question<'_>], open: &[usize], at_once: usize) -> Vec<(u
     answers.into_inner().unwrap_or_default()
 }
 
-fn ask_one(question: &Question<'_>) -> io::Result<Answer> {
-    let finished = process::run(&question.launch, Instant::now() + PATIENCE)?;
+fn ask_one(question: &Question<'_>, signals: &Signals) -> io::Result<Answer> {
+    if signals.interrupt().is_some() {
+        return Err(io::ErrorKind::Interrupted.into());
+    }
+    let finished = process::run(&question.launch, Instant::now() + PATIENCE, signals)?;
     if finished.timed_out || !finished.ending.is_success() {
         return Ok(Answer::NoList);
     }
@@ -214,16 +223,16 @@ mod tests {
         let asked = || fs::read_to_string(&count).unwrap().lines().count();
         let mut remembered = Remembered::default();
         for _ in 0..2 {
-            let answers = remembered.ask(std::slice::from_ref(&question), 2);
+            let answers = remembered.ask(std::slice::from_ref(&question), 2, &Signals::none());
             assert_eq!(answers[0].as_ref().unwrap(), &Answer::Tests(vec!["a".into()]));
         }
         assert_eq!(asked(), 1);
         let saved = dir.path().join("lists.json");
         remembered.save(&saved).unwrap();
-        Remembered::load(&saved).ask(std::slice::from_ref(&question), 2);
+        Remembered::load(&saved).ask(std::slice::from_ref(&question), 2, &Signals::none());
         assert_eq!(asked(), 1);
         fs::write(&file, "changed").unwrap();
-        Remembered::load(&saved).ask(std::slice::from_ref(&question), 2);
+        Remembered::load(&saved).ask(std::slice::from_ref(&question), 2, &Signals::none());
         assert_eq!(asked(), 2);
     }
 }

@@ -117,6 +117,8 @@ const START_DELAY: Duration = Duration::from_millis(100);
 
 impl Engine<'_> {
     fn run(&mut self) {
+        // An end may have been asked for before the first start.
+        self.look_at_signals();
         loop {
             self.start_what_fits();
             if self.live.is_empty() && (self.waiting.is_empty() || self.stop.is_some()) {

@@ -20,6 +20,7 @@ use crate::plan::list::{Answer, Question, Remembered};
 use crate::plan::select::CommonArgs;
 use crate::plan::{Harness, TestBinary};
 use crate::sys::process::Launch;
+use crate::sys::signals::Signals;
 
 /// What tells launches apart.
 #[derive(Clone, Copy)]
@@ -73,6 +74,7 @@ pub(super) fn binaries(
     common: &CommonArgs,
     remembered: &mut Remembered,
     slots: usize,
+    signals: &Signals,
 ) -> Vec<TestBinary> {
     let units = units(surveyed, built);
     let listing: Vec<OsString> = ["--list", "--format", "terse"].map(OsString::from).into();
@@ -86,7 +88,7 @@ pub(super) fn binaries(
             Some(Question { file: unit.file.as_deref()?, launch, own_harness: unit.own_harness })
         })
         .collect();
-    let mut answers = remembered.ask(&questions, slots).into_iter();
+    let mut answers = remembered.ask(&questions, slots, signals).into_iter();
     let settings = surveyed.asked.settings();
     units
         .iter()

@@ -183,7 +183,7 @@ impl<'a> Session<'a> {
         let common = gather::common_args(self.args);
         let workspace = &self.asked.ground()?.workspace;
         let surveyed = Surveyed { asked: self.asked, user: &self.user, workspace };
-        let binaries = gather::binaries(surveyed, built, &common, remembered, self.slots);
+        let binaries = gather::binaries(surveyed, built, &common, remembered, self.slots, self.signals);
         let stamps = planning::stamps(&binaries);
         let selection = planning::selection(self.args, &binaries, &stamps, memory);
         let plan = planning::plan(self.asked, binaries, selection, &stamps, memory, remembered, self.slots == 1);

@@ -12,9 +12,11 @@ use std::ffi::OsString;
 use std::io::{self, Read};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::mpsc::RecvTimeoutError;
 use std::thread;
 use std::time::Instant;
 
+use super::signals::Signals;
 use crate::event::Stream;
 use crate::model::Ending;
 
@@ -155,11 +157,15 @@ pub struct Finished {
     pub timed_out: bool,
 }
 
+/// Signals are looked at so often.
+const GLANCE: std::time::Duration = std::time::Duration::from_millis(100);
+
 /// The most of each stream that [`run`] keeps.
 const KEPT: usize = 64 * 1024 * 1024;
 
-/// Runs a short program to its end or its deadline, whichever comes first.
-pub fn run(launch: &Launch, deadline: Instant) -> io::Result<Finished> {
+/// Runs a short program to its end or its deadline, whichever comes first. When the user asks for an end meanwhile, it
+/// is killed, and the error is [`io::ErrorKind::Interrupted`].
+pub fn run(launch: &Launch, deadline: Instant, signals: &Signals) -> io::Result<Finished> {
     let (sender, news) = std::sync::mpsc::sync_channel(16);
     let mut child = Child::spawn(launch, move |item| {
         let _ = sender.send(item);
@@ -172,7 +178,7 @@ pub fn run(launch: &Launch, deadline: Instant) -> io::Result<Finished> {
         let patience = if exited {
             std::time::Duration::from_millis(500)
         } else {
-            deadline.saturating_duration_since(Instant::now())
+            deadline.saturating_duration_since(Instant::now()).min(GLANCE)
         };
         match news.recv_timeout(patience) {
             Ok(News::Output(stream, bytes, _)) => {
@@ -186,6 +192,7 @@ pub fn run(launch: &Launch, deadline: Instant) -> io::Result<Finished> {
                 finished.ending = child.reap();
             }
             Err(_) if exited => break,
+            Err(RecvTimeoutError::Timeout) if signals.interrupt().is_none() && Instant::now() < deadline => {}
             Err(_) => {
                 finished.timed_out = true;
                 child.ask(Ask::Kill);
@@ -196,7 +203,11 @@ pub fn run(launch: &Launch, deadline: Instant) -> io::Result<Finished> {
             }
         }
     }
-    Ok(finished)
+    if finished.timed_out && signals.interrupt().is_some() {
+        Err(io::ErrorKind::Interrupted.into())
+    } else {
+        Ok(finished)
+    }
 }
 
 #[cfg(all(test, unix))]
@@ -215,7 +226,9 @@ mod tests {
 
     #[test]
     fn a_short_program_is_run_to_its_end() {
-        let finished = run(&sh("echo out; echo err >&2; exit 3"), Instant::now() + Duration::from_secs(20)).unwrap();
+        let finished =
+            run(&sh("echo out; echo err >&2; exit 3"), Instant::now() + Duration::from_secs(20), &Signals::none())
+                .unwrap();
         assert_eq!((finished.stdout.as_slice(), finished.stderr.as_slice()), (&b"out\n"[..], &b"err\n"[..]));
         assert_eq!(finished.ending, Ending::Exited(3));
         assert!(!finished.timed_out);
@@ -223,7 +236,9 @@ mod tests {
 
     #[test]
     fn a_deadline_ends_the_whole_group() {
-        let finished = run(&sh("trap '' TERM; sleep 60 & wait"), Instant::now() + Duration::from_millis(50)).unwrap();
+        let finished =
+            run(&sh("trap '' TERM; sleep 60 & wait"), Instant::now() + Duration::from_millis(50), &Signals::none())
+                .unwrap();
         assert!(finished.timed_out);
         assert_eq!(finished.ending, Ending::Signaled(9));
     }
@@ -231,7 +246,7 @@ mod tests {
     #[test]
     fn a_pipe_that_outlives_its_process_is_not_waited_for() {
         let start = Instant::now();
-        let finished = run(&sh("sleep 30 & echo done"), start + Duration::from_secs(20)).unwrap();
+        let finished = run(&sh("sleep 30 & echo done"), start + Duration::from_secs(20), &Signals::none()).unwrap();
         assert_eq!(finished.stdout, b"done\n");
         assert!(start.elapsed() < Duration::from_secs(10));
     }
@@ -240,6 +255,6 @@ mod tests {
     fn a_program_that_is_not_there_is_an_error() {
         let mut launch = sh("");
         launch.program = "no-such-program-anywhere".into();
-        assert!(run(&launch, Instant::now()).is_err());
+        assert!(run(&launch, Instant::now(), &Signals::none()).is_err());
     }
 }
