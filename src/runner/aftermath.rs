@@ -13,7 +13,7 @@ use crate::event::Fact;
 use crate::model::{Attempt, AttemptOutcome, BinaryId, Ending, Outcome};
 
 /// Tests that were in flight together when their process died. Each runs alone; if none of them dies again, all are
-/// to blame, since a pass alone does not make the death undone.
+/// to blame, since a pass alone does not make the death undone. (A status that a mere failure explains is no death.)
 #[derive(Debug)]
 struct Group {
     binary: usize,
@@ -21,6 +21,8 @@ struct Group {
     why: String,
     open: usize,
     reproduced: bool,
+    /// Those that had said nothing of their end yet; the others had, in a line that may be made up.
+    flying: Vec<TestRef>,
     passed: Vec<(TestRef, Attempt, bool)>,
 }
 
@@ -29,6 +31,11 @@ struct Group {
 pub(super) struct Suspects {
     groups: BTreeMap<usize, Group>,
     next: usize,
+}
+
+/// libtest's own status when a test failed.
+const fn is_explained_by_a_failure(ending: Ending) -> bool {
+    matches!(ending, Ending::Exited(101))
 }
 
 impl Engine<'_> {
@@ -76,6 +83,8 @@ impl Engine<'_> {
             (Some(KillWhy::RunOver), _) => {}
             (None, Whole::BadEnding) => self.blame_process(binary, over, "after its last test"),
             (None, _) if unknown.is_empty() => self.blame_process(binary, over, "after its last test"),
+            // It came to a good end; of these it only was not understood.
+            (None, Whole::Sound) => self.run_alone(unknown.iter().copied().filter_map(test_at), Purpose::Alone),
             _ => self.recover(binary, over, &unknown),
         }
     }
@@ -173,12 +182,16 @@ impl Engine<'_> {
                     self.record(test, error(over, died_under_it(over.ending)), over.leaked);
                 }
             }
-            _ => self.suspect(over, flying.iter().chain(&doubtful).filter_map(of_job).collect()),
+            _ => {
+                let [flying, doubtful] = [&flying, &doubtful].map(|places| places.iter().filter_map(of_job).collect());
+                self.suspect(over, flying, doubtful);
+            }
         }
         self.run_again(over, &rest);
     }
 
-    fn suspect(&mut self, over: &Over, tests: Vec<TestRef>) {
+    fn suspect(&mut self, over: &Over, flying: Vec<TestRef>, doubtful: Vec<TestRef>) {
+        let tests: Vec<TestRef> = flying.iter().chain(&doubtful).copied().collect();
         if tests.is_empty() {
             return;
         }
@@ -186,7 +199,9 @@ impl Engine<'_> {
         self.suspects.next += 1;
         let why = died_under_it(over.ending);
         let (binary, ending) = (over.job.binary, over.ending);
-        let suspects = Group { binary, ending, why, open: tests.len(), reproduced: false, passed: Vec::new() };
+        let failed = over.claims.iter().any(|claims| claims.clean == Some(Word::Failed) && !claims.doubtful);
+        let reproduced = failed && is_explained_by_a_failure(ending);
+        let suspects = Group { binary, ending, why, open: tests.len(), reproduced, flying, passed: Vec::new() };
         self.suspects.groups.insert(group, suspects);
         self.run_alone(tests.into_iter(), Purpose::Suspect(group));
     }
@@ -266,9 +281,16 @@ impl Engine<'_> {
                 self.resolve(over, false);
             }
             _ => {
-                let is_death = attempt.outcome == AttemptOutcome::Error;
+                let of_group = match over.job.purpose {
+                    Purpose::Suspect(group) => self.suspects.groups.get(&group).map(|group| group.ending),
+                    _ => None,
+                };
+                let explains = match attempt.outcome {
+                    AttemptOutcome::Failed => of_group.is_some_and(is_explained_by_a_failure),
+                    outcome => outcome == AttemptOutcome::Error,
+                };
                 self.record(test, attempt, over.leaked);
-                self.resolve(over, is_death);
+                self.resolve(over, explains);
             }
         }
     }
@@ -283,23 +305,29 @@ impl Engine<'_> {
             return;
         }
         let Some(group) = self.suspects.groups.remove(&number) else { return };
-        let together = group.passed.len();
-        for (test, passed, leaked) in group.passed {
-            if group.reproduced {
-                self.record(test, passed, leaked);
+        let died = |why: String| Attempt {
+            outcome: AttemptOutcome::Error,
+            took: None,
+            ending: Some(group.ending),
+            why: Some(why),
+            text: Some("".into()),
+        };
+        let together = group.passed.iter().filter(|(test, ..)| group.flying.contains(test)).count();
+        if together == 0 && !group.reproduced && !group.passed.is_empty() {
+            // All had said how they ended, and nobody dies alone: it is the process's.
+            if let Some(of) = self.plan.binaries.get(group.binary) {
+                let why = format!("the process {}, and none of its tests does so alone", group.ending);
+                self.add_process(&of.id, died(why), false);
+            }
+        }
+        for (test, passed, leaked) in &group.passed {
+            if group.reproduced || !group.flying.contains(test) {
+                self.record(*test, passed.clone(), *leaked);
                 continue;
             }
             let others = if together == 1 { String::new() } else { format!(" with {} others in flight", together - 1) };
             let why = format!("{}{others}; alone it passes", group.why);
-            let died = Attempt {
-                outcome: AttemptOutcome::Error,
-                took: None,
-                ending: Some(group.ending),
-                why: Some(why),
-                text: Some("".into()),
-            };
-            debug_assert_eq!(group.binary, test.binary);
-            self.record(test, died, leaked);
+            self.record(*test, died(why), *leaked);
         }
     }
 }

@@ -248,7 +248,9 @@ impl Reader {
 
     fn take_summary(&mut self, line: &[u8]) -> bool {
         let Some(counts) = summary(line) else {
-            if !line.is_empty() && !is_of_doctests(line) {
+            // What comes when all results are in is of a process that outlives its tests, and takes nothing back.
+            let all_are_in = self.announced.is_some_and(|announced| self.results >= announced);
+            if !line.is_empty() && !is_of_doctests(line) && !all_are_in {
                 self.closing.summary = None;
             }
             return false;
@@ -259,6 +261,8 @@ impl Reader {
             text.push(b"\n");
             return true;
         }
+        // It comes without a list of failures: one that came before was made up.
+        self.closing.failures.clear();
         self.closing.summary = Some(self.earlier.0.plus(counts));
         true
     }
@@ -295,6 +299,7 @@ impl Reader {
         self.close_block();
         self.place = Place::Results;
         self.closing.summary = None;
+        self.closing.failures.clear();
     }
 
     /// rustdoc may run a crate's tests in several batches, each with a summary of its own.
@@ -344,7 +349,7 @@ impl Reader {
     ///
     /// True where the line is a name and nothing more: a test that started, and no output of anybody's.
     fn take_unclean(&mut self, line: &[u8], say: &mut dyn FnMut(Said)) -> bool {
-        let Ok(line) = std::str::from_utf8(line) else { return false };
+        let line = &*String::from_utf8_lossy(line);
         for (at, mark) in line.match_indices("test ") {
             let Some(rest) = line.get(at + mark.len()..) else { continue };
             for (end, mark) in rest.match_indices(" ... ") {

@@ -61,6 +61,8 @@ pub fn reconcile(claims: &[Claims], closing: &Closing, ending: Ending) -> (Whole
     let fates = claims.iter().enumerate().map(|(test, claims)| match claims.clean {
         _ if failed.contains(&test) => Fate::Known(Word::Failed),
         Some(Word::Ignored) if ignored == counts.ignored => Fate::Known(Word::Ignored),
+        // Of which nothing was said never ran, and what failed did not pass, whatever the counts are.
+        None | Some(Word::Failed) if !claims.doubtful => Fate::Unknown,
         _ if ignored == counts.ignored => Fate::Known(Word::Ok),
         Some(word) if !claims.doubtful => Fate::Known(word),
         _ => Fate::Unknown,
@@ -139,6 +141,7 @@ mod tests {
                 &[Known(Ok), Unknown, Unknown],
             ),
             ("left with 0 midway", &[OK, NOTHING], none, green, Whole::Broken, &[Known(Ok), Unknown]),
+            ("a made-up summary", &[OK, NOTHING], closing(2, 0, 0, &[]), green, Whole::Sound, &[Known(Ok), Unknown]),
             (
                 "a summary of another run",
                 &[OK, NOTHING],

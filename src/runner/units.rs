@@ -23,7 +23,12 @@ impl Engine<'_> {
     pub(super) fn blame_process(&mut self, binary: &BinaryId, over: &Over, when: &str) {
         self.ledger.emit(Fact::ProcessDied { binary: binary.clone(), ending: over.ending, in_flight: Vec::new() });
         let why = format!("the process {} {when}", over.ending);
-        self.add(binary, WHOLE_PROCESS, Outcome::Error, None, error(over, why), over.leaked, None);
+        self.add_process(binary, error(over, why), over.leaked);
+    }
+
+    /// A case that stands for a whole process.
+    pub(super) fn add_process(&mut self, binary: &BinaryId, attempt: Attempt, leaked: bool) {
+        self.add(binary, WHOLE_PROCESS, Outcome::Error, None, attempt, leaked, None);
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of one record")]
