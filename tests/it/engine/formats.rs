@@ -28,8 +28,20 @@ fn tell(args: &[&str]) -> Told {
 }
 
 const EVERYTHING: [&str; 14] = [
-    "--test", "outcomes", "--test", "two_crashes", "--test", "hangs", "--test", "flaky", "--timeout", "2s", "--grace",
-    "1s", "--retries", "1",
+    "--test",
+    "outcomes",
+    "--test",
+    "two_crashes",
+    "--test",
+    "hangs",
+    "--test",
+    "flaky",
+    "--timeout",
+    "2s",
+    "--grace",
+    "1s",
+    "--retries",
+    "1",
 ];
 
 fn key(test: &Value) -> String {
@@ -54,7 +66,9 @@ fn every_format_tells_the_same_outcomes() {
     let of_junit: BTreeSet<String> = junit
         .test_suites
         .iter()
-        .flat_map(|suite| suite.test_cases.iter().map(|case| format!("{}::{}", suite.name.as_str(), case.name.as_str())))
+        .flat_map(|suite| {
+            suite.test_cases.iter().map(|case| format!("{}::{}", suite.name.as_str(), case.name.as_str()))
+        })
         .collect();
     assert_eq!(of_junit, by_key.keys().cloned().collect::<BTreeSet<_>>());
     let totals = &told.json["totals"];
@@ -65,14 +79,25 @@ fn every_format_tells_the_same_outcomes() {
     assert_eq!(sum, count("tests"));
 
     // The report.
-    for line in ["result: FAIL", "status: failed", "exit_code: 100", "gate_exit_code: 100", "tool_error: false", "smoke: skipped"] {
+    for line in [
+        "result: FAIL",
+        "status: failed",
+        "exit_code: 100",
+        "gate_exit_code: 100",
+        "tool_error: false",
+        "smoke: skipped",
+    ] {
         assert!(told.report.lines().any(|has| has == line), "{line}\n{}", told.report);
     }
     let run_id = told.json["run_id"].as_str().unwrap();
     assert!(told.report.contains(&format!("run_id: {run_id}")) && told.junit.contains(run_id));
     for (test, outcome) in &by_key {
         let fails = ["failed", "error", "timeout"].contains(&outcome.as_str().unwrap());
-        assert_eq!(told.report.contains(&format!("| `{test}` |")), fails || told.report.contains(&format!("| `{test}` | {}", "")) , "{test}");
+        assert_eq!(
+            told.report.contains(&format!("| `{test}` |")),
+            fails || told.report.contains(&format!("| `{test}` | {}", "")),
+            "{test}"
+        );
     }
 }
 
@@ -97,7 +122,8 @@ fn events_begin_with_the_start_end_with_the_end_and_carry_version_and_time() {
         assert_eq!(end[field], told.json[field], "{field}");
     }
     // A test that is tried again has an event for each try.
-    let tries = told.events.iter().filter(|event| event["event"] == "attempt-finished" && event["name"] == "fails_twice");
+    let tries =
+        told.events.iter().filter(|event| event["event"] == "attempt-finished" && event["name"] == "fails_twice");
     assert_eq!(tries.map(|event| event["attempt"].as_u64().unwrap()).collect::<Vec<_>>(), [1, 2]);
 }
 
@@ -107,7 +133,10 @@ fn the_json_has_the_fields_that_are_promised() {
     let ended = fixture.gate(["test", "--test", "slow", "--format", "json"]).run();
     let json = ended.assert_code(0).json();
     assert_eq!(json["schema_version"], 1);
-    assert_eq!((&json["verdict"], &json["exit_code"], &json["codes"]), (&"pass".into(), &0.into(), &serde_json::json!([0])));
+    assert_eq!(
+        (&json["verdict"], &json["exit_code"], &json["codes"]),
+        (&"pass".into(), &0.into(), &serde_json::json!([0]))
+    );
     assert!(json["run_id"].is_string() && json["plan_digest"].as_str().is_some_and(|digest| digest.len() == 32));
     assert!(json["duration_ms"].as_u64().unwrap() >= 800);
     assert!(json["reasons"][0]["id"].is_string() && json["reasons"][0]["text"].is_string());
@@ -154,7 +183,9 @@ fn a_build_that_fails_reports_red_everywhere() {
     ended.assert_code(101);
     let last: Value = serde_json::from_str(fixture.read("events").lines().last().unwrap()).unwrap();
     assert_eq!((&last["event"], &last["exit_code"]), (&"run-finished".into(), &101.into()));
-    assert!(fixture.read("report.md").contains("result: FAIL") && fixture.read("report.md").contains("gate_exit_code: 101"));
+    assert!(
+        fixture.read("report.md").contains("result: FAIL") && fixture.read("report.md").contains("gate_exit_code: 101")
+    );
     quick_junit::Report::deserialize_from_str(&fixture.read("junit.xml")).unwrap();
 }
 

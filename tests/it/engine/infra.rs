@@ -67,7 +67,10 @@ fn a_cargo_that_fails_without_a_compiler_error_is_tried_again() {
     let cargo = bad_cargo(&fixture, "99");
     let ended = with_cargo(&fixture, &cargo, &["--infra-retries", "1"]);
     ended.assert_code(22);
-    assert!(reasons(&ended).contains("the moon is in the way") && reasons(&ended).contains("not a code fault"), "{ended}");
+    assert!(
+        reasons(&ended).contains("the moon is in the way") && reasons(&ended).contains("not a code fault"),
+        "{ended}"
+    );
     assert_eq!(super::read(fixture.scratch().join("builds")).trim(), "2");
 }
 

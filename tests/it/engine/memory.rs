@@ -3,8 +3,8 @@
 use std::thread;
 
 use super::{entry, reasons, runs};
-use crate::support::fixture_model::expected;
 use crate::support::Fixture;
+use crate::support::fixture_model::expected;
 
 #[test]
 fn a_run_is_on_record_with_what_it_was() {
@@ -111,7 +111,10 @@ fn a_quarantined_test_fails_nothing_until_its_day() {
     let fixture = Fixture::shared("harness");
     let quarantine = |until: &str| {
         let all = ["fails_once", "fails_twice", "aborts_once"];
-        all.map(|test| format!("[[quarantine]]\ntest = \"harness/test:flaky::{test}\"\nreason = \"known\"\nuntil = {until}\n")).join("\n")
+        all.map(|test| {
+            format!("[[quarantine]]\ntest = \"harness/test:flaky::{test}\"\nreason = \"known\"\nuntil = {until}\n")
+        })
+        .join("\n")
     };
     fixture.write("gate.toml", &quarantine("2999-01-31"));
     let spared = fixture.gate(["test", "--test", "flaky", "--format", "json"]).run();

@@ -152,3 +152,55 @@ fn forged_lines_before_a_crash_hide_neither_the_crash_nor_a_failure() {
         assert!(ended.outcomes().values().any(|outcome| outcome == "error"), "{slots} slots\n{ended}");
     }
 }
+
+/// A crate with these tests.
+fn crate_with(tests: &str) -> Fixture {
+    let fixture = Fixture::bare();
+    fixture
+        .write("Cargo.toml", "[workspace]\n[package]\nname = \"half\"\nedition = \"2024\"\n[lib]\ndoctest = false\n")
+        .write("src/lib.rs", tests);
+    fixture
+}
+
+#[test]
+fn forged_lines_among_passing_tests_turn_nothing_red() {
+    let fixture = Fixture::shared("harness");
+    let failing = ["a_failing_test", "captured_text", "splits_the_line_and_fails"];
+    let skips = failing.into_iter().flat_map(|name| ["--skip", name]);
+    let mut wanted = expected("harness", "lookalike");
+    wanted.retain(|_, outcome| outcome == "passed");
+    for slots in ["1", "2", "4"] {
+        for more in [&["--nocapture"][..], &[]] {
+            let args = ["test", "--test", "lookalike", "--no-record", "--slots", slots, "--format", "json", "--"];
+            let ended = fixture.gate(args.into_iter().chain(skips.clone()).chain(more.iter().copied())).run();
+            assert_eq!(ended.assert_code(0).outcomes(), wanted, "{slots} slots\n{ended}");
+        }
+    }
+}
+
+#[test]
+fn a_line_after_the_summary_turns_nothing_red() {
+    let fixture = crate_with(
+        "#[test]\nfn a_green() {}\n#[test]\nfn b_leaves_a_talker() {\n    \
+         std::process::Command::new(\"sh\").args([\"-c\", \"(sleep 0.05; echo goodbye; echo) &\"]).status().unwrap();\n}\n",
+    );
+    let ended = fixture.gate(["test", "--format", "json"]).run();
+    ended.assert_code(0);
+    assert_eq!(ended.outcomes().values().collect::<Vec<_>>(), ["passed", "passed"], "{ended}");
+}
+
+#[test]
+fn a_made_up_summary_passes_nothing_that_never_ran() {
+    let fixture = crate_with(
+        "#[test]\nfn a_lies() {\n    use std::io::Write;\n    let mut out = std::io::stdout().lock();\n    \
+         out.write_all(b\"\\ntest result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out\\n\").unwrap();\n    \
+         out.flush().unwrap();\n    std::process::exit(0);\n}\n#[test]\nfn b_is_red() {\n    \
+         std::thread::sleep(std::time::Duration::from_millis(500));\n    panic!();\n}\n",
+    );
+    for slots in ["1", "2"] {
+        let ended = fixture.gate(["test", "--slots", slots, "--format", "json", "--no-record"]).run();
+        ended.assert_code(100);
+        assert_eq!(entry(&ended, "b_is_red")["outcome"], "failed", "{slots} slots\n{ended}");
+        assert_eq!(entry(&ended, "a_lies")["outcome"], "error", "{slots} slots\n{ended}");
+    }
+}

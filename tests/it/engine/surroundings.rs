@@ -34,10 +34,15 @@ fn compare(fixture: &Fixture, args: &[&str], notes: &[&str]) {
             let less: Vec<_> = cargos.difference(&ours).collect();
             // rustdoc compiles each doctest to a directory of its own, which the linker's path names.
             let is_path = |line: &&String| note.starts_with("doc-") && line.starts_with("LD_LIBRARY_PATH=");
-            assert!(more.iter().all(|line| is_path(line)) && less.iter().all(|line| is_path(line)),
-                "{note}.{part}: the gate has {more:#?}, cargo {less:#?}");
+            assert!(
+                more.iter().all(|line| is_path(line)) && less.iter().all(|line| is_path(line)),
+                "{note}.{part}: the gate has {more:#?}, cargo {less:#?}"
+            );
         }
-        assert!(read(fixture.scratch().join("gate").join(format!("{note}.env"))).contains("CARGO_GATE=\"1\"\n"), "{note}");
+        assert!(
+            read(fixture.scratch().join("gate").join(format!("{note}.env"))).contains("CARGO_GATE=\"1\"\n"),
+            "{note}"
+        );
     }
 }
 
@@ -50,7 +55,11 @@ fn every_sort_of_target_starts_where_and_with_what_cargo_starts_it() {
 #[test]
 fn a_release_build_of_one_package_with_a_target_is_cargos_too() {
     let fixture = Fixture::shared("envprint");
-    compare(&fixture, &["-p", "app", "--lib", "--test", "integration", "--target", &host()], &["lib-app", "test-integration"]);
+    compare(
+        &fixture,
+        &["-p", "app", "--lib", "--test", "integration", "--target", &host()],
+        &["lib-app", "test-integration"],
+    );
 }
 
 #[test]
@@ -129,7 +138,11 @@ fn a_runner_of_the_users_by_environment_stands_in_front() {
 #[test]
 fn a_runner_of_the_users_by_flag_stands_in_front() {
     let fixture = Fixture::shared("envprint");
-    let flag = format!("target.{}.runner=[{:?}, \"--\"]", host(), script(&fixture, "two.sh", "shift\necho \"$*\" >> \"$GATE_FIXTURE_DIR/runner.log\"\nexec \"$@\""));
+    let flag = format!(
+        "target.{}.runner=[{:?}, \"--\"]",
+        host(),
+        script(&fixture, "two.sh", "shift\necho \"$*\" >> \"$GATE_FIXTURE_DIR/runner.log\"\nexec \"$@\"")
+    );
     goes_through_the_runner(&fixture, fixture.gate(OLD).arg("--config").arg(flag));
 }
 
