@@ -9,14 +9,21 @@ use serde_json::Value;
 
 use crate::support::{Ended, Fixture};
 
+mod codes;
 mod crashes;
 mod doctests;
+mod formats;
 mod harnesses;
+mod infra;
 mod limits;
+mod memory;
 mod output;
 mod retries;
+mod scale;
 mod selection;
+mod signals;
 mod slots;
+mod surroundings;
 
 /// The entry of a test in the JSON of a run, by its name.
 #[track_caller]
