@@ -107,6 +107,12 @@ pub(super) fn prepare(args: &TestArgs) -> Result<Prepared, Refused> {
     for warning in resolved.warnings.iter().filter(|_| !args.build.flags.quiet) {
         complain("warning", &warning.text);
     }
+    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    for over in resolved.settings.quarantine.iter().filter(|one| one.is_expired(today)) {
+        let until = over.until.map(|day| day.to_string()).unwrap_or_default();
+        let text = format!("the quarantine of `{}` ended on {until} and has no effect any more", over.test.as_str());
+        complain("warning", &text);
+    }
     if !resolved.settings.enabled {
         complain(
             "note",
