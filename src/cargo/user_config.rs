@@ -17,8 +17,19 @@ pub struct UserConfig {
     pub triples: Vec<String>,
     /// The user's runner of each triple that has one: a program and its arguments.
     pub runners: BTreeMap<String, Vec<OsString>>,
+    /// The triples whose runner a `--config` flag names, and in what form.
+    pub flagged: BTreeMap<String, Form>,
     /// The user's rustdoc, where the configuration names one.
     pub rustdoc: Option<OsString>,
+}
+
+/// How a runner is written: cargo merges no text with a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// One text, split at spaces.
+    Text,
+    /// A list of words.
+    List,
 }
 
 /// Where to look.
@@ -49,6 +60,8 @@ pub fn look_up(lookup: &Lookup<'_>) -> Result<UserConfig, Unreadable> {
 
     let mut found = UserConfig { triples: triples(lookup, &config, &flags)?, ..UserConfig::default() };
     for triple in &found.triples {
+        let form = flags.iter().rev().find_map(|flag| form_of_flag(flag, triple));
+        found.flagged.extend(form.map(|form| (triple.clone(), form)));
         let runner = match flags.iter().rev().find_map(|flag| runner_of_flag(flag, triple)) {
             Some(runner) => Some(runner),
             None => config.runner(triple.as_str())?.map(|runner| {
@@ -106,6 +119,11 @@ fn strings(value: Option<&toml::Value>) -> Vec<String> {
     }
 }
 
+fn form_of_flag(flag: &toml::Table, triple: &str) -> Option<Form> {
+    let runner = flag.get("target")?.get(triple)?.get("runner")?;
+    Some(if runner.is_array() { Form::List } else { Form::Text })
+}
+
 fn runner_of_flag(flag: &toml::Table, triple: &str) -> Option<Vec<OsString>> {
     let targets = flag.get("target")?.as_table()?;
     let words = |target: &toml::Value| -> Option<Vec<OsString>> {
@@ -159,7 +177,11 @@ mod tests {
         assert_eq!(found[1..], runner(&["x y"]).unwrap());
         let flag = format!("target.{HOST}.runner='other -q'");
         assert_eq!(of(find(dir.path(), &[], &[&flag])), runner(&["other", "-q"]));
+        assert_eq!(find(dir.path(), &[], &[&flag]).flagged, [(HOST.to_owned(), Form::Text)].into());
+        let list = format!("target.{HOST}.runner=['other']");
+        assert_eq!(find(dir.path(), &[], &[&flag, &list]).flagged, [(HOST.to_owned(), Form::List)].into());
         let flag = "target.'cfg(target_os = \"linux\")'.runner=['third']";
+        assert_eq!(find(dir.path(), &[], &[flag]).flagged, BTreeMap::new());
         assert_eq!(of(find(dir.path(), &[], &[flag])), runner(&["third"]));
         fs::write(dir.path().join("extra.toml"), format!("[target.{HOST}]\nrunner = 'fourth'\n")).unwrap();
         assert_eq!(of(find(dir.path(), &[], &["extra.toml"])), runner(&["fourth"]));

@@ -7,7 +7,7 @@ use super::gather;
 use super::outputs::{self, Observers};
 use super::session::Session;
 use crate::cargo::build::{self, Built};
-use crate::cargo::compose::{self, Composition};
+use crate::cargo::compose::{self, Composition, Place};
 use crate::cargo::launch;
 use crate::event::Fact;
 use crate::model::InfraMode;
@@ -55,17 +55,23 @@ impl Session<'_> {
         let mut user = self.asked.cargo_flags.clone();
         user.extend(quiet.then(|| "-q".into()));
         let filters: Vec<_> = self.args.filters.iter().map(Into::into).collect();
-        let args = compose::cargo_test(&Composition {
+        let place = |triple: &String| Place::of(triple, &self.user, &self.asked.own_exe, dir.path());
+        let runners: Vec<_> = self.user.triples.iter().map(|triple| (triple.clone(), place(triple))).collect();
+        let composition = Composition {
             own_exe: &self.asked.own_exe,
             dir: dir.path(),
-            triples: &self.user.triples,
+            runners: &runners,
             user: &user,
             filters: &filters,
             libtest: &self.args.libtest.in_order,
             rustdoc: (!by_environment).then_some(shim.as_path()),
             terminal: Some(compose::Terminal { color: look.color, progress }),
-        });
+        };
+        let args = compose::cargo_test(&composition);
         let mut env = own_environment();
+        let variables = compose::variables(&composition);
+        env.retain(|(name, _)| !variables.iter().any(|(ours, _)| ours == name));
+        env.extend(variables);
         if by_environment {
             env.retain(|(name, _)| name != "RUSTDOC");
             env.push(("RUSTDOC".into(), shim.into()));

@@ -9,6 +9,7 @@ use fs_err as fs;
 
 use super::ask::Asked;
 use crate::cargo::build::{Artifact, Built};
+use crate::cargo::compose;
 use crate::cargo::harness::without_libtest;
 use crate::cargo::launch::{self, LaunchRecord, Role};
 use crate::cargo::user_config::UserConfig;
@@ -153,8 +154,12 @@ fn binary_unit(
     let mut words: Vec<OsString> = surveyed.user.runners.get(&record.triple).cloned().unwrap_or_default();
     words.push(program.clone().into());
     let mut words = words.into_iter();
-    let launch =
-        Launch { program: words.next()?, args: words.collect(), cwd: record.cwd.clone(), env: restored(&record.env) };
+    let launch = Launch {
+        program: words.next()?,
+        args: words.collect(),
+        cwd: record.cwd.clone(),
+        env: restored(&record.env, surveyed.user),
+    };
     let recorded_args = record.argv.get(1..)?.iter().filter(|arg| *arg != "--quiet").cloned().collect();
     let id = BinaryId { package, kind: artifact.kind, binary };
     Some(Unit { id, file: Some(program), launch, recorded_args, own_harness: own })
@@ -169,16 +174,16 @@ fn variable(record: &LaunchRecord, name: &str) -> Option<String> {
     record.env.iter().find(|(key, _)| key == name).map(|(_, value)| value.to_string_lossy().into_owned())
 }
 
-/// The environment as it is without us: a rustdoc of the user's that had to give way comes back.
-fn restored(env: &[(OsString, OsString)]) -> Vec<(OsString, OsString)> {
-    let own = std::env::var_os("RUSTDOC");
-    let mut env = env.to_vec();
-    for (name, value) in &mut env {
-        if let (true, Some(own)) = (name == "RUSTDOC", &own) {
-            value.clone_from(own);
-        }
-    }
-    env
+/// The environment as it is without us: a rustdoc and runners of the user's that had to give way come back.
+fn restored(env: &[(OsString, OsString)], user: &UserConfig) -> Vec<(OsString, OsString)> {
+    let runners: Vec<OsString> = user.triples.iter().map(|triple| compose::runner_variable(triple)).collect();
+    let restore = |(name, value): &(OsString, OsString)| {
+        let is_runner = runners.contains(name);
+        let own = std::env::var_os(name).filter(|_| is_runner || name == "RUSTDOC");
+        let theirs = Some(value.clone()).filter(|_| !is_runner);
+        own.or(theirs).map(|value| (name.clone(), value))
+    };
+    env.iter().filter_map(restore).collect()
 }
 
 fn doctest_unit(surveyed: Surveyed<'_>, record: &LaunchRecord, several: bool) -> Option<Unit> {
@@ -220,7 +225,7 @@ fn doctest_unit(surveyed: Surveyed<'_>, record: &LaunchRecord, several: bool) ->
         program: rustdoc_of(surveyed, record),
         args: Vec::new(),
         cwd: record.cwd.clone(),
-        env: restored(&record.env),
+        env: restored(&record.env, surveyed.user),
     };
     let id = BinaryId { package, kind: Kind::Doc, binary };
     Some(Unit { id, file: None, launch, recorded_args: args, own_harness: false })
