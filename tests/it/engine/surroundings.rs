@@ -112,10 +112,13 @@ const OLD: [&str; 5] = ["test", "-p", "old", "--format", "json"];
 
 #[test]
 fn a_runner_of_the_users_by_triple_stands_in_front_of_binaries_and_doctests() {
-    let fixture = Fixture::shared("envprint");
-    let config = fixture.read(".cargo/config.toml");
-    fixture.write(".cargo/config.toml", &format!("{config}\n[target.{}]\nrunner = {:?}\n", host(), runner(&fixture)));
-    goes_through_the_runner(&fixture, fixture.gate(OLD));
+    for list in [false, true] {
+        let fixture = Fixture::shared("envprint");
+        let (config, runner) = (fixture.read(".cargo/config.toml"), runner(&fixture));
+        let value = if list { format!("[{runner:?}]") } else { format!("{runner:?}") };
+        fixture.write(".cargo/config.toml", &format!("{config}\n[target.{}]\nrunner = {value}\n", host()));
+        goes_through_the_runner(&fixture, fixture.gate(OLD));
+    }
 }
 
 #[test]
@@ -137,13 +140,24 @@ fn a_runner_of_the_users_by_environment_stands_in_front() {
 
 #[test]
 fn a_runner_of_the_users_by_flag_stands_in_front() {
+    for list in [false, true] {
+        let fixture = Fixture::shared("envprint");
+        let body = "shift\necho \"$*\" >> \"$GATE_FIXTURE_DIR/runner.log\"\nexec \"$@\"";
+        let runner = script(&fixture, "two.sh", body);
+        let value = if list { format!("[{runner:?}, \"--\"]") } else { format!("\"{runner} --\"") };
+        let flag = format!("target.{}.runner={value}", host());
+        goes_through_the_runner(&fixture, fixture.gate(OLD).arg("--config").arg(flag));
+    }
+}
+
+#[test]
+fn a_runner_of_the_users_is_seen_by_the_tests_as_under_cargo() {
     let fixture = Fixture::shared("envprint");
-    let flag = format!(
-        "target.{}.runner=[{:?}, \"--\"]",
-        host(),
-        script(&fixture, "two.sh", "shift\necho \"$*\" >> \"$GATE_FIXTURE_DIR/runner.log\"\nexec \"$@\"")
-    );
-    goes_through_the_runner(&fixture, fixture.gate(OLD).arg("--config").arg(flag));
+    let name = format!("CARGO_TARGET_{}_RUNNER", host().to_uppercase().replace(['-', '.'], "_"));
+    let runner = runner(&fixture);
+    dump(&fixture, "cargo", fixture.cargo(["test", "-p", "old"]).env(&name, &runner)).assert_code(0);
+    dump(&fixture, "gate", fixture.gate(["test", "-p", "old"]).env(&name, &runner)).assert_code(0);
+    assert_eq!(lines(&fixture, "gate", "lib-old_name", "env"), lines(&fixture, "cargo", "lib-old_name", "env"));
 }
 
 #[test]
