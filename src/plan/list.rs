@@ -122,6 +122,14 @@ impl Remembered {
     }
 }
 
+/// Asks rustdoc for a crate's doctests, those that do not run included. What it does not say cannot be told.
+#[must_use]
+pub fn doctests(launch: &Launch, signals: &Signals) -> Vec<String> {
+    let finished = process::run(launch, Instant::now() + PATIENCE, signals).ok();
+    let text = finished.map(|finished| String::from_utf8_lossy(&finished.stdout).into_owned()).unwrap_or_default();
+    text.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect()
+}
+
 fn facts(question: &Question<'_>) -> Option<(String, u64, u128)> {
     let metadata = fs::metadata(question.file).ok()?;
     let mtime = metadata.modified().ok()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;

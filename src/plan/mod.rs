@@ -38,6 +38,9 @@ pub struct TestBinary {
     pub listed: Vec<Arc<TestKey>>,
     /// Those of them that are to run, in the same order.
     pub tests: Vec<PlannedTest>,
+    /// Every doctest as rustdoc reports it, where the user's filters may leave some of an item out: their places in
+    /// the item are their names.
+    pub doctests: Vec<String>,
     /// How it runs as a whole, where it gives no list.
     pub unit: TestPolicy,
     /// How long it takes as a whole on one thread, where it gives no list and history knows.

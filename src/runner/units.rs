@@ -56,7 +56,8 @@ impl Engine<'_> {
         let (whole, fates) = reconcile(&over.claims, &over.closing, over.ending);
         let names: Vec<(String, Option<u32>)> = match harness {
             Harness::Doctests => {
-                doctest::lasting_names(&over.learnt).into_iter().map(|named| (named.name, named.line)).collect()
+                let all = self.plan.binaries.get(over.job.binary).map_or(&[][..], |of| of.doctests.as_slice());
+                doctest::lasting_names(&over.learnt, all).into_iter().map(|named| (named.name, named.line)).collect()
             }
             _ => over.learnt.iter().map(|name| (name.clone(), None)).collect(),
         };

@@ -17,7 +17,7 @@ use crate::cargo::workspace::Workspace;
 use crate::cli::{LibtestArgs, TestArgs};
 use crate::config::Settings;
 use crate::model::{BinaryId, Kind, TestKey};
-use crate::plan::list::{Answer, Question, Remembered};
+use crate::plan::list::{self, Answer, Question, Remembered};
 use crate::plan::select::CommonArgs;
 use crate::plan::{Harness, TestBinary};
 use crate::sys::process::Launch;
@@ -96,7 +96,7 @@ pub(super) fn binaries(
         .map(|unit| match unit.file.as_ref().and_then(|_| answers.next()) {
             Some(Ok(Answer::Tests(names))) => listed(unit, names, settings),
             Some(_) => whole(unit, Harness::Blind, settings),
-            None => whole(unit, Harness::Doctests, settings),
+            None => doctests(unit, common, settings, signals),
         })
         .collect()
 }
@@ -120,7 +120,27 @@ fn whole(unit: &Unit, harness: Harness, settings: &Settings) -> TestBinary {
         tests: Vec::new(),
         unit: settings.policy_for(&as_test),
         unit_expected: None,
+        doctests: Vec::new(),
     }
+}
+
+/// A crate's doctests. What filters leave out still counts in the names of the others.
+fn doctests(unit: &Unit, common: &CommonArgs, settings: &Settings, signals: &Signals) -> TestBinary {
+    let mut doctests = Vec::new();
+    if !common.selecting.is_empty() || common.ignoring.iter().any(|arg| arg == "--ignored") {
+        let mut args: Vec<OsString> = Vec::new();
+        let mut words = unit.recorded_args.iter();
+        while let Some(word) = words.next() {
+            if word == "--test-args" {
+                words.next();
+            } else {
+                args.push(word.clone());
+            }
+        }
+        args.extend(["--test-args".into(), "--list".into()]);
+        doctests = list::doctests(&unit.launch.with_args(args), signals);
+    }
+    TestBinary { doctests, ..whole(unit, Harness::Doctests, settings) }
 }
 
 fn units(surveyed: Surveyed<'_>, built: &Built) -> Vec<Unit> {
