@@ -71,3 +71,15 @@ fn a_failing_doctest_beside_passing_tests_is_red() {
     ended.assert_code(100);
     assert_eq!(ended.outcomes().values().collect::<Vec<_>>(), ["failed", "passed"], "{ended}");
 }
+
+#[test]
+fn a_filter_changes_no_doctests_name() {
+    let line = entry(&run(&[]), "src/lib.rs - Kinds #7")["line"].clone();
+    let one = run(&[&format!("{line})")]);
+    assert_eq!(
+        one.assert_code(0).outcomes().into_keys().collect::<Vec<_>>(),
+        ["doctests/doc:doc::src/lib.rs - Kinds #7"]
+    );
+    let ignored = run(&["--", "--ignored"]);
+    assert_eq!(ignored.outcomes().into_keys().collect::<Vec<_>>(), ["doctests/doc:doc::src/lib.rs - Kinds #6"]);
+}
