@@ -82,6 +82,7 @@ pub fn execute(plan: &Plan, options: &Options, signals: &Signals, emit: &mut dyn
         sender,
         receiver,
         deadline: options.run_timeout.map(|limit| Instant::now() + limit),
+        looked: Instant::now(),
     };
     engine.waiting = engine.in_order(first_jobs(plan, &options.frame));
     engine.run();
@@ -106,7 +107,12 @@ pub(super) struct Engine<'a> {
     sender: SyncSender<(ProcessId, News)>,
     receiver: Receiver<(ProcessId, News)>,
     pub(super) deadline: Option<Instant>,
+    /// When it was last looked at what is over.
+    looked: Instant,
 }
+
+/// So many news are taken between two looks at limits and signals.
+const MOST_AT_ONCE: usize = 64;
 
 /// Signals are looked at so often.
 const GLANCE: Duration = Duration::from_millis(100);
@@ -125,7 +131,13 @@ impl Engine<'_> {
                 return;
             }
             match self.receiver.recv_timeout(self.patience()) {
-                Ok((process, news)) => self.take(process, news),
+                Ok((process, news)) => {
+                    self.take(process, news);
+                    // An end may wait in the queue before the last words of another.
+                    for (process, news) in self.receiver.try_iter().take(MOST_AT_ONCE).collect::<Vec<_>>() {
+                        self.take(process, news);
+                    }
+                }
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
             }
             self.look_at_signals();
@@ -333,8 +345,12 @@ impl Engine<'_> {
     }
 
     fn conclude_what_is_over(&mut self, now: Instant) {
-        let over: Vec<ProcessId> =
-            self.live.iter().filter(|(_, live)| live.is_over(now)).map(|(process, _)| *process).collect();
+        if now.saturating_duration_since(self.looked) > GLANCE * 2 {
+            self.live.values_mut().for_each(|live| live.was_not_heard(now));
+        }
+        self.looked = now;
+        let over = |(process, live): (&ProcessId, &mut Live)| live.is_over(now).then_some(*process);
+        let over: Vec<ProcessId> = self.live.iter_mut().filter_map(over).collect();
         for process in over {
             if let Some(live) = self.live.remove(&process) {
                 let over: Over = live.conclude();

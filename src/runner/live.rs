@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::capped::Capped;
 use super::job::{Job, Purpose};
 use super::libtest::{Closing, Names, Reader, Said, Word};
+use super::patience::Patience;
 use super::reconcile::Claims;
 use super::replay::{Completion, Replay};
 use crate::event::Stream;
@@ -42,9 +43,6 @@ pub enum Heard {
     Result(usize, Word, Option<Duration>),
 }
 
-/// After the exit, this long is waited for the pipes to close; then somebody else holds them.
-const LEAK_PATIENCE: Duration = Duration::from_millis(200);
-
 /// What is kept of stderr and of lines that are not the harness's.
 const KEPT_NOISE: usize = 64 * 1024;
 
@@ -67,6 +65,7 @@ pub struct Live {
     running_at: Option<Instant>,
     slow_marks: BTreeMap<usize, u32>,
     ending: Option<(Ending, Instant)>,
+    patience: Patience,
     open: u8,
     kill: Option<Kill>,
 }
@@ -122,6 +121,7 @@ impl Live {
             running_at: None,
             slow_marks: BTreeMap::new(),
             ending: None,
+            patience: Patience::from(now),
             open: 2,
             kill: None,
         }
@@ -129,6 +129,7 @@ impl Live {
 
     /// Takes what it printed.
     pub fn take(&mut self, stream: Stream, bytes: &[u8], at: Instant, tell: &mut dyn FnMut(Heard)) {
+        self.patience.hear(Instant::now());
         if stream == Stream::Stderr {
             self.make_noise(stream, bytes.to_vec());
             return;
@@ -229,6 +230,7 @@ impl Live {
             // Nothing of it is to survive its end by force; its id is still ours until it is reaped.
             self.child.ask(Ask::Kill);
         }
+        self.was_not_heard(Instant::now());
         self.ending = Some((self.child.reap(), at));
     }
 
@@ -244,9 +246,16 @@ impl Live {
     }
 
     /// Is it over, as far as it will ever be?
-    #[must_use]
-    pub fn is_over(&self, now: Instant) -> bool {
-        self.ending.is_some_and(|(_, at)| self.open == 0 || now >= at + LEAK_PATIENCE)
+    pub fn is_over(&mut self, now: Instant) -> bool {
+        if self.child.has_unread() {
+            self.patience.hear(now);
+        }
+        self.ending.is_some() && (self.open == 0 || self.patience.is_over(now))
+    }
+
+    /// Nobody listened for a while.
+    pub fn was_not_heard(&mut self, until: Instant) {
+        self.patience = Patience::from(until);
     }
 
     /// Tests in flight (places in the job) with their starts, where that is known.
@@ -274,12 +283,6 @@ impl Live {
         let passed = running >= due;
         *mark += u32::from(passed);
         passed
-    }
-
-    /// When a test's next slow mark is due.
-    #[must_use]
-    pub fn next_slow_mark(&self, test: usize, slow: Duration) -> Duration {
-        slow.saturating_mul(self.slow_marks.get(&test).copied().unwrap_or(0).saturating_add(1))
     }
 
     /// Asks it to end, and again without asking when the grace is over.
@@ -313,13 +316,13 @@ impl Live {
     #[must_use]
     pub fn wakes_at(&self) -> Option<Instant> {
         match (&self.ending, &self.kill) {
-            (Some((_, at)), _) => Some(*at + LEAK_PATIENCE),
+            (Some(_), _) => Some(self.patience.ends_at()),
             (None, Some(kill)) if !kill.hard => Some(kill.hard_at),
             _ => None,
         }
     }
 
-    /// Pauses it, or lets it go on after a pause of some length.
+    /// Pauses it.
     pub fn pause(&self) {
         self.child.ask(Ask::Stop);
     }

@@ -15,6 +15,7 @@ pub mod libtest;
 mod limits;
 pub mod live;
 pub mod names;
+pub mod patience;
 pub mod phrases;
 pub mod reconcile;
 pub mod replay;

@@ -111,6 +111,12 @@ impl Child {
         self.inner.ask(ask);
     }
 
+    /// Is there output in its pipes that nobody has read yet? On a busy machine its end may be known before its words.
+    #[must_use]
+    pub fn has_unread(&self) -> bool {
+        self.inner.has_unread()
+    }
+
     /// Takes note of how the child left; call after [`News::Exited`]. From here on its id may belong to another.
     pub fn reap(&mut self) -> Ending {
         self.inner.reap()
@@ -191,6 +197,7 @@ pub fn run(launch: &Launch, deadline: Instant, signals: &Signals) -> io::Result<
                 exited = true;
                 finished.ending = child.reap();
             }
+            Err(RecvTimeoutError::Timeout) if exited && child.has_unread() => {}
             Err(_) if exited => break,
             Err(RecvTimeoutError::Timeout) if signals.interrupt().is_none() && Instant::now() < deadline => {}
             Err(_) => {

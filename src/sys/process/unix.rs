@@ -1,11 +1,13 @@
 //! Process groups and signals.
 
 use std::io;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{ChildStderr, ChildStdout, Command};
 use std::thread;
 use std::time::Instant;
 
+use rustix::io::ioctl_fionread;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use super::Ask;
@@ -15,6 +17,8 @@ use crate::model::Ending;
 pub(super) struct Child {
     child: std::process::Child,
     reaped: bool,
+    /// Our ends of its outputs, once more: to see whether something is left in them.
+    outputs: Vec<OwnedFd>,
 }
 
 pub(super) struct Spawned {
@@ -26,7 +30,9 @@ pub(super) struct Spawned {
 pub(super) fn spawn(mut command: Command) -> io::Result<Spawned> {
     let mut child = command.process_group(0).spawn()?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    Ok(Spawned { child: Child { child, reaped: false }, stdout, stderr })
+    let ends = [stdout.as_ref().map(AsFd::as_fd), stderr.as_ref().map(AsFd::as_fd)];
+    let outputs = ends.into_iter().flatten().filter_map(|end| end.try_clone_to_owned().ok()).collect();
+    Ok(Spawned { child: Child { child, reaped: false, outputs }, stdout, stderr })
 }
 
 impl Spawned {
@@ -64,6 +70,10 @@ impl Child {
             // A group that is gone is what was wanted.
             let _ = kill_process_group(group, signal);
         }
+    }
+
+    pub(super) fn has_unread(&self) -> bool {
+        self.outputs.iter().any(|output| ioctl_fionread(output).is_ok_and(|bytes| bytes > 0))
     }
 
     pub(super) fn reap(&mut self) -> Ending {
