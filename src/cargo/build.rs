@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use cargo_metadata::diagnostic::DiagnosticLevel;
 use cargo_metadata::{Message, PackageId, Target, TargetKind};
 
-use super::launch::{self, LaunchRecord};
+use super::launch::{self, LaunchRecord, Role};
 use crate::event::Stream;
 use crate::model::{Ending, Kind};
 use crate::sys::process::{Ask, Child, Launch, News};
@@ -48,6 +48,8 @@ pub enum Failure {
     Usage,
     /// cargo failed without a fault of the code: the sentence says how.
     Tool(String),
+    /// There is no cargo to be started.
+    Missing(String),
     /// The user asked for an end.
     Interrupted(Interrupt),
     /// What cargo did is not what is known of it.
@@ -95,6 +97,14 @@ pub fn build(
         let name = artifact.executable.display();
         return Err(Failure::Internal(format!("cargo built the test executable {name} and did not launch it")));
     }
+    let is_known = |launch: &LaunchRecord| {
+        let program = launch.argv.first().map(Path::new);
+        launch.role != Role::Binary || talk.artifacts.iter().any(|artifact| Some(&*artifact.executable) == program)
+    };
+    if let Some(launch) = launches.iter().find(|launch| !is_known(launch)) {
+        let name = launch.argv.first().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        return Err(Failure::Internal(format!("cargo launched {name} and did not say what it is")));
+    }
     Ok(Built { artifacts: talk.artifacts, launches, took: talk.took.unwrap_or_else(|| start.elapsed()) })
 }
 
@@ -115,6 +125,9 @@ struct Talk<'a> {
     took: Option<Duration>,
 }
 
+/// After cargo's end, its pipes are given up when nothing comes for so long.
+const QUIET: Duration = Duration::from_millis(500);
+
 /// How much of cargo's words is kept to tell what went wrong.
 const KEPT_WORDS: usize = 32 * 1024;
 
@@ -122,17 +135,26 @@ impl Talk<'_> {
     fn follow(&mut self, request: &Request<'_>) -> Result<Ending, Failure> {
         let (sender, news) = sync_channel(64);
         let send = move |item| drop(sender.send(item));
-        let mut child = Child::spawn(&request.launch, send)
-            .map_err(|error| Failure::Tool(format!("cannot start `{}`: {error}", request.launch.program.display())))?;
+        let mut child = Child::spawn(&request.launch, send).map_err(|error| cannot_start(&request.launch, &error))?;
         let (mut open, mut ending, mut asked) = (2, None, None::<(Instant, Interrupt)>);
+        let mut heard = Instant::now();
         while open > 0 || ending.is_none() {
-            match news.recv_timeout(Duration::from_millis(50)) {
+            let received = news.recv_timeout(Duration::from_millis(50));
+            if received.is_ok() {
+                heard = Instant::now();
+            }
+            match received {
                 Ok(News::Output(Stream::Stdout, bytes, _)) => self.take_messages(&bytes),
                 Ok(News::Output(Stream::Stderr, bytes, _)) => self.take_words(&bytes),
                 Ok(News::Closed(_)) => open -= 1,
                 Ok(News::Exited(_)) => ending = Some(child.reap()),
-                Err(RecvTimeoutError::Timeout) if ending.is_some() => break,
-                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Timeout) => {
+                    // Something that cargo started may hold its pipes for ever; but none of cargo's words is lost.
+                    let is_quiet = heard.elapsed() > QUIET && !child.has_unread();
+                    if ending.is_some() && is_quiet {
+                        break;
+                    }
+                }
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             if request.signals.take_pause() {
@@ -238,6 +260,11 @@ fn is_of_the_pretended_run(line: &[u8]) -> bool {
     }
 }
 
+fn cannot_start(launch: &Launch, error: &io::Error) -> Failure {
+    let why = format!("cannot start `{}`: {error}", launch.program.display());
+    if error.kind() == io::ErrorKind::NotFound { Failure::Missing(why) } else { Failure::Tool(why) }
+}
+
 /// Tells whose fault a failed cargo is, from its own words.
 fn classify(compiler_errors: bool, ending: Ending, words: &str) -> Failure {
     if compiler_errors {
@@ -260,6 +287,9 @@ const OF_THE_CODE: &[&str] = &[
     "failed to parse manifest",
     "failed to load manifest",
     "could not find `Cargo.toml`",
+    "manifest path `",
+    "Cargo.toml:",
+    "failed to parse lock file",
     "failed to read `",
     "package ID specification",
     "not found in workspace",
@@ -348,7 +378,7 @@ mod tests {
             Failure::Code => "code",
             Failure::Usage => "usage",
             Failure::Tool(_) => "tool",
-            Failure::Interrupted(_) | Failure::Internal(_) => "other",
+            Failure::Interrupted(_) | Failure::Internal(_) | Failure::Missing(_) => "other",
         };
         let failed = Ending::Exited(101);
         assert_eq!(of(true, failed, "error: could not compile `a` due to 1 previous error"), "code");
