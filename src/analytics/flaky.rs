@@ -271,3 +271,285 @@ pub fn isolation(summary: &Summary, thresholds: &Thresholds) -> Option<String> {
         _ => format!("it aborted, hung or leaked {} runs ago", clean + 1),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analytics::summary::{fold, tests::run};
+    use crate::model::Outcome;
+    use proptest::prelude::*;
+
+    const DAY: i64 = 24 * 3600;
+
+    /// One execution: day, input, branch, and P, F, `~` (failed, then passed), S (skipped) or X (failed in a run that
+    /// counts for no state).
+    type Step = (i64, u8, &'static str, char);
+
+    fn summary(steps: &[Step]) -> Summary {
+        let mut summary = Summary::default();
+        for (at, (day, input, branch, what)) in (0_i64..).zip(steps) {
+            let second = day * DAY + at;
+            let mut facts = run(second, *input);
+            facts.seq = at.unsigned_abs();
+            facts.branch = Some((*branch).to_owned());
+            facts.judged = *what != 'X';
+            let outcome = match what {
+                'P' => Outcome::Passed,
+                '~' => Outcome::Flaky,
+                'S' => Outcome::Skipped,
+                _ => Outcome::Failed,
+            };
+            summary = fold(summary, Entry::new(Arc::new(facts), outcome, None));
+        }
+        summary
+    }
+
+    /// Letters on `main`, one a day, each of an input of its own.
+    fn daily(letters: &str) -> Vec<Step> {
+        (0_i64..)
+            .zip(letters.chars())
+            .map(|(day, what)| (day, u8::try_from(day % 250).unwrap(), "main", what))
+            .collect()
+    }
+
+    fn state_at(steps: &[Step], day: i64) -> State {
+        let now = Timestamp::from_second(day * DAY + 3600).unwrap();
+        classify(&summary(steps), now, &Thresholds::default()).state
+    }
+
+    fn state(steps: &[Step]) -> State {
+        state_at(steps, steps.last().map_or(0, |step| step.0))
+    }
+
+    #[test]
+    fn the_table_of_states_holds() {
+        use State::{Broken, Flaky, New, Recovered, Steady, Suspect};
+        let passes = |count: usize| "P".repeat(count);
+        for (letters, expected) in [
+            (String::new(), New),
+            (passes(4), New),
+            (passes(5), Steady),
+            ("SSSSSS".to_owned(), New),
+            ("F".to_owned(), Broken),
+            (passes(10) + "F", Broken),
+            (passes(10) + "FFF", Broken),
+            (passes(10) + "~", Flaky),
+            // The first pass of a later input leaves broken; 20 runs later it is forgotten.
+            (passes(10) + "FP", Recovered),
+            (passes(10) + "F" + &passes(20), Recovered),
+            (passes(10) + "F" + &passes(21), Steady),
+            // Flaky until 30 passes and 14 days, then recovered for 20 runs.
+            (passes(10) + "~" + &passes(29), Flaky),
+            (passes(10) + "~" + &passes(30), Recovered),
+            (passes(10) + "~" + &passes(49), Recovered),
+            (passes(10) + "~" + &passes(50), Steady),
+            // A failure that nothing contradicts neither keeps it flaky nor hides that it was.
+            (passes(10) + "~" + &passes(20) + "F" + &passes(9), Flaky),
+            // Three episodes make a suspect, two do not.
+            (passes(10) + "FPPFPP" + &passes(30), Steady),
+            (passes(10) + "FPPFPPFPP" + &passes(30), Suspect),
+            (passes(10) + "FFFFFFFFF" + &passes(30), Steady),
+            // A run that counts for no state is not looked at.
+            (passes(10) + "X", Steady),
+            (passes(4) + "X", New),
+        ] {
+            assert_eq!(state(&daily(&letters)), expected, "{letters}");
+        }
+    }
+
+    #[test]
+    fn the_same_input_contradicts_a_failure_on_any_branch_and_in_any_order() {
+        for (first, second) in [('P', 'F'), ('F', 'P')] {
+            let steps = [(0, 7, "main", first), (1, 7, "topic", second)];
+            assert_eq!(state(&steps), State::Flaky);
+            let judged = classify(&summary(&steps), Timestamp::UNIX_EPOCH, &Thresholds::default());
+            let proof = judged.evidence.proof.unwrap();
+            assert_eq!((proof.failed.input_key, proof.contradicted), (proof.passed.input_key, 1));
+            assert_ne!(proof.failed.id, proof.passed.id);
+        }
+        assert_eq!(state(&[(0, 7, "main", 'P'), (1, 8, "main", 'F')]), State::Broken);
+    }
+
+    #[test]
+    fn an_unknown_input_contradicts_nothing() {
+        let mut summary = Summary::default();
+        for (at, outcome) in [(0, Outcome::Passed), (1, Outcome::Failed)] {
+            let facts = RunFacts { input_key: None, ..run(at, 0) };
+            summary.insert(Entry::new(Arc::new(facts), outcome, None));
+        }
+        let judged = classify(&summary, Timestamp::UNIX_EPOCH, &Thresholds::default());
+        assert_eq!((judged.state, judged.evidence.proof), (State::Broken, None));
+    }
+
+    #[test]
+    fn thirty_passes_within_a_day_leave_it_flaky_until_fourteen_days_are_quiet() {
+        let mut steps = vec![(0, 0, "main", '~')];
+        steps.extend((1..=40).map(|input| (0, input, "main", 'P')));
+        assert_eq!(state_at(&steps, 13), State::Flaky);
+        assert_eq!(state_at(&steps, 14), State::Recovered);
+    }
+
+    #[test]
+    fn a_test_that_fails_on_one_branch_only_does_not_flip() {
+        let mut steps = Vec::new();
+        for day in 0_i64..30 {
+            let input = u8::try_from(day).unwrap();
+            steps.extend([(day, input, "main", 'P'), (day, input + 100, "topic", 'F')]);
+        }
+        steps.push((30, 99, "main", 'P'));
+        assert_eq!(state(&steps), State::Recovered);
+        let judged = classify(&summary(&steps), Timestamp::UNIX_EPOCH, &Thresholds::default());
+        assert_eq!((judged.evidence.flips, judged.evidence.episodes), (0, 1));
+    }
+
+    #[test]
+    fn a_flip_rate_makes_a_suspect_and_half_of_it_unmakes_it() {
+        let thresholds = Thresholds { suspect_episodes: 99, recovered_runs: 0, ..Thresholds::default() };
+        let of = |letters: &str| classify(&summary(&daily(letters)), Timestamp::UNIX_EPOCH, &thresholds).state;
+        let noisy = "FPFPP".to_owned() + &"P".repeat(15);
+        assert_eq!(of(&noisy), State::Steady, "3 flips in 20 runs");
+        let noisy = "PFPFP".to_owned() + &"P".repeat(15);
+        assert_eq!(of(&noisy), State::Suspect, "4 flips in 20 runs");
+        assert_eq!(of(&(noisy.clone() + &"P".repeat(20))), State::Suspect, "4 in 40: half, not under it");
+        assert_eq!(of(&(noisy + &"P".repeat(21))), State::Steady, "4 in 41");
+    }
+
+    #[test]
+    fn a_test_is_isolated_until_twenty_clean_runs() {
+        let rough = |clean: i64| {
+            let mut summary = Summary::default();
+            summary.insert(Entry::new(Arc::new(run(0, 0)), Outcome::Error, None).marked(false, true));
+            for at in 1..=clean {
+                summary.insert(Entry::new(Arc::new(run(at * 2, 0)), Outcome::Passed, None));
+                summary.insert(Entry::new(Arc::new(run(at * 2 + 1, 0)), Outcome::Skipped, None));
+            }
+            isolation(&summary, &Thresholds::default()).is_some()
+        };
+        assert_eq!([rough(0), rough(1), rough(19), rough(20)], [true, true, true, false]);
+        assert_eq!(isolation(&Summary::default(), &Thresholds::default()), None);
+    }
+
+    /// The table of states, read row by row as it is written, with no eye to speed.
+    mod literal {
+        use super::*;
+
+        pub(super) fn state(summary: &Summary, now: Timestamp, t: &Thresholds) -> State {
+            let all: Vec<&Entry> = summary.judged().collect();
+            if (0..all.len()).any(|at| is_contradicted(&all, at)) && !has_left_flaky(&all, now, t) {
+                return State::Flaky;
+            }
+            if all.last().is_some_and(|last| {
+                last.outcome.is_failure()
+                    && all.iter().filter(|entry| same_input(entry, last)).all(|entry| entry.outcome.is_failure())
+            }) {
+                return State::Broken;
+            }
+            if is_suspect(&all, t) {
+                return State::Suspect;
+            }
+            if (0..=t.recovered_runs).any(|back| has_left_within(&all, back, now, t)) {
+                return State::Recovered;
+            }
+            let runs = all.len() as u64 + summary.older().runs();
+            if runs < t.new_runs { State::New } else { State::Steady }
+        }
+
+        fn same_input(a: &Entry, b: &Entry) -> bool {
+            a.run.id == b.run.id || (a.run.input_key.is_some() && a.run.input_key == b.run.input_key)
+        }
+
+        fn is_contradicted(all: &[&Entry], at: usize) -> bool {
+            all[at].both
+                || (all[at].outcome.is_failure()
+                    && all.iter().any(|entry| !entry.outcome.is_failure() && same_input(entry, all[at])))
+        }
+
+        /// When flaky was left: the first moment with enough passes and enough quiet since the last contradicted one.
+        fn left_flaky_at(all: &[&Entry], t: &Thresholds) -> Option<(usize, Timestamp)> {
+            let last = (0..all.len()).rev().find(|at| is_contradicted(all, *at))?;
+            let quiet = all[last].run.start.checked_add(t.flaky_quiet).ok()?;
+            let mut passes = 0;
+            for (at, entry) in all.iter().enumerate().skip(last + 1) {
+                passes += usize::from(!entry.outcome.is_failure());
+                if passes >= t.flaky_passes {
+                    return Some((at, quiet));
+                }
+            }
+            None
+        }
+
+        fn has_left_flaky(all: &[&Entry], now: Timestamp, t: &Thresholds) -> bool {
+            left_flaky_at(all, t).is_some_and(|(_, quiet)| now >= quiet)
+        }
+
+        /// Did it leave flaky or broken exactly so many runs ago?
+        fn has_left_within(all: &[&Entry], back: usize, now: Timestamp, t: &Thresholds) -> bool {
+            let broken = all.len().checked_sub(back + 1).is_some_and(|at| {
+                back > 0
+                    && all[at].outcome.is_failure()
+                    && all[at + 1..].iter().all(|entry| !entry.outcome.is_failure())
+            });
+            let flaky = left_flaky_at(all, t).is_some_and(|(at, quiet)| {
+                now >= quiet && all[at..].iter().filter(|entry| entry.run.start >= quiet).count() == back
+            });
+            broken || flaky
+        }
+
+        fn is_suspect(all: &[&Entry], t: &Thresholds) -> bool {
+            let branches: std::collections::BTreeSet<_> = all.iter().map(|entry| &entry.run.branch).collect();
+            branches.into_iter().any(|branch| {
+                let failing: Vec<bool> = all
+                    .iter()
+                    .filter(|entry| &entry.run.branch == branch)
+                    .map(|entry| entry.outcome.is_failure())
+                    .collect();
+                let episodes = (0..failing.len()).filter(|at| failing[*at] && (*at == 0 || !failing[at - 1])).count();
+                let rate = |runs: usize| {
+                    (1..runs).filter(|at| failing[*at] != failing[at - 1]).count() as f64 / runs as f64 * 1000.0
+                };
+                let limit = t.suspect_flips_permille as f64;
+                let mut flipping = false;
+                for runs in 1..=failing.len() {
+                    let enters = runs >= t.suspect_runs && rate(runs) > limit - 1e-6;
+                    let leaves = rate(runs) < limit / 2.0 - 1e-6;
+                    flipping = enters || (flipping && !leaves);
+                }
+                episodes >= t.suspect_episodes || flipping
+            })
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(512))]
+        #[test]
+        fn the_fast_judgement_is_the_literal_one(
+            steps in prop::collection::vec(
+                (
+                    0_i64..2,
+                    prop_oneof![3 => 0_u8..60, 1 => 0_u8..4],
+                    prop_oneof![4 => Just("main"), 1 => Just("topic")],
+                    prop_oneof![12 => Just('P'), 2 => Just('F'), 1 => Just('~'), 1 => Just('S'), 1 => Just('X')],
+                ),
+                0..140,
+            ),
+            calm in 0_usize..60,
+            later in 0_i64..20,
+            passes in 0_usize..40,
+        ) {
+            let mut day = 0;
+            let mut steps: Vec<Step> = steps;
+            for step in &mut steps {
+                day += step.0;
+                step.0 = day;
+            }
+            steps.extend((0_u8..).take(calm).map(|input| (day + i64::from(input), 100 + input, "main", 'P')));
+            let now = Timestamp::from_second((day + later) * DAY).unwrap();
+            let thresholds = Thresholds { flaky_passes: passes, ..Thresholds::default() };
+            let summary = summary(&steps);
+            prop_assert_eq!(
+                classify(&summary, now, &thresholds).state,
+                literal::state(&summary, now, &thresholds)
+            );
+        }
+    }
+}

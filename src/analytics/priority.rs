@@ -89,7 +89,7 @@ impl fmt::Display for Why {
             Self::Failed { failures, runs, ago } => {
                 write!(f, "failed in {failures} of {runs} runs")?;
                 match ago {
-                    Some(1) => f.write_str(", last in the latest"),
+                    Some(1) => f.write_str(", in the last it passed when tried again"),
                     Some(ago) => write!(f, ", last {ago} runs ago"),
                     None => f.write_str(", long ago"),
                 }
@@ -175,4 +175,111 @@ fn by_risk(a: &Ranked, left: &Candidate<'_>, b: &Ranked, right: &Candidate<'_>) 
         .then_with(|| b.score.total_cmp(&a.score))
         .then_with(|| longest_first(a.expected, b.expected))
         .then_with(|| left.key.cmp(right.key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analytics::summary::{Entry, fold, tests::run};
+    use crate::model::Outcome;
+    use std::sync::Arc;
+
+    fn summary(letters: &str, millis: u64) -> Summary {
+        let outcome = |letter| match letter {
+            'F' => Outcome::Failed,
+            '~' => Outcome::Flaky,
+            'S' => Outcome::Skipped,
+            _ => Outcome::Passed,
+        };
+        (1..)
+            .zip(letters.chars())
+            .map(|(at, letter)| Entry::new(Arc::new(run(at, 0)), outcome(letter), Some(Duration::from_millis(millis))))
+            .fold(Summary::default(), fold)
+    }
+
+    /// Outcomes by letters, and a duration in milliseconds.
+    type History = Option<(&'static str, u64)>;
+
+    /// Ranks tests named by letters; each with its outcomes, duration, whether its binary changed, and priority.
+    fn order(tests: &[(&str, History, bool, i64)]) -> Vec<String> {
+        let known: Vec<(TestKey, Option<Summary>)> = tests
+            .iter()
+            .map(|(name, history, ..)| {
+                let summary = history.map(|(letters, millis)| summary(letters, millis));
+                (format!("app/app::{name}").parse().unwrap(), summary)
+            })
+            .collect();
+        let candidates: Vec<Candidate<'_>> = known
+            .iter()
+            .zip(tests)
+            .map(|((key, summary), (_, _, changed, priority))| Candidate {
+                key,
+                summary: summary.as_ref(),
+                changed: *changed,
+                priority: *priority,
+            })
+            .collect();
+        rank(&candidates).into_iter().map(|rank| format!("{}: {}", known[rank.index].0.name, rank.reason)).collect()
+    }
+
+    #[test]
+    fn failures_come_first_then_the_unknown_then_the_longest() {
+        let order = order(&[
+            ("quick", Some(("PPPP", 1)), false, 0),
+            ("slow", Some(("PPPP", 900)), false, 0),
+            ("unknown", None, false, 0),
+            ("changed", Some(("PPPP", 5)), true, 0),
+            ("long_ago", Some(("FPPPPPPP", 1)), false, 0),
+            ("now", Some(("PPFF", 1)), true, 0),
+            ("retried", Some(("PPP~", 1)), false, 0),
+        ]);
+        let expected = [
+            "now: failed in its last 2 runs",
+            "retried: failed in 1 of 4 runs, in the last it passed when tried again",
+            "long_ago: failed in 1 of 8 runs, last 8 runs ago",
+            "unknown: never recorded",
+            "changed: its binary changed",
+            "slow: takes 0.900 s",
+            "quick: takes 0.001 s",
+        ];
+        assert_eq!(order, expected);
+    }
+
+    #[test]
+    fn ties_go_to_the_longest_and_then_to_the_key() {
+        let order = order(&[
+            ("b", Some(("P", 3)), false, 0),
+            ("a", Some(("P", 3)), false, 0),
+            ("c", Some(("P", 4)), false, 0),
+            ("d", Some(("PF", 1)), false, 0),
+            ("e", Some(("PF", 2)), false, 0),
+        ]);
+        let names: Vec<&str> = order.iter().map(|line| &line[..1]).collect();
+        assert_eq!(names, ["e", "d", "c", "a", "b"]);
+    }
+
+    #[test]
+    fn the_users_priority_beats_all_and_a_negative_one_comes_last() {
+        let order = order(&[
+            ("failing", Some(("F", 3)), false, 0),
+            ("first", Some(("P", 3)), false, 50),
+            ("last", Some(("F", 3)), false, -1),
+        ]);
+        assert_eq!(order, ["first: priority 50", "failing: failed in its last run", "last: priority -1"]);
+    }
+
+    #[test]
+    fn without_a_history_cargos_order_stays() {
+        let order = order(&[("z", None, false, 0), ("a", None, true, 0), ("m", None, false, 1), ("b", None, false, 0)]);
+        let names: Vec<&str> = order.iter().map(|line| &line[..1]).collect();
+        assert_eq!(names, ["m", "z", "a", "b"]);
+        assert_eq!(order[1], "z: no history: cargo's order");
+    }
+
+    #[test]
+    fn a_failure_that_has_left_the_window_is_still_on_record() {
+        let letters: &str = ("F".to_owned() + &"P".repeat(120)).leak();
+        let order = order(&[("steady", Some(("PP", 9)), false, 0), ("once", Some((letters, 1)), false, 0)]);
+        assert_eq!(order[0], "once: failed in 1 of 121 runs, long ago");
+    }
 }

@@ -381,6 +381,203 @@ fn median(mut micros: Vec<u64>) -> Option<Duration> {
     micros.sort_unstable();
     let half = micros.len() / 2;
     let upper = *micros.get(half)?;
-    let lower = if micros.len() % 2 == 0 { *micros.get(half.checked_sub(1)?)? } else { upper };
+    let lower = if micros.len().is_multiple_of(2) { *micros.get(half.checked_sub(1)?)? } else { upper };
     Some(Duration::from_micros(lower.midpoint(upper)))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::model::{Attempt, Context, Judgement, RunHead, TestKey, Totals, Verdict};
+    use proptest::prelude::*;
+
+    /// A run that started at this second on branch `main`, of this input.
+    pub(crate) fn run(second: i64, input: u8) -> RunFacts {
+        RunFacts {
+            seq: second.unsigned_abs(),
+            id: RunId::from_stored(format!("run-{second:010}")),
+            start: Timestamp::from_second(second).unwrap(),
+            input_key: Some(ContentHash([input; 16])),
+            commit: Some(format!("commit-{input}")),
+            branch: Some("main".to_owned()),
+            judged: true,
+            instrumented: false,
+        }
+    }
+
+    fn entry(second: i64, outcome: Outcome, millis: u64) -> Entry {
+        Entry::new(Arc::new(run(second, 1)), outcome, Some(Duration::from_millis(millis)))
+    }
+
+    fn outcome() -> impl Strategy<Value = Outcome> {
+        prop::sample::select(Outcome::ALL.to_vec())
+    }
+
+    fn entries(most: usize) -> impl Strategy<Value = Vec<Entry>> {
+        let one = (0_i64..60, outcome(), prop::option::of(0_u64..100), any::<bool>());
+        prop::collection::vec(one, 0..most).prop_map(|all| {
+            (0_u64..)
+                .zip(all)
+                .map(|(seq, (second, outcome, millis, instrumented))| {
+                    // Many runs share their start: then their names decide.
+                    let id = RunId::from_stored(format!("{:08x}", seq.wrapping_mul(0x9e37_79b1) as u32));
+                    let facts = RunFacts { seq, id, instrumented, ..run(second, 1) };
+                    Entry::new(Arc::new(facts), outcome, millis.map(Duration::from_millis))
+                })
+                .collect()
+        })
+    }
+
+    fn shuffled(most: usize) -> impl Strategy<Value = (Vec<Entry>, Vec<Entry>)> {
+        entries(most).prop_flat_map(|all| (Just(all.clone()), Just(all).prop_shuffle()))
+    }
+
+    proptest! {
+        #[test]
+        fn any_order_of_arrival_gives_the_same_summary((all, shuffled) in shuffled(250)) {
+            let one = all.iter().cloned().fold(Summary::default(), fold);
+            let other = shuffled.into_iter().fold(Summary::default(), fold);
+            prop_assert_eq!(&one, &other);
+            // The window is the latest of all, in order, and the rest is counted.
+            let mut sorted = all;
+            sorted.sort_by(|a, b| a.run.order().cmp(&b.run.order()));
+            let older = sorted.len().saturating_sub(WINDOW);
+            let counts = sorted.iter().take(older).fold(Counts::default(), |mut counts, entry| {
+                counts.add(entry);
+                counts
+            });
+            prop_assert_eq!(one, Summary::from_parts(counts, sorted.into_iter().skip(older)));
+        }
+
+        #[test]
+        fn an_entry_that_is_taken_back_was_never_there((all, shuffled) in shuffled(180), which in any::<prop::sample::Index>()) {
+            prop_assume!(!all.is_empty());
+            let undone = all[which.index(all.len())].clone();
+            let mut summary = shuffled.into_iter().fold(Summary::default(), fold);
+            summary.remove(&undone);
+            let mut left: Vec<Entry> = all.into_iter().filter(|entry| entry != &undone).collect();
+            left.sort_by(|a, b| a.run.order().cmp(&b.run.order()));
+            if summary.wants_older() {
+                summary.take_back(left[left.len() - WINDOW].clone());
+            }
+            prop_assert_eq!(summary, left.into_iter().fold(Summary::default(), fold));
+        }
+
+        #[test]
+        fn evidence_lies_between_nothing_and_certainty(all in entries(150)) {
+            let summary = all.into_iter().fold(Summary::default(), fold);
+            prop_assert!((0.0..1.0).contains(&summary.evidence()));
+        }
+    }
+
+    #[test]
+    fn a_run_that_comes_twice_counts_once() {
+        let once = fold(Summary::default(), entry(1, Outcome::Passed, 1));
+        assert_eq!(fold(once.clone(), entry(1, Outcome::Passed, 1)), once);
+    }
+
+    #[test]
+    fn r20_flaky_is_one_of_each_for_both_seen_and_a_pass_for_the_streak() {
+        let of = |outcomes: &[Outcome]| {
+            (1..).zip(outcomes).map(|(at, outcome)| entry(at, *outcome, 5)).fold(Summary::default(), fold)
+        };
+        use Outcome::{Error, Failed, Flaky, Passed, Skipped, Timeout};
+        assert!(of(&[Flaky]).both_seen() && of(&[Passed, Failed]).both_seen());
+        assert!(!of(&[Passed, Skipped]).both_seen() && !of(&[Failed, Error]).both_seen());
+        for (outcomes, streak) in [
+            (&[Passed, Failed, Error, Timeout][..], 3),
+            (&[Failed, Failed, Flaky], 0),
+            (&[Failed, Skipped], 0),
+            (&[Failed, Skipped, Failed], 1),
+            (&[], 0),
+        ] {
+            assert_eq!(of(outcomes).streak(), streak, "{outcomes:?}");
+        }
+    }
+
+    #[test]
+    fn r20_skips_and_instrumented_runs_count_in_no_duration() {
+        let mut summary = Summary::default();
+        for (at, millis) in [(1, 10), (2, 20), (3, 60)] {
+            summary.insert(entry(at, Outcome::Passed, millis));
+        }
+        summary.insert(entry(4, Outcome::Skipped, 1000));
+        let facts = RunFacts { instrumented: true, ..run(5, 1) };
+        summary.insert(Entry::new(Arc::new(facts), Outcome::Passed, Some(Duration::from_secs(9))));
+        summary.insert(Entry::new(Arc::new(run(6, 1)), Outcome::Passed, None));
+        assert_eq!(summary.mean(), Some(Duration::from_millis(30)));
+        assert_eq!(summary.median(), Some(Duration::from_millis(20)));
+        assert_eq!(summary.counts().runs(), 5);
+    }
+
+    #[test]
+    fn later_failures_are_stronger_evidence() {
+        let failing_at = |failing: &[i64]| {
+            (0..20)
+                .map(|at| {
+                    let outcome = if failing.contains(&at) { Outcome::Failed } else { Outcome::Passed };
+                    entry(at, outcome, 1)
+                })
+                .fold(Summary::default(), fold)
+                .evidence()
+        };
+        let in_order = [failing_at(&[]), failing_at(&[0]), failing_at(&[10]), failing_at(&[19]), failing_at(&[18, 19])];
+        assert!(in_order.is_sorted_by(|a, b| a < b), "{in_order:?}");
+    }
+
+    #[test]
+    fn attempts_tell_whether_a_test_was_both_and_whether_it_was_rough() {
+        let attempt = |outcome, ending| Attempt { outcome, took: None, ending, why: None, text: None };
+        let of = |outcome, attempts: Vec<Attempt>, leaked| {
+            let key: TestKey = "app/app::a".parse().unwrap();
+            let key = Arc::new(key);
+            let case = CaseRecord { key, outcome, took: None, attempts, line: None, leaked, binary_hash: None };
+            let entry = Entry::of(&case, Arc::new(run(1, 1)));
+            (entry.both, entry.rough)
+        };
+        use AttemptOutcome::{Error, Failed, Passed, Timeout};
+        assert_eq!(of(Outcome::Passed, vec![attempt(Passed, None)], false), (false, false));
+        assert_eq!(of(Outcome::Failed, vec![attempt(Passed, None), attempt(Failed, None)], false), (true, false));
+        assert_eq!(of(Outcome::Flaky, vec![], false), (true, false));
+        assert_eq!(of(Outcome::Passed, vec![attempt(Passed, None)], true), (false, true));
+        assert_eq!(of(Outcome::Error, vec![attempt(Error, Some(Ending::Signaled(6)))], false), (false, true));
+        assert_eq!(of(Outcome::Error, vec![attempt(Error, Some(Ending::NotStarted))], false), (false, false));
+        assert_eq!(of(Outcome::Flaky, vec![attempt(Timeout, None), attempt(Passed, None)], false), (true, true));
+    }
+
+    #[test]
+    fn a_run_of_which_nearly_all_failed_and_one_that_did_not_execute_count_for_no_state() {
+        let judged = |state, failed, passed| {
+            let context = Context { target: String::new(), features: String::new(), profile: String::new() };
+            let head = RunHead {
+                id: RunId::from_stored("r"),
+                start: Timestamp::UNIX_EPOCH,
+                context,
+                trigger: String::new(),
+                host: String::new(),
+                toolchain: String::new(),
+                commit: None,
+                branch: None,
+                dirty: None,
+                ci_link: None,
+                input_key: None,
+                instrumented: false,
+                full: true,
+                pid: 0,
+                boot_id: None,
+            };
+            let totals = Totals { tests: failed + passed + 3, passed, failed, skipped: 3, ..Totals::default() };
+            let judgement = Judgement { verdict: Verdict::Fail, codes: Vec::new(), reasons: Vec::new() };
+            let duration = Duration::ZERO;
+            let record = RunRecord { head, state, totals, not_run: 0, duration, judgement, plan_digest: None };
+            RunFacts::of(&record, 1).judged
+        };
+        assert!(judged(RunState::Executed, 15, 4), "of 19");
+        assert!(!judged(RunState::Executed, 16, 4), "80 % of 20");
+        assert!(judged(RunState::Executed, 15, 5), "75 % of 20");
+        assert!(judged(RunState::Interrupted, 0, 5));
+        for state in [RunState::ToolError, RunState::Deferred, RunState::BuildFailed, RunState::Running] {
+            assert!(!judged(state, 0, 5), "{state}");
+        }
+    }
 }

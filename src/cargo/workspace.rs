@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::path::Path;
 
 use camino::Utf8PathBuf;
 use cargo_metadata::{Metadata, MetadataCommand, PackageId};
+
+use crate::exit_code::ExitCode;
 
 /// What the tool needs to know of a workspace.
 #[derive(Clone, Debug)]
@@ -37,12 +40,24 @@ pub enum Error {
         /// Why it could not.
         source: std::io::Error,
     },
-    /// cargo said no; these are its words.
+    /// cargo said no; these are its words, without the `error: ` they begin with.
     #[error("{0}")]
     Refused(String),
     /// cargo's answer cannot be read.
     #[error("cannot read what `cargo metadata` says: {0}")]
     Unreadable(cargo_metadata::Error),
+}
+
+impl Error {
+    /// The exit code it leads to.
+    #[must_use]
+    pub const fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::NoCargo { .. } => ExitCode::Config,
+            Self::Refused(_) => ExitCode::BuildFailed,
+            Self::Unreadable(_) => ExitCode::Internal,
+        }
+    }
 }
 
 impl Workspace {
@@ -53,7 +68,10 @@ impl Workspace {
         command.other_options(flags.iter().map(|flag| flag.to_string_lossy().into_owned()).collect::<Vec<_>>());
         match command.exec() {
             Ok(metadata) => Ok(Self::from_metadata(metadata)),
-            Err(cargo_metadata::Error::CargoMetadata { stderr }) => Err(Error::Refused(stderr)),
+            Err(cargo_metadata::Error::CargoMetadata { stderr }) => {
+                let words = stderr.trim();
+                Err(Error::Refused(words.strip_prefix("error: ").unwrap_or(words).to_owned()))
+            }
             Err(cargo_metadata::Error::Io(source)) => {
                 Err(Error::NoCargo { cargo: cargo.to_string_lossy().into_owned(), source })
             }
@@ -70,9 +88,11 @@ impl Workspace {
         Self { root: metadata.workspace_root, target_dir: metadata.target_directory, packages }
     }
 
-    /// Its name, for where several share a directory: the root directory's.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        self.root.file_name().unwrap_or("workspace")
+    /// `--target-dir` was given: relative to where cargo is started.
+    pub fn set_target_dir(&mut self, dir: &Path) {
+        let absolute = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
+        if let Ok(dir) = Utf8PathBuf::from_path_buf(absolute) {
+            self.target_dir = dir;
+        }
     }
 }

@@ -179,7 +179,8 @@ impl BuildArgs {
         Ok(Self { flags: merged.flags, given })
     }
 
-    /// The flags for cargo's command line, in the order in which they were given.
+    /// The flags for cargo's command line, in the order in which they were given, without those that go to cargo in
+    /// our own words: `-q`, `--color`, `--no-fail-fast`.
     #[must_use]
     pub fn to_argv(&self) -> Vec<OsString> {
         let for_cargo = self.given.iter().filter(|given| !NOT_FOR_CARGO.contains(&given.id.as_str()));

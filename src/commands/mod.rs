@@ -2,6 +2,8 @@
 //! values.
 
 pub mod config;
+pub mod history;
+mod place;
 pub mod test;
 
 use std::ffi::OsString;
@@ -28,7 +30,8 @@ pub fn main(argv: Vec<OsString>) -> std::process::ExitCode {
     };
     let code = match command {
         Command::Test(args) => test::run(&args),
-        Command::History(_) | Command::Config(_) => ExitCode::Usage,
+        Command::History(args) => place::history(&args.action),
+        Command::Config(args) => place::config(&args.action),
     };
     code.into()
 }

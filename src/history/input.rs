@@ -72,7 +72,7 @@ fn put_checkout(fields: &mut Fields, checkout: &Checkout, output: &Utf8Path, dep
     let changed = checkout.changed.iter().map(|path| (path, checkout.root.join(path)));
     for (path, file) in changed.filter(|(_, file)| !file.starts_with(output)) {
         fields.put(path.as_str().as_bytes());
-        match git::read_checkout(&file).filter(|_| depth > 0 && file.is_dir()) {
+        match nested_checkout(&file).filter(|_| depth > 0) {
             Some(nested) => {
                 fields.put(nested.commit.as_deref().unwrap_or_default().as_bytes());
                 put_checkout(fields, &nested, output, depth - 1);
@@ -82,12 +82,20 @@ fn put_checkout(fields: &mut Fields, checkout: &Checkout, output: &Utf8Path, dep
     }
 }
 
+/// The repository that a directory is, and not only lies in.
+fn nested_checkout(directory: &Utf8Path) -> Option<Checkout> {
+    let whole = directory.is_dir().then(|| directory.canonicalize_utf8().ok()).flatten()?;
+    git::read_checkout(directory).filter(|nested| nested.root.canonicalize_utf8().is_ok_and(|root| root == whole))
+}
+
 /// A file that is gone and one that cannot be read are told from every file that can.
 fn put_file(fields: &mut Fields, file: &Utf8Path) {
-    match (fs_err::read_link(file), hash_file(file)) {
-        (Ok(link), _) => fields.put(link.as_os_str().as_encoded_bytes()),
-        (_, Ok(hash)) => fields.put(&hash.0),
-        (_, Err(_)) => fields.put(b"none"),
+    if let Ok(link) = fs_err::read_link(file) {
+        return fields.put(link.as_os_str().as_encoded_bytes());
+    }
+    match hash_file(file) {
+        Ok(hash) => fields.put(&hash.0),
+        Err(_) => fields.put(b"none"),
     }
 }
 
@@ -146,4 +154,126 @@ pub fn changed_binaries<'a>(now: &'a [BinaryStamp], recorded: &[BinaryStamp]) ->
         .filter(|stamp| recorded.get(&stamp.binary).is_none_or(|before| !before.is_same_file(stamp)))
         .map(|stamp| &stamp.binary)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    struct Repository {
+        _folder: tempfile::TempDir,
+        root: Utf8PathBuf,
+    }
+
+    impl Repository {
+        /// With one commit; nothing of the user's own configuration applies.
+        fn new() -> Option<Self> {
+            let folder = tempfile::tempdir().unwrap();
+            let root = Utf8PathBuf::try_from(folder.path().canonicalize().unwrap()).unwrap();
+            let repository = Self { _folder: folder, root };
+            repository.write("src/lib.rs", "fn a() {}");
+            repository.write(".gitignore", "Cargo.lock\nignored\n");
+            repository.write("Cargo.lock", "version = 4");
+            repository.git(&["init", "-q", "-b", "main"])?;
+            repository.commit();
+            Some(repository)
+        }
+
+        fn git(&self, arguments: &[&str]) -> Option<()> {
+            let status = Command::new("git")
+                .args(["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgSign=false"])
+                .args(arguments)
+                .env("GIT_CONFIG_GLOBAL", "/dev/null")
+                .current_dir(&self.root)
+                .status();
+            status.is_ok_and(|status| status.success()).then_some(())
+        }
+
+        fn commit(&self) {
+            self.git(&["add", "-A"]).unwrap();
+            self.git(&["commit", "-q", "-m", "Change"]).unwrap();
+        }
+
+        fn write(&self, path: &str, text: &str) {
+            let file = self.root.join(path);
+            fs_err::create_dir_all(file.parent().unwrap()).unwrap();
+            fs_err::write(file, text).unwrap();
+        }
+
+        fn key(&self) -> ContentHash {
+            let checkout = git::read_checkout(&self.root).unwrap();
+            input_key(&checkout, &self.root, &self.root.join("target"), &setting(&context("dev"), "rustc 1"))
+        }
+    }
+
+    fn context(profile: &str) -> Context {
+        Context { target: "t".into(), features: String::new(), profile: profile.into() }
+    }
+
+    fn setting<'a>(context: &'a Context, rustc: &'a str) -> Setting<'a> {
+        Setting { context, rustc, rustflags: "" }
+    }
+
+    #[test]
+    fn the_key_follows_what_is_tested_and_nothing_else() {
+        let Some(repository) = Repository::new() else { return };
+        let clean = repository.key();
+        assert_eq!(git::read_checkout(&repository.root).unwrap().branch.as_deref(), Some("main"));
+        // What git ignores is no input, nor is what lies in the target directory; Cargo.lock is, though ignored.
+        repository.write("ignored", "x");
+        repository.write("target/debug/app", "binary");
+        assert_eq!(repository.key(), clean);
+        repository.write("Cargo.lock", "version = 3");
+        assert_ne!(repository.key(), clean);
+        repository.write("Cargo.lock", "version = 4");
+        assert_eq!(repository.key(), clean);
+        // Changed, untracked, renamed and deleted files; the same content again is the same input.
+        let mut keys = vec![clean];
+        repository.write("src/lib.rs", "fn b() {}");
+        keys.push(repository.key());
+        repository.write("a new file.txt", "1");
+        keys.push(repository.key());
+        repository.write("a new file.txt", "2");
+        keys.push(repository.key());
+        fs_err::remove_file(repository.root.join("src/lib.rs")).unwrap();
+        keys.push(repository.key());
+        for (at, key) in keys.iter().enumerate() {
+            assert!(!keys[..at].contains(key), "{at}");
+        }
+        repository.write("src/lib.rs", "fn a() {}");
+        fs_err::remove_file(repository.root.join("a new file.txt")).unwrap();
+        assert_eq!(repository.key(), clean);
+        repository.write("src/lib.rs", "fn c() {}");
+        repository.commit();
+        assert_ne!(repository.key(), clean);
+    }
+
+    #[test]
+    fn a_change_in_a_repository_inside_the_repository_is_a_change() {
+        let (Some(outer), Some(inner)) = (Repository::new(), Repository::new()) else { return };
+        let nested = outer.root.join("nested");
+        fs_err::rename(&inner.root, &nested).unwrap();
+        let before = outer.key();
+        assert_eq!(outer.key(), before);
+        fs_err::write(nested.join("src/lib.rs"), "fn changed() {}").unwrap();
+        assert_ne!(outer.key(), before);
+    }
+
+    #[test]
+    fn settings_are_part_of_the_key() {
+        let (dev, release) = (context("dev"), context("release"));
+        let hashes = BTreeMap::from([("app/app".parse().unwrap(), ContentHash([1; 16]))]);
+        let keys = [
+            input_key_of_binaries(&hashes, &setting(&dev, "rustc 1")),
+            input_key_of_binaries(&hashes, &setting(&dev, "rustc 2")),
+            input_key_of_binaries(&hashes, &setting(&release, "rustc 1")),
+            input_key_of_binaries(&hashes, &Setting { rustflags: "-C lto", ..setting(&dev, "rustc 1") }),
+            input_key_of_binaries(&BTreeMap::new(), &setting(&dev, "rustc 1")),
+        ];
+        for (at, key) in keys.iter().enumerate() {
+            assert!(!keys[..at].contains(key), "{at}");
+        }
+        assert_eq!(keys[0], input_key_of_binaries(&hashes, &setting(&dev, "rustc 1")));
+    }
 }

@@ -163,7 +163,9 @@ pub fn without_password(url: &str) -> String {
 mod tests {
     use super::*;
 
-    fn ci_of(variables: &[(&str, &str)]) -> (String, String) {
+    type Variables = &'static [(&'static str, &'static str)];
+
+    fn ci_of(variables: Variables) -> (String, String) {
         let env = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
         let Ci { link, branch } = ci(&env);
         (link.unwrap_or_default(), branch.unwrap_or_default())
@@ -171,7 +173,7 @@ mod tests {
 
     #[test]
     fn each_ci_names_its_link_and_branch() {
-        let cases: [(&[(&str, &str)], &str, &str); 9] = [
+        let cases: [(Variables, &str, &str); 9] = [
             (
                 &[
                     ("GITHUB_ACTIONS", "true"),

@@ -68,7 +68,7 @@ mod tests {
             ("app/doc:doc::src/lib.rs - add #1", true),
             ("app/doc:*", true),
             ("**", true),
-            ("a*", true),
+            ("a*/**", true),
             ("other/**", false),
             ("app/test:db::*", false),
         ] {

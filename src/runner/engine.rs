@@ -15,7 +15,7 @@ use crate::event::{Fact, Stream};
 use crate::model::{Attempt, AttemptOutcome, BinaryId, CaseRecord, TestKey};
 use crate::plan::{Harness, Plan};
 use crate::sys::process::{Child, News};
-use crate::sys::signals::{Interrupt, Signals, Urgency};
+use crate::sys::signals::{Interrupt, Signals};
 
 /// How a plan is executed.
 #[derive(Clone, Debug)]
@@ -94,10 +94,10 @@ type ProcessId = u64;
 pub(super) struct Engine<'a> {
     pub(super) plan: &'a Plan,
     pub(super) options: &'a Options,
-    signals: &'a Signals,
+    pub(super) signals: &'a Signals,
     pub(super) ledger: Ledger<'a>,
     waiting: Vec<Job>,
-    live: BTreeMap<ProcessId, Live>,
+    pub(super) live: BTreeMap<ProcessId, Live>,
     pub(super) suspects: Suspects,
     pub(super) stop: Option<Stop>,
     unstarted: Vec<(BinaryId, String)>,
@@ -105,7 +105,7 @@ pub(super) struct Engine<'a> {
     next_process: ProcessId,
     sender: SyncSender<(ProcessId, News)>,
     receiver: Receiver<(ProcessId, News)>,
-    deadline: Option<Instant>,
+    pub(super) deadline: Option<Instant>,
 }
 
 /// Signals are looked at so often.
@@ -310,11 +310,11 @@ impl Engine<'_> {
 
     /// An execution ended; a retry is put behind what waits.
     pub(super) fn record(&mut self, test: TestRef, attempt: Attempt, leaked: bool) {
-        if let Some(delay) = self.ledger.record(test, attempt, leaked) {
-            if let Some(mut job) = Job::alone(self.plan, test.binary, test.test, Purpose::Alone) {
-                job.not_before = Some(Instant::now() + delay);
-                self.put_behind(job);
-            }
+        if let Some(delay) = self.ledger.record(test, attempt, leaked)
+            && let Some(mut job) = Job::alone(self.plan, test.binary, test.test, Purpose::Alone)
+        {
+            job.not_before = Some(Instant::now() + delay);
+            self.put_behind(job);
         }
     }
 
@@ -324,58 +324,10 @@ impl Engine<'_> {
         }
     }
 
-    fn stop_with(&mut self, stop: Stop) {
+    pub(super) fn stop_with(&mut self, stop: Stop) {
         self.stop = Some(stop);
         let (grace, now) = (self.options.grace, Instant::now());
         self.live.values_mut().for_each(|live| live.end(KillWhy::RunOver, grace, now));
-    }
-
-    fn look_at_signals(&mut self) {
-        if self.signals.take_pause() {
-            self.live.values().for_each(Live::pause);
-            let since = Instant::now();
-            Signals::pause();
-            let paused = since.elapsed();
-            self.live.values_mut().for_each(|live| live.go_on(paused));
-            self.deadline = self.deadline.map(|deadline| deadline + paused);
-        }
-        if let Some(interrupt) = self.signals.interrupt() {
-            if !matches!(self.stop, Some(Stop::Interrupted(_))) {
-                self.ledger.emit(Fact::Interrupted { signal: interrupt.signal });
-                self.stop_with(Stop::Interrupted(interrupt));
-            }
-            let (now, at_once) = (Instant::now(), interrupt.urgency == Urgency::AtOnce);
-            self.live.values_mut().for_each(|live| live.press(now, at_once));
-        }
-    }
-
-    fn look_at_limits(&mut self, now: Instant) {
-        if self.stop.is_none() && self.deadline.is_some_and(|deadline| now >= deadline) {
-            let in_flight = self.live.values().flat_map(|live| self.keys_in_flight(live)).collect();
-            self.stop_with(Stop::RunTimeout(in_flight));
-        }
-        let (plan, grace) = (self.plan, self.options.grace);
-        let mut slow = Vec::new();
-        for live in self.live.values_mut() {
-            live.press(now, false);
-            if !live.is_being_ended() {
-                look_at_tests(plan, live, now, grace, &mut slow);
-            }
-        }
-        for (key, running) in slow {
-            self.ledger.emit(Fact::TestSlow { key, running });
-        }
-    }
-
-    fn keys_in_flight(&self, live: &Live) -> Vec<String> {
-        let Some(of) = self.plan.binaries.get(live.job.binary) else { return Vec::new() };
-        match live.in_flight() {
-            Some(flying) => {
-                let tests = flying.iter().filter_map(|(place, _)| live.job.tests.get(*place));
-                tests.filter_map(|test| of.tests.get(*test)).map(|test| test.key.to_string()).collect()
-            }
-            None => vec![of.id.to_string()],
-        }
     }
 
     fn conclude_what_is_over(&mut self, now: Instant) {
@@ -402,44 +354,6 @@ impl Engine<'_> {
         }
         wake = wake.min(self.deadline.filter(|_| self.stop.is_none()).unwrap_or(wake));
         wake.saturating_duration_since(now)
-    }
-}
-
-/// The limits of the tests in flight; where those are not known, of the whole process since it last gave a result.
-fn look_at_tests(
-    plan: &Plan,
-    live: &mut Live,
-    now: Instant,
-    grace: Duration,
-    slow: &mut Vec<(std::sync::Arc<TestKey>, Duration)>,
-) {
-    let Some(of) = plan.binaries.get(live.job.binary) else { return };
-    if live.job.purpose == Purpose::Whole {
-        if of.unit.timeout.is_some_and(|limit| now >= live.since() + limit) {
-            live.end(KillWhy::UnitOverdue, grace, now);
-        }
-        return;
-    }
-    let planned = |live: &Live, place: usize| live.job.tests.get(place).and_then(|test| of.tests.get(*test));
-    let Some(flying) = live.in_flight().map(<[(usize, Instant)]>::to_vec) else {
-        let limits = (0..live.job.tests.len()).filter_map(|place| planned(live, place)?.policy.timeout);
-        if limits.min().is_some_and(|limit| now >= live.quiet_since() + limit) {
-            live.end(KillWhy::Overdue(Vec::new()), grace, now);
-        }
-        return;
-    };
-    let mut overdue = Vec::new();
-    for (place, start) in flying {
-        let Some(test) = planned(live, place) else { continue };
-        let running = now.saturating_duration_since(start);
-        if test.policy.timeout.is_some_and(|limit| running >= limit) {
-            overdue.push(place);
-        } else if test.policy.slow.is_some_and(|mark| live.pass_slow_mark(place, running, mark)) {
-            slow.push((std::sync::Arc::clone(&test.key), running));
-        }
-    }
-    if !overdue.is_empty() {
-        live.end(KillWhy::Overdue(overdue), grace, now);
     }
 }
 

@@ -4,41 +4,10 @@
 //! libtest writes it is `clean`; the rest is a hint. Whoever listens reconciles all of it with the list of names, the
 //! summary and the exit status, and believes nothing that does not add up.
 
-use std::collections::HashMap;
-
 use super::capped::Capped;
-
-/// What a harness says became of a test.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Word {
-    /// `ok`
-    Ok,
-    /// `FAILED`
-    Failed,
-    /// `ignored`
-    Ignored,
-}
-
-/// The counts of a summary line.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Passed.
-    pub passed: u64,
-    /// Failed.
-    pub failed: u64,
-    /// Ignored.
-    pub ignored: u64,
-    /// Benchmarks that were measured.
-    pub measured: u64,
-}
-
-impl Counts {
-    /// All tests that were reported.
-    #[must_use]
-    pub const fn total(&self) -> u64 {
-        self.passed + self.failed + self.ignored + self.measured
-    }
-}
+pub use super::names::Names;
+pub use super::phrases::{Counts, Word};
+use super::phrases::{is_of_doctests, running, strip_mode, summary, tidy, trailing_word, word};
 
 /// Something the harness said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,54 +38,6 @@ pub struct Closing {
     pub failures: Vec<usize>,
     /// What failing tests printed, in the order of the blocks.
     pub texts: Vec<(usize, String)>,
-}
-
-/// The names that may be reported.
-#[derive(Clone, Debug)]
-pub enum Names {
-    /// These, and no others.
-    Known(HashMap<String, usize>),
-    /// Whatever is reported is a name (a harness that gives no list).
-    Learnt(HashMap<String, usize>, Vec<String>),
-}
-
-impl Names {
-    /// Names from a list.
-    #[must_use]
-    pub fn known<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
-        Self::Known(names.into_iter().enumerate().map(|(place, name)| (name.to_owned(), place)).collect())
-    }
-
-    /// No names yet.
-    #[must_use]
-    pub fn learnt() -> Self {
-        Self::Learnt(HashMap::new(), Vec::new())
-    }
-
-    fn place(&mut self, name: &str) -> Option<usize> {
-        match self {
-            Self::Known(places) => places.get(name).copied(),
-            Self::Learnt(places, names) => Some(*places.entry(name.to_owned()).or_insert_with(|| {
-                names.push(name.to_owned());
-                names.len() - 1
-            })),
-        }
-    }
-
-    fn known_place(&self, name: &str) -> Option<usize> {
-        match self {
-            Self::Known(places) | Self::Learnt(places, _) => places.get(name).copied(),
-        }
-    }
-
-    /// The names that were learnt, in the order they came.
-    #[must_use]
-    pub fn into_learnt(self) -> Vec<String> {
-        match self {
-            Self::Known(_) => Vec::new(),
-            Self::Learnt(_, names) => names,
-        }
-    }
 }
 
 /// The longest line that is kept whole.
@@ -220,16 +141,17 @@ impl Reader {
 
     /// With one thread, libtest prints a test's name when it starts, without ending the line.
     fn peek(&mut self, say: &mut dyn FnMut(Said)) {
-        if self.line.len() < 4096 && self.line.ends_with(b" ... ") && self.line.starts_with(b"test ") {
-            if let Some(test) = std::str::from_utf8(&self.line).ok().and_then(|line| {
+        if self.line.len() < 4096
+            && self.line.ends_with(b" ... ")
+            && self.line.starts_with(b"test ")
+            && let Some(test) = std::str::from_utf8(&self.line).ok().and_then(|line| {
                 let name = line.strip_prefix("test ")?.strip_suffix(" ... ")?;
                 self.lookup(name)
-            }) {
-                if self.open != Some(test) {
-                    self.open = Some(test);
-                    say(Said::Named(test));
-                }
-            }
+            })
+            && self.open != Some(test)
+        {
+            self.open = Some(test);
+            say(Said::Named(test));
         }
     }
 
@@ -265,7 +187,9 @@ impl Reader {
         if self.take_block_line(line, cut) {
             return;
         }
-        self.take_unclean(line, say);
+        if self.take_unclean(line, say) {
+            return;
+        }
         let mut raw = line.to_vec();
         if cut {
             raw.extend_from_slice("[… the rest of the line is cut …]".as_bytes());
@@ -300,16 +224,17 @@ impl Reader {
             tentative.held.push(b'\n');
             return true;
         }
-        if !tentative.names.is_empty() && tentative.names_ended {
-            if let Some(counts) = summary(line) {
-                let names = std::mem::take(&mut tentative.names);
-                self.closing.failures = if tentative.of_failures { names } else { Vec::new() };
-                self.closing.summary = Some(self.earlier.0.plus(counts));
-                tentative.held.extend_from_slice(line);
-                tentative.held.push(b'\n');
-                tentative.names_ended = false;
-                return true;
-            }
+        if !tentative.names.is_empty()
+            && tentative.names_ended
+            && let Some(counts) = summary(line)
+        {
+            let names = std::mem::take(&mut tentative.names);
+            self.closing.failures = if tentative.of_failures { names } else { Vec::new() };
+            self.closing.summary = Some(self.earlier.0.plus(counts));
+            tentative.held.extend_from_slice(line);
+            tentative.held.push(b'\n');
+            tentative.names_ended = false;
+            return true;
         }
         // It was not the end: what was held is what a failing test printed.
         let held = std::mem::take(&mut tentative.held);
@@ -416,8 +341,10 @@ impl Reader {
     }
 
     /// Looks for a result in a line that is not exactly one: `rawtest a ... ok`, `test a ... rawok`, `rawok`.
-    fn take_unclean(&mut self, line: &[u8], say: &mut dyn FnMut(Said)) {
-        let Ok(line) = std::str::from_utf8(line) else { return };
+    ///
+    /// True where the line is a name and nothing more: a test that started, and no output of anybody's.
+    fn take_unclean(&mut self, line: &[u8], say: &mut dyn FnMut(Said)) -> bool {
+        let Ok(line) = std::str::from_utf8(line) else { return false };
         for (at, mark) in line.match_indices("test ") {
             let Some(rest) = line.get(at + mark.len()..) else { continue };
             for (end, mark) in rest.match_indices(" ... ") {
@@ -429,87 +356,14 @@ impl Reader {
                     self.open = None;
                     say(Said::Result { test, word, clean: false });
                 }
-                return;
+                return at == 0 && tail.is_empty();
             }
         }
         if let (Some(test), Some(word)) = (self.open, trailing_word(line)) {
             say(Said::Result { test, word, clean: false });
         }
+        false
     }
-}
-
-impl Counts {
-    const fn plus(self, more: Self) -> Self {
-        Self {
-            passed: self.passed + more.passed,
-            failed: self.failed + more.failed,
-            ignored: self.ignored + more.ignored,
-            measured: self.measured + more.measured,
-        }
-    }
-}
-
-/// ` - should panic`, ` - compile`, ` - compile fail`: libtest's modes, printed behind the name.
-fn strip_mode(name: &str) -> &str {
-    [" - should panic", " - compile fail", " - compile"].iter().find_map(|mode| name.strip_suffix(mode)).unwrap_or(name)
-}
-
-fn word(text: &str) -> Option<Word> {
-    match text {
-        "ok" => Some(Word::Ok),
-        "FAILED" | "FAILED (time limit exceeded)" => Some(Word::Failed),
-        "ignored" => Some(Word::Ignored),
-        _ if text.starts_with("ignored, ") => Some(Word::Ignored),
-        _ if text.starts_with("bench: ") => Some(Word::Ok),
-        // `--report-time`, and harnesses that add a duration of their own.
-        _ => match text.split_once(" <") {
-            Some(("ok", time)) if time.ends_with('>') => Some(Word::Ok),
-            Some(("FAILED", time)) if time.ends_with('>') => Some(Word::Failed),
-            _ => None,
-        },
-    }
-}
-
-fn trailing_word(text: &str) -> Option<Word> {
-    [("ok", Word::Ok), ("FAILED", Word::Failed), ("ignored", Word::Ignored)]
-        .into_iter()
-        .find_map(|(end, word)| text.ends_with(end).then_some(word))
-}
-
-/// rustdoc's own closing line.
-fn is_of_doctests(line: &[u8]) -> bool {
-    line.starts_with(b"all doctests ran in ")
-}
-
-fn running(line: &[u8]) -> Option<u64> {
-    let rest = std::str::from_utf8(line).ok()?.strip_prefix("running ")?;
-    let (count, rest) = rest.split_once(' ')?;
-    (rest.starts_with("test")).then(|| count.parse().ok())?
-}
-
-/// `test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s`
-fn summary(line: &[u8]) -> Option<Counts> {
-    let rest = std::str::from_utf8(line).ok()?.strip_prefix("test result: ")?;
-    let rest = rest.strip_prefix("ok. ").or_else(|| rest.strip_prefix("FAILED. "))?;
-    let mut counts = Counts::default();
-    for part in rest.split("; ").take(4) {
-        let (count, what) = part.split_once(' ')?;
-        let count = count.parse().ok()?;
-        match what {
-            "passed" => counts.passed = count,
-            "failed" => counts.failed = count,
-            "ignored" => counts.ignored = count,
-            "measured" => counts.measured = count,
-            _ => return None,
-        }
-    }
-    Some(counts)
-}
-
-/// Blocks are set off by blank lines that are not the test's.
-fn tidy(text: &str) -> String {
-    let text = text.trim_end_matches('\n');
-    if text.is_empty() { String::new() } else { format!("{text}\n") }
 }
 
 #[cfg(test)]

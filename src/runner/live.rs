@@ -300,11 +300,12 @@ impl Live {
 
     /// Kills it if its grace is over, or at once.
     pub fn press(&mut self, now: Instant, at_once: bool) {
-        if let (Some(kill), None) = (&mut self.kill, &self.ending) {
-            if !kill.hard && (at_once || now >= kill.hard_at) {
-                kill.hard = true;
-                self.child.ask(Ask::Kill);
-            }
+        if let (Some(kill), None) = (&mut self.kill, &self.ending)
+            && !kill.hard
+            && (at_once || now >= kill.hard_at)
+        {
+            kill.hard = true;
+            self.child.ask(Ask::Kill);
         }
     }
 

@@ -102,7 +102,8 @@ mod tests {
         let red = Ending::Exited(101);
         let green = Ending::Exited(0);
         let none = Closing::default();
-        let cases: &[(&str, &[Claims], Closing, Ending, Whole, &[Fate])] = &[
+        type Row<'a> = (&'a str, &'a [Claims], Closing, Ending, Whole, &'a [Fate]);
+        let cases: &[Row<'_>] = &[
             ("a sound pass", &[OK, IGNORED], closing(1, 0, 1, &[]), green, Whole::Sound, &[Known(Ok), Known(Ignored)]),
             ("a sound failure", &[OK, FAILED], closing(1, 1, 0, &[1]), red, Whole::Sound, &[Known(Ok), Known(Failed)]),
             (

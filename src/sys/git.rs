@@ -44,8 +44,13 @@ pub fn read_checkout(directory: &Utf8Path) -> Option<Checkout> {
 
 /// Runs git and gives what it printed, if it succeeded and that is text.
 fn git(directory: &Utf8Path, arguments: &[&str]) -> Option<String> {
-    let output = Command::new("git")
-        .args(["--no-optional-locks", "-c", "core.quotePath=false"])
+    let mut command = Command::new("git");
+    // A hook's environment names the repository relative to another directory.
+    for variable in ["GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_PREFIX"] {
+        command.env_remove(variable);
+    }
+    let output = command
+        .arg("--no-optional-locks")
         .args(arguments)
         .current_dir(directory)
         .stdin(Stdio::null())

@@ -61,7 +61,7 @@ fn cargo_flags_are_handed_back_in_their_order() {
         ("-vv --locked -Z flag -Zother", "--verbose --verbose --locked -Z flag -Z other"),
         ("-v --locked -v", "--locked --verbose --verbose"),
         ("-j4 --timings --profile dev", "--jobs 4 --timings --profile dev"),
-        ("-j -2 --color=never", "--jobs=-2 --color never"),
+        ("-j -2 --color=never", "--jobs=-2"),
         ("--jobs default --timings=html", "--jobs default --timings=html"),
         ("--manifest-path a/Cargo.toml --target-dir t", "--manifest-path a/Cargo.toml --target-dir t"),
         ("--offline --frozen --ignore-rust-version --no-run", "--offline --frozen --ignore-rust-version --no-run"),

@@ -11,3 +11,5 @@ mod fixtures;
 mod report;
 #[allow(dead_code, reason = "a toolbox: each test takes what it needs")]
 mod support;
+
+mod store;

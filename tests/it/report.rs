@@ -1,5 +1,4 @@
 //! What people and machines read of a run.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail as tests do")]
 
 mod runs;
 mod script;

@@ -7,11 +7,11 @@ use std::process::Command;
 use camino::Utf8PathBuf;
 
 use super::Refused;
-use crate::cargo::workspace::{self, Workspace};
+use crate::cargo::workspace::Workspace;
 use crate::cli::{BuildArgs, TestArgs, cargo_args};
 use crate::commands::complain;
 use crate::config::settings::DISABLE;
-use crate::config::{ConfigFile, Layers, Resolved, Settings};
+use crate::config::{ConfigErrors, ConfigFile, Layers, Resolved, Settings};
 use crate::exit_code::ExitCode;
 use crate::history::place;
 use crate::model::Context;
@@ -94,19 +94,9 @@ pub(super) fn prepare(args: &TestArgs) -> Result<Prepared, Refused> {
         let flags = metadata_flags(&args.build);
         (Workspace::query(&cargo, &flags), rustc.join().unwrap_or_default())
     });
-    let mut workspace = workspace.map_err(|error| match error {
-        workspace::Error::NoCargo { .. } => Refused::new(ExitCode::Config, error.to_string()),
-        // cargo's own words about a manifest; it says `error: ` itself.
-        workspace::Error::Refused(words) => {
-            let words = words.trim().strip_prefix("error: ").unwrap_or(words.trim()).to_owned();
-            Refused::new(ExitCode::BuildFailed, words)
-        }
-        workspace::Error::Unreadable(_) => Refused::new(ExitCode::Internal, error.to_string()),
-    })?;
+    let mut workspace = workspace.map_err(|error| Refused::new(error.exit_code(), error.to_string()))?;
     if let Some(dir) = &args.build.flags.target_dir {
-        if let Ok(dir) = Utf8PathBuf::from_path_buf(cwd.join(dir)) {
-            workspace.target_dir = dir;
-        }
+        workspace.set_target_dir(dir);
     }
     let resolved = resolve(args, &workspace)?;
     for warning in resolved.warnings.iter().filter(|_| !args.build.flags.quiet) {
@@ -163,9 +153,9 @@ pub(super) fn prepare(args: &TestArgs) -> Result<Prepared, Refused> {
 }
 
 fn resolve(args: &TestArgs, workspace: &Workspace) -> Result<Resolved, Refused> {
-    let refused = |errors: crate::config::ConfigErrors| {
-        let words = errors.to_string();
-        Refused::new(ExitCode::Config, words.strip_prefix("error: ").unwrap_or(&words).to_owned())
+    let refused = |errors: ConfigErrors| {
+        let all: Vec<String> = errors.all().iter().map(ToString::to_string).collect();
+        Refused::new(errors.exit_code(), all.join("\nerror: "))
     };
     let file = ConfigFile::load(&workspace.root).map_err(refused)?;
     let variables: Vec<(OsString, OsString)> = std::env::vars_os().collect();
@@ -204,6 +194,9 @@ fn metadata_flags(build: &BuildArgs) -> Vec<OsString> {
 fn hand_over(cargo: &OsStr, flags: &[OsString], args: &TestArgs) -> ExitCode {
     let mut command = Command::new(cargo);
     command.arg("test").args(flags).args(args.build.flags.quiet.then_some("-q"));
+    if let Some(color) = &args.build.flags.color {
+        command.args(["--color", color]);
+    }
     command.args(args.build.flags.no_fail_fast.then_some("--no-fail-fast"));
     command.arg("--").args(&args.filters).args(&args.libtest.in_order);
     match command.status() {

@@ -1,6 +1,8 @@
 //! `cargo gate test`: build, plan, execute, record, judge, report.
 
 mod ask;
+mod building;
+mod closing;
 mod gather;
 mod history;
 mod insights;

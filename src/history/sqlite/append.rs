@@ -314,6 +314,11 @@ impl<'t> Appender<'t> {
         Ok(())
     }
 
+    /// Tells it of a run whose row is gone already.
+    pub(super) fn know(&mut self, run: &Arc<RunFacts>) {
+        self.facts.know(run);
+    }
+
     /// The summary of a test, as it stands in this transaction.
     pub(super) fn summary(&mut self, context: i64, test: i64) -> Result<&mut Summary> {
         match self.summaries.entry((context, test)) {

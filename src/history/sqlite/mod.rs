@@ -45,9 +45,9 @@ impl SqliteStore {
     pub fn open(gate_dir: &Utf8Path) -> Result<Self> {
         fs_err::create_dir_all(gate_dir).map_err(|error| StoreError::ReadOnly(error.to_string()))?;
         let file = gate_dir.join(FILE_NAME);
+        let identity = Identity::of(&file);
         match Self::open_file(&file, Open::Create) {
             Err(StoreError::Damaged(why)) => {
-                let identity = Identity::of(&file);
                 let warning = rescue::set_aside_and_copy(&file, identity, &why)?;
                 let store = Self::open_file(&file, Open::Create)?;
                 store.warnings.borrow_mut().extend(warning);
@@ -69,12 +69,14 @@ impl SqliteStore {
     }
 
     fn open_file(file: &Utf8Path, open: Open) -> Result<Self> {
+        // Before it is opened: of a file that is replaced meanwhile this is no longer the one, and that shows later.
+        let identity = Identity::of(file);
         let (connection, format) = schema::open(file, open)?;
         Ok(Self {
             file: file.to_owned(),
             connection,
             format,
-            identity: Identity::of(file),
+            identity: identity.or_else(|| Identity::of(file)),
             warnings: RefCell::default(),
             skipped: Cell::default(),
         })
@@ -263,5 +265,105 @@ impl Store for SqliteStore {
             rows => warnings.push(format!("{rows} rows of the history could not be read and were left out")),
         }
         warnings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exit_code::ExitCode;
+    use crate::model::{Judgement, Outcome, RunState, TestKey, Totals, Verdict};
+    use std::time::Duration;
+
+    struct Folder {
+        _folder: tempfile::TempDir,
+        path: Utf8PathBuf,
+    }
+
+    impl Folder {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let path = Utf8PathBuf::try_from(folder.path().to_owned()).unwrap();
+            Self { _folder: folder, path }
+        }
+
+        fn files(&self) -> usize {
+            self.path.read_dir_utf8().unwrap().count()
+        }
+    }
+
+    fn run(number: u32, tests: u32) -> (RunRecord, Vec<Arc<CaseRecord>>) {
+        let start = Timestamp::from_second(i64::from(number)).unwrap();
+        let head = RunHead {
+            id: RunId::new(start, number),
+            start,
+            context: Context { target: "t".into(), features: String::new(), profile: "dev".into() },
+            trigger: "manual".into(),
+            host: "here".into(),
+            toolchain: "rustc".into(),
+            commit: None,
+            branch: None,
+            dirty: None,
+            ci_link: None,
+            input_key: None,
+            instrumented: false,
+            full: true,
+            pid: std::process::id(),
+            boot_id: None,
+        };
+        let case = |test| {
+            let key: TestKey = format!("app/app::test_{test}").parse().unwrap();
+            CaseRecord {
+                key: Arc::new(key),
+                outcome: Outcome::Skipped,
+                took: None,
+                attempts: Vec::new(),
+                line: None,
+                leaked: false,
+                binary_hash: None,
+            }
+        };
+        let cases: Vec<Arc<CaseRecord>> = (0..tests).map(|test| Arc::new(case(test))).collect();
+        let record = RunRecord {
+            head,
+            state: RunState::Executed,
+            totals: Totals::of(cases.iter().map(|case| &**case)),
+            not_run: 0,
+            duration: Duration::from_secs(1),
+            judgement: Judgement { verdict: Verdict::Pass, codes: vec![ExitCode::Pass], reasons: Vec::new() },
+            plan_digest: None,
+        };
+        (record, cases)
+    }
+
+    #[test]
+    fn a_full_disk_loses_the_run_that_did_not_fit_and_nothing_else() {
+        let folder = Folder::new();
+        let mut store = SqliteStore::open(&folder.path).unwrap();
+        let (first, cases) = run(1, 10);
+        store.finish(&first, &cases, &[]).unwrap();
+        let pages: i64 = store.connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+        store.connection.pragma_update(None, "max_page_count", pages).unwrap();
+        let (second, cases) = run(2, 5000);
+        assert!(matches!(store.finish(&second, &cases, &[]), Err(StoreError::Full)));
+        assert_eq!(folder.files(), 1, "nothing is set aside");
+        assert_eq!((store.size().unwrap().runs, store.counters().unwrap().runs), (1, 1));
+        store.connection.pragma_update(None, "max_page_count", 1_000_000).unwrap();
+        store.finish(&second, &cases, &[]).unwrap();
+        assert_eq!(store.size().unwrap().cases, 5010);
+    }
+
+    #[test]
+    fn one_who_writes_for_too_long_is_named_and_nothing_set_aside() {
+        let folder = Folder::new();
+        let mut store = SqliteStore::open(&folder.path).unwrap();
+        let mut other = SqliteStore::open(&folder.path).unwrap();
+        store.connection.busy_timeout(Duration::from_millis(30)).unwrap();
+        let (first, cases) = run(1, 10);
+        let long = other.connection.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
+        assert!(matches!(store.finish(&first, &cases, &[]), Err(StoreError::Busy)));
+        drop(long);
+        store.finish(&first, &cases, &[]).unwrap();
+        assert_eq!(folder.files(), 1);
     }
 }

@@ -37,6 +37,9 @@ pub(super) fn deferrals(connection: &Connection, input: ContentHash, now: Timest
     Ok(count.unwrap_or(0))
 }
 
+/// Failure texts of a test in one run, each with the number of its attempt, from 0.
+type Texts = Vec<(usize, Arc<str>)>;
+
 /// Reads through a connection; what does not decode is left out and counted.
 pub(super) struct Reader<'s> {
     pub(super) connection: &'s Connection,
@@ -177,11 +180,11 @@ impl<'s> Reader<'s> {
         Ok(contents)
     }
 
-    /// Failure texts of a run: by test, the number of the attempt (from 0) and its text.
-    fn texts(&self, seq: i64) -> Result<HashMap<i64, Vec<(usize, Arc<str>)>>> {
+    /// Failure texts of a run, by test.
+    fn texts(&self, seq: i64) -> Result<HashMap<i64, Texts>> {
         let sql = "SELECT test, attempt, text FROM failures WHERE run = ?1";
         let mut statement = self.connection.prepare_cached(sql).map_err(error)?;
-        let mut texts: HashMap<i64, Vec<(usize, Arc<str>)>> = HashMap::new();
+        let mut texts: HashMap<i64, Texts> = HashMap::new();
         let mut found = statement.query([seq]).map_err(error)?;
         while let Some(row) = found.next().map_err(error)? {
             let (test, number, text) = (row.get(0), row.get::<_, i64>(1), row.get::<_, String>(2));

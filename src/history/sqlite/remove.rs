@@ -131,20 +131,22 @@ pub(super) fn undo(transaction: &Transaction<'_>, run: &StoredRun) -> Result<()>
     };
     let sql = "SELECT context FROM runs WHERE seq = ?1";
     let context = transaction.query_row(sql, [seq], |row| row.get(0)).map_err(error)?;
+    let cases = reader.numbered_cases(seq)?;
+    delete_cases(transaction, seq)?;
+    transaction.execute("DELETE FROM stamps WHERE run = ?1", [seq]).map_err(error)?;
+    transaction.execute("DELETE FROM runs WHERE seq = ?1", [seq]).map_err(error)?;
     let mut appender = Appender::new(transaction);
+    appender.know(&of_run);
     let mut short: BTreeSet<i64> = BTreeSet::new();
-    for (test, case) in reader.numbered_cases(seq)? {
+    for (test, case) in cases {
         let summary = appender.summary(context, test)?;
         summary.remove(&Entry::of(&case, Arc::clone(&of_run)));
         if summary.wants_older() {
             short.insert(test);
         }
     }
-    refill(&reader, &mut appender, run, short)?;
+    refill(&reader, &mut appender, (context, &run.head.context), short)?;
     appender.flush()?;
-    delete_cases(transaction, seq)?;
-    transaction.execute("DELETE FROM stamps WHERE run = ?1", [seq]).map_err(error)?;
-    transaction.execute("DELETE FROM runs WHERE seq = ?1", [seq]).map_err(error)?;
     count(transaction, "runs", -1)?;
     if let Some(judgement) = &run.judgement {
         for counter in counters_of(run.state, judgement.verdict) {
@@ -158,19 +160,17 @@ pub(super) fn undo(transaction: &Transaction<'_>, run: &StoredRun) -> Result<()>
 fn refill(
     reader: &Reader<'_>,
     appender: &mut Appender<'_>,
-    undone: &StoredRun,
+    (number, context): (i64, &Context),
     mut short: BTreeSet<i64>,
 ) -> Result<()> {
     if short.is_empty() {
         return Ok(());
     }
-    let sql = "SELECT runs.context FROM runs WHERE id = ?1";
-    let context: i64 = reader.connection.query_row(sql, [undone.head.id.as_str()], |row| row.get(0)).map_err(error)?;
     let facts = Facts::new(reader.connection);
-    let filter = RunFilter { context: Some(undone.head.context.clone()), ..RunFilter::default() };
+    let filter = RunFilter { context: Some(context.clone()), ..RunFilter::default() };
     let mut failure = None;
     reader.visit(&filter, |seq, run| {
-        let refilled = refill_from(reader, appender, &facts, context, seq, &run, &mut short);
+        let refilled = refill_from(reader, appender, &facts, number, seq, &run, &mut short);
         failure = refilled.err();
         if short.is_empty() || failure.is_some() { Visit::Enough } else { Visit::Next }
     })?;

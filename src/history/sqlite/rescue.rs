@@ -54,7 +54,7 @@ pub(super) fn set_aside_and_copy(file: &Utf8Path, found: Option<Identity>, why: 
         Ok((runs, lost)) => format!(
             "the history was damaged ({why}): it is now `{name}`, {runs} runs were copied, {lost} rows could not be read"
         ),
-        Err(_) => format!("the history was damaged ({why}): it is now `{name}`, nothing of it could be read"),
+        Err(error) => format!("the history was damaged ({why}): it is now `{name}`, its runs were not copied: {error}"),
     }))
 }
 

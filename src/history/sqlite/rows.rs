@@ -140,6 +140,11 @@ impl<'c> Facts<'c> {
         facts
     }
 
+    /// Takes in a run that has no row any more.
+    pub(super) fn know(&self, run: &Arc<RunFacts>) {
+        self.known.borrow_mut().insert(run.seq, Some(Arc::clone(run)));
+    }
+
     /// The error of the first run that could not be looked up, if there was any.
     pub(super) fn finish(&self) -> Result<()> {
         self.failure.take().map_or(Ok(()), |failure| Err(error(failure)))

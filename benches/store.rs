@@ -1,0 +1,314 @@
+//! How fast the embedded store is, at a size that no workspace reaches soon: 10,000,000 case records.
+//!
+//! ```text
+//! cargo bench --bench store                    # 10,000 tests × 1,000 runs
+//! cargo bench --bench store -- 2000 200        # tests, runs
+//! cargo bench --bench store -- kills 100       # kill -9 at random moments
+//! ```
+//!
+//! Each step runs in a process of its own, so that its peak memory is its own too; before each, the file's pages are
+//! dropped from the system's cache where that is permitted, and the line says `cold` or `warm`.
+
+use std::collections::BTreeMap;
+use std::process::{Command, ExitCode, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use cargo_gate::analytics::flaky::{Thresholds, classify};
+use cargo_gate::analytics::priority::{Candidate, rank};
+use cargo_gate::exit_code::ExitCode as Code;
+use cargo_gate::history::sqlite::{FILE_NAME, SqliteStore};
+use cargo_gate::history::store::{FinishedRun, Page, RunFilter, Store};
+use cargo_gate::model::{
+    Attempt, AttemptOutcome, BinaryId, CaseRecord, ContentHash, Context, Judgement, Kind, Outcome, RunHead, RunId,
+    RunRecord, RunState, TestKey, Totals, Verdict,
+};
+use jiff::Timestamp;
+
+type Failure = Box<dyn std::error::Error>;
+
+/// Tests in one binary.
+const BINARY: u64 = 100;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
+        ["step", "write", dir, tests, first] => write_until_killed(Utf8Path::new(dir), number(tests), number(first)),
+        ["step", step, dir, tests, runs] => run_step(step, Utf8Path::new(dir), number(tests), number(runs)),
+        ["kills", count] => kills(number(count)),
+        [tests, runs] => all(number(tests), number(runs)),
+        _ => all(10_000, 1_000),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            say(&format!("error: {failure}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "what a benchmark is for")]
+fn say(line: &str) {
+    println!("{line}");
+}
+
+fn number(text: &str) -> u64 {
+    text.parse().unwrap_or(1)
+}
+
+fn all(tests: u64, runs: u64) -> Result<(), Failure> {
+    let folder = tempfile::Builder::new().prefix("store-bench").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+    let dir = Utf8PathBuf::try_from(folder.path().to_owned())?;
+    say(&format!("{tests} tests x {runs} runs = {} cases", tests * runs));
+    for step in ["generate", "append", "append", "append", "read", "read", "read", "list", "begin-finish"] {
+        let cache = if step == "generate" || drop_caches(&dir) { "cold" } else { "warm" };
+        let output = Command::new(std::env::current_exe()?)
+            .args(["step", step, dir.as_str(), &tests.to_string(), &runs.to_string()])
+            .stderr(Stdio::inherit())
+            .output()?;
+        if !output.status.success() {
+            return Err(format!("{step}: {}", String::from_utf8_lossy(&output.stdout)).into());
+        }
+        say(&format!("{step:<12} {cache}  {}", String::from_utf8_lossy(&output.stdout).trim()));
+    }
+    let size = std::fs::metadata(dir.join(FILE_NAME))?.len();
+    say(&format!("file         {:.1} MB", size as f64 / 1e6));
+    Ok(())
+}
+
+/// Drops the system's cache of files, where that is permitted.
+fn drop_caches(dir: &Utf8Path) -> bool {
+    let synced = std::fs::File::open(dir.join(FILE_NAME)).and_then(|file| file.sync_all());
+    synced.is_ok() && std::fs::write("/proc/sys/vm/drop_caches", "3").is_ok()
+}
+
+fn run_step(step: &str, dir: &Utf8Path, tests: u64, runs: u64) -> Result<(), Failure> {
+    let start = Instant::now();
+    let what = match step {
+        "generate" => {
+            let mut store = SqliteStore::open(dir)?;
+            // The first runs one by one, as they come in real life: that is how the summaries' pages come to lie.
+            for run in 0..runs.min(120) {
+                let run = finished(run, tests, tests);
+                store.finish(&run.record, &run.cases, &run.binaries)?;
+            }
+            let appended = store.append(&mut (120..runs).map(|run| finished(run, tests, tests)))?;
+            format!("{} runs", appended.added + runs.min(120))
+        }
+        "append" => {
+            let run = finished(runs + u64::from(std::process::id()), tests, tests);
+            let prepared = start.elapsed();
+            let mut store = SqliteStore::open(dir)?;
+            store.begin(&run.record.head)?;
+            store.finish(&run.record, &run.cases, &run.binaries)?;
+            format!("open, begin, finish of {} cases: {:.3} s", tests, (start.elapsed() - prepared).as_secs_f64())
+        }
+        "begin-finish" => {
+            let run = finished(2 * runs + u64::from(std::process::id()), tests, 2_000);
+            let prepared = start.elapsed();
+            let mut store = SqliteStore::open(dir)?;
+            let opened = start.elapsed();
+            store.begin(&run.record.head)?;
+            let begun = start.elapsed();
+            store.finish(&run.record, &run.cases, &run.binaries)?;
+            format!(
+                "of {} cases: open {:.1} ms, begin {:.1} ms, finish {:.1} ms",
+                run.cases.len(),
+                (opened - prepared).as_secs_f64() * 1e3,
+                (begun - opened).as_secs_f64() * 1e3,
+                (start.elapsed() - begun).as_secs_f64() * 1e3
+            )
+        }
+        "list" => {
+            let store = SqliteStore::open_existing(dir)?.ok_or("no store")?;
+            let page = store.runs(&RunFilter::default(), Page { skip: 20, limit: 20 })?;
+            let stats = store.stats(&RunFilter::default())?;
+            format!("{} runs of a page, stats of {} runs", page.len(), stats.total)
+        }
+        _ => read(dir)?,
+    };
+    say(&format!("{what}; {:.3} s in all, peak {:.0} MB", start.elapsed().as_secs_f64(), peak_megabytes()));
+    Ok(())
+}
+
+/// What `order` and `flaky` need, and what they make of it.
+fn read(dir: &Utf8Path) -> Result<String, Failure> {
+    let start = Instant::now();
+    let store = SqliteStore::open_existing(dir)?.ok_or("no store")?;
+    let context = context();
+    let summaries = store.summaries(&context)?;
+    let last = store.last_executed(&context)?;
+    let stamps = store.stamps(&context)?;
+    let read = start.elapsed();
+    let candidates: Vec<Candidate<'_>> = summaries
+        .iter()
+        .map(|test| Candidate { key: &test.key, summary: Some(&test.summary), changed: false, priority: 0 })
+        .collect();
+    let ranked = rank(&candidates);
+    let mut states: BTreeMap<&str, usize> = BTreeMap::new();
+    let now = Timestamp::from_second(1_760_000_000)?;
+    for test in &summaries {
+        *states.entry(classify(&test.summary, now, &Thresholds::default()).state.as_str()).or_default() += 1;
+    }
+    Ok(format!(
+        "read {:.3} s, with ranking {} and states {:.3} s ({states:?}, {} failing, {} binaries)",
+        read.as_secs_f64(),
+        ranked.len(),
+        start.elapsed().as_secs_f64(),
+        last.map_or(0, |last| last.failing.len()),
+        stamps.len()
+    ))
+}
+
+/// The most memory this process ever had.
+fn peak_megabytes() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+    let kilobytes: f64 = line.trim().trim_end_matches(" kB").parse().unwrap_or(0.0);
+    kilobytes / 1024.0
+}
+
+fn context() -> Context {
+    Context { target: "x86_64-unknown-linux-gnu".into(), features: String::new(), profile: "dev".into() }
+}
+
+/// The `run`-th run of a workspace with so many tests, of which the first `size` were executed. The same numbers give
+/// the same run.
+fn finished(run: u64, tests: u64, size: u64) -> FinishedRun {
+    let start = Timestamp::from_second(1_700_000_000 + i64::try_from(run).unwrap_or(0) * 1_800).unwrap_or_default();
+    let cases: Vec<Arc<CaseRecord>> = (0..tests.min(size)).map(|test| Arc::new(case(run, test))).collect();
+    let totals = Totals::of(cases.iter().map(|case| &**case));
+    let (verdict, code) = match totals.failures() {
+        0 => (Verdict::Pass, Code::Pass),
+        _ => (Verdict::Fail, Code::TestsFailed),
+    };
+    let head = RunHead {
+        id: RunId::new(start, u32::try_from(run).unwrap_or(0)),
+        start,
+        context: context(),
+        trigger: "manual".into(),
+        host: "bench".into(),
+        toolchain: "rustc 1.95.0 (0123456789 2026-04-14)".into(),
+        commit: Some(format!("{:040x}", run / 3)),
+        branch: Some("main".into()),
+        dirty: Some(false),
+        ci_link: None,
+        input_key: Some(hash(run / 3)),
+        instrumented: false,
+        full: true,
+        pid: std::process::id(),
+        boot_id: None,
+    };
+    let record = RunRecord {
+        head,
+        state: RunState::Executed,
+        totals,
+        not_run: 0,
+        duration: Duration::from_secs(60),
+        judgement: Judgement { verdict, codes: vec![code], reasons: Vec::new() },
+        plan_digest: Some(hash(tests)),
+    };
+    FinishedRun { record, cases, binaries: Vec::new() }
+}
+
+fn hash(of: u64) -> ContentHash {
+    let mut bytes = [0; 16];
+    bytes.iter_mut().zip(of.to_le_bytes()).for_each(|(to, from)| *to = from);
+    ContentHash(bytes)
+}
+
+/// One test in twenty is flaky, one in a hundred breaks for a while.
+fn case(run: u64, test: u64) -> CaseRecord {
+    let dice = mix(run << 32 | test);
+    let broken = test % 100 == 7 && (run / 20 + test).is_multiple_of(9);
+    let flaky = test % 20 == 3 && dice.is_multiple_of(50);
+    let (outcome, attempt) = match (broken, flaky) {
+        (true, _) => (Outcome::Failed, AttemptOutcome::Failed),
+        (false, true) => (Outcome::Flaky, AttemptOutcome::Passed),
+        (false, false) => (Outcome::Passed, AttemptOutcome::Passed),
+    };
+    // From a fraction of a millisecond to a second, most of them short, each near its usual duration.
+    let usual = 200 + mix(test) % 2_000 * (1 + u64::from(test.is_multiple_of(50)) * 400);
+    let took = Some(Duration::from_micros(usual + dice % (usual / 4 + 1)));
+    let passed = Attempt { outcome: attempt, took, ending: None, why: None, text: None };
+    let text = || Some(Arc::from("assertion `left == right` failed\n  left: 1\n right: 2\n"));
+    let failed = Attempt { outcome: AttemptOutcome::Failed, text: text(), ..passed.clone() };
+    let attempts = match outcome {
+        Outcome::Passed => vec![passed],
+        Outcome::Flaky => vec![failed, passed],
+        _ => vec![failed],
+    };
+    let binary = BinaryId {
+        package: format!("crate-{}", test / BINARY),
+        kind: Kind::Lib,
+        binary: format!("crate_{}", test / BINARY),
+    };
+    let key = Arc::new(TestKey { binary, name: format!("module::tests::a_test_with_a_usual_name_{test:05}") });
+    CaseRecord { key, outcome, took, attempts, line: None, leaked: false, binary_hash: Some(hash(test / BINARY)) }
+}
+
+/// splitmix64: numbers that look random and are always the same.
+fn mix(seed: u64) -> u64 {
+    let mut z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// Kills a writer so many times at moments nobody chose, and looks whether every run it had finished is there.
+fn kills(count: u64) -> Result<(), Failure> {
+    let folder = tempfile::Builder::new().prefix("store-kills").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+    let dir = Utf8PathBuf::try_from(folder.path().to_owned())?;
+    let (mut finished, mut begun) = (Vec::new(), 0);
+    for round in 0..count {
+        let mut child = Command::new(std::env::current_exe()?)
+            .args(["step", "write", dir.as_str(), "500", &(round * 10_000).to_string()])
+            .stdout(Stdio::piped())
+            .spawn()?;
+        std::thread::sleep(Duration::from_micros(3_000 + mix(round) % 100_000));
+        child.kill()?;
+        let output = child.wait_with_output()?;
+        for line in String::from_utf8_lossy(&output.stdout).lines() {
+            begun += u64::from(line.starts_with("begun "));
+            finished.extend(line.strip_prefix("finished ").map(str::to_owned));
+        }
+        let store = SqliteStore::open(&dir)?;
+        let executed = RunFilter { state: Some(RunState::Executed), ..RunFilter::default() };
+        let there: Vec<String> = store.runs(&executed, Page::ALL)?.iter().map(|run| run.head.id.to_string()).collect();
+        if let Some(lost) = finished.iter().find(|id| !there.contains(id)) {
+            return Err(format!("run {lost} was lost in round {round}").into());
+        }
+        // The one that was being finished may be there or not, but never in part.
+        for id in there.iter().take(3) {
+            let cases = store.cases(&RunId::from_stored(id.as_str()))?.len();
+            if cases != 500 {
+                return Err(format!("run {id} has {cases} cases in round {round}").into());
+            }
+        }
+    }
+    let check: String =
+        rusqlite::Connection::open(dir.join(FILE_NAME))?.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
+    let aside = dir.read_dir_utf8()?.filter_map(Result::ok).filter(|entry| entry.file_name().contains("damaged"));
+    let aside = aside.count();
+    say(&format!(
+        "{count} kills, {begun} runs begun, {} finished, all of them there; integrity {check}, {aside} files set aside",
+        finished.len()
+    ));
+    Ok(())
+}
+
+/// Records runs until it is killed.
+fn write_until_killed(dir: &Utf8Path, tests: u64, first: u64) -> Result<(), Failure> {
+    let mut store = SqliteStore::open(dir)?;
+    for number in first.. {
+        let run = finished(number, tests, tests);
+        store.begin(&run.record.head)?;
+        say(&format!("begun {}", run.record.head.id));
+        store.finish(&run.record, &run.cases, &run.binaries)?;
+        say(&format!("finished {}", run.record.head.id));
+    }
+    Ok(())
+}

@@ -1,0 +1,349 @@
+//! `cargo gate history list|show|stats|prune|undo`: what the store holds, for people and machines.
+//!
+//! Each takes a store and writes to what it is handed. Names, branches and failure texts come from outside: for
+//! people they are written without anything a terminal would obey.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use console::{Style, strip_ansi_codes};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::cli::Format;
+use crate::history::store::{Page, Prune, Pruned, Retention, RunFilter, Store, StoreError, StoredRun};
+use crate::model::{CaseRecord, Outcome, RunState, Verdict};
+
+/// Why a command could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum HistoryError {
+    /// The store could not.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The output could not be written.
+    #[error("the output cannot be written: {0}")]
+    Write(#[from] io::Error),
+}
+
+type Result<T> = std::result::Result<T, HistoryError>;
+
+/// What `list` shows.
+#[derive(Clone, Debug)]
+pub struct ListOptions {
+    /// Which runs.
+    pub filter: RunFilter,
+    /// Which of them, newest first.
+    pub page: Page,
+}
+
+/// What `show` shows.
+#[derive(Clone, Debug)]
+pub struct ShowOptions {
+    /// A run's name, the beginning of one, or `last`.
+    pub run: String,
+    /// All its tests, not only those that did not simply pass.
+    pub all: bool,
+}
+
+/// What `prune` removes.
+#[derive(Clone, Debug)]
+pub struct PruneOptions {
+    /// What to keep.
+    pub keep: Retention,
+    /// Shall it be done, or only be said?
+    pub prune: Prune,
+}
+
+/// Runs, newest first.
+pub fn list(store: &dyn Store, options: &ListOptions, out: &mut dyn Write, format: Format) -> Result<()> {
+    let runs = store.runs(&options.filter, options.page)?;
+    if format == Format::Json {
+        let runs: Vec<Value> = runs.iter().map(run_json).collect();
+        return write_json(out, &json!({ "schema_version": 1, "skip": options.page.skip, "runs": runs }));
+    }
+    if runs.is_empty() {
+        writeln!(out, "No runs on record.")?;
+        return Ok(());
+    }
+    let head = format!("{:<28}  {:<12} {:>6} {:>5} {:>7}  {}", "RUN", "VERDICT", "TESTS", "FAIL", "TIME", "BRANCH");
+    writeln!(out, "{}", Style::new().bold().apply_to(head))?;
+    for run in &runs {
+        let word = format!("{:<12}", word(run));
+        let totals = &run.totals;
+        let time = run.duration.map_or_else(String::new, short_time);
+        let branch = clean_line(run.head.branch.as_deref().unwrap_or_default());
+        writeln!(
+            out,
+            "{:<28}  {} {:>6} {:>5} {:>7}  {}",
+            clean_line(run.head.id.as_str()),
+            style_of(run).apply_to(word),
+            totals.tests,
+            totals.failures(),
+            time,
+            shorten(&branch, 14)
+        )?;
+    }
+    Ok(())
+}
+
+/// One run with its tests.
+pub fn show(store: &dyn Store, options: &ShowOptions, out: &mut dyn Write, format: Format) -> Result<()> {
+    let run = if options.run == "last" {
+        let last = store.runs(&RunFilter::default(), Page::first(1))?.pop();
+        last.ok_or_else(|| StoreError::NoSuchRun(options.run.clone()))?
+    } else {
+        store.run(&options.run)?
+    };
+    let cases = store.cases(&run.head.id)?;
+    if format == Format::Json {
+        let mut value = run_json(&run);
+        if let Some(fields) = value.as_object_mut() {
+            fields.insert("tests".to_owned(), cases.iter().map(case_json).collect());
+        }
+        return write_json(out, &json!({ "schema_version": 1, "run": value }));
+    }
+    show_head(&run, out)?;
+    let shown = cases.iter().filter(|case| options.all || is_remarkable(case));
+    for case in shown {
+        show_case(case, out)?;
+    }
+    Ok(())
+}
+
+/// Counters, and figures of the runs on record.
+pub fn stats(store: &dyn Store, filter: &RunFilter, out: &mut dyn Write, format: Format) -> Result<()> {
+    let (counters, stats, size) = (store.counters()?, store.stats(filter)?, store.size()?);
+    if format == Format::Json {
+        return write_json(out, &json!({ "schema_version": 1, "counters": counters, "stats": stats, "size": size }));
+    }
+    let percent = |rate: Option<f64>| rate.map_or_else(|| "-".to_owned(), |rate| format!("{:.1} %", rate * 100.0));
+    let mean = stats.mean_duration_ms.map_or_else(|| "-".to_owned(), |ms| short_time(Duration::from_millis(ms)));
+    let last = match (stats.last_at, stats.last_state) {
+        (Some(at), Some(state)) => {
+            let word = stats.last_verdict.map_or(state.as_str(), Verdict::as_str);
+            format!("{} ({word})", at.strftime("%Y-%m-%d %H:%M:%SZ"))
+        }
+        _ => "-".to_owned(),
+    };
+    let lines = [
+        ("runs ever", format!("{} ({} passed, {} failed)", counters.runs, counters.pass, counters.fail)),
+        ("tool errors", format!("{} ({} deferred)", counters.tool_error, counters.deferred)),
+        ("on record", format!("{} runs, {} cases, {} tests", size.runs, size.cases, size.summaries)),
+        ("size", megabytes(size.bytes)),
+        ("success rate", percent(stats.success_rate)),
+        ("mean pass rate", percent(stats.mean_pass_rate)),
+        ("mean duration", mean),
+        ("last run", last),
+    ];
+    for (name, value) in lines {
+        writeln!(out, "{name:<15} {value}")?;
+    }
+    Ok(())
+}
+
+/// Removes runs, or says which would go.
+pub fn prune(store: &mut dyn Store, options: &PruneOptions, out: &mut dyn Write, format: Format) -> Result<()> {
+    let pruned = store.prune(&options.keep, options.prune)?;
+    let done = options.prune == Prune::Delete;
+    if format == Format::Json {
+        return write_json(out, &json!({ "schema_version": 1, "pruned": done, "plan": pruned }));
+    }
+    let Pruned { runs, cases, bytes_before, bytes_after } = &pruned;
+    if !done {
+        for run in runs {
+            writeln!(out, "{}", clean_line(run.as_str()))?;
+        }
+    }
+    let (verb, about) = if done { ("Removed", "") } else { ("Would remove", "about ") };
+    let (before, after) = (megabytes(*bytes_before), megabytes(*bytes_after));
+    writeln!(out, "{verb} {} runs with {cases} cases: {before} -> {about}{after}.", runs.len())?;
+    Ok(())
+}
+
+/// Takes one run back.
+pub fn undo(store: &mut dyn Store, run: &str, out: &mut dyn Write, format: Format) -> Result<()> {
+    let id = store.run(run)?.head.id;
+    let undone = store.undo(&id)?;
+    if format == Format::Json {
+        return write_json(out, &json!({ "schema_version": 1, "undone": run_json(&undone) }));
+    }
+    let id = clean_line(undone.head.id.as_str());
+    writeln!(out, "Took back run {id} ({}, {} tests).", word(&undone), undone.totals.tests)?;
+    Ok(())
+}
+
+fn write_json(out: &mut dyn Write, value: &impl Serialize) -> Result<()> {
+    serde_json::to_writer_pretty(&mut *out, value).map_err(io::Error::from)?;
+    writeln!(out)?;
+    Ok(())
+}
+
+fn run_json(run: &StoredRun) -> Value {
+    let head = &run.head;
+    let judgement = run.judgement.as_ref();
+    let mut value = json!({
+        "id": head.id,
+        "start": head.start,
+        "state": run.state,
+        "verdict": judgement.map(|judgement| judgement.verdict),
+        "exit_code": judgement.map(|judgement| judgement.exit_code()),
+        "codes": judgement.map(|judgement| &judgement.codes),
+        "reasons": judgement.map(|judgement| &judgement.reasons),
+        "totals": run.totals,
+        "pass_rate": run.totals.pass_rate(),
+        "not_run": run.not_run,
+        "duration_ms": run.duration.map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX)),
+        "plan_digest": run.plan_digest,
+    });
+    let of_head = json!({
+        "trigger": head.trigger,
+        "host": head.host,
+        "toolchain": head.toolchain,
+        "target": head.context.target,
+        "features": head.context.features,
+        "profile": head.context.profile,
+        "commit": head.commit,
+        "branch": head.branch,
+        "dirty": head.dirty,
+        "ci_link": head.ci_link,
+        "input_key": head.input_key,
+        "instrumented": head.instrumented,
+        "full": head.full,
+    });
+    if let (Some(fields), Value::Object(more)) = (value.as_object_mut(), of_head) {
+        fields.extend(more);
+    }
+    value
+}
+
+fn case_json(case: &CaseRecord) -> Value {
+    json!({
+        "package": case.key.binary.package,
+        "binary": case.key.binary.binary,
+        "kind": case.key.binary.kind,
+        "name": case.key.name,
+        "outcome": case.outcome,
+        "ms": case.ms(),
+        "attempts": case.attempts.len(),
+        "leaked": case.leaked,
+        "binary_hash": case.binary_hash,
+        "text": case.failure_text(),
+    })
+}
+
+fn show_head(run: &StoredRun, out: &mut dyn Write) -> Result<()> {
+    let head = &run.head;
+    let started = head.start.strftime("%Y-%m-%d %H:%M:%SZ").to_string();
+    let dirty = if head.dirty == Some(true) { " with changes" } else { "" };
+    let commit = head.commit.as_deref().map(|commit| format!("{commit}{dirty}")).unwrap_or_default();
+    let totals = &run.totals;
+    let counts = format!(
+        "{} tests: {} passed, {} failed, {} errored, {} timed out, {} flaky, {} skipped; {} not run",
+        totals.tests,
+        totals.passed,
+        totals.failed,
+        totals.errored,
+        totals.timeout,
+        totals.flaky,
+        totals.skipped,
+        run.not_run
+    );
+    let context = [&head.context.target, &head.context.profile, &head.context.features];
+    let context: Vec<&str> = context.into_iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
+    let lines = [
+        ("run", head.id.to_string()),
+        ("started", format!("{started} on {} by {}", head.host, head.trigger)),
+        ("took", run.duration.map(short_time).unwrap_or_default()),
+        ("commit", commit),
+        ("branch", head.branch.clone().unwrap_or_default()),
+        ("link", head.ci_link.clone().unwrap_or_default()),
+        ("context", context.join(", ")),
+        ("toolchain", head.toolchain.clone()),
+        ("counts", counts),
+    ];
+    for (name, value) in lines.into_iter().filter(|(_, value)| !value.is_empty()) {
+        writeln!(out, "{name:<10} {}", clean_line(&value))?;
+    }
+    writeln!(out, "{:<10} {}", "verdict", style_of(run).apply_to(word(run)))?;
+    for reason in run.judgement.iter().flat_map(|judgement| &judgement.reasons) {
+        writeln!(out, "{:<10} {}", "", clean_line(&reason.text))?;
+    }
+    Ok(())
+}
+
+/// Anything but a plain pass or a skip?
+const fn is_remarkable(case: &CaseRecord) -> bool {
+    !matches!(case.outcome, Outcome::Passed | Outcome::Skipped) || case.leaked
+}
+
+fn show_case(case: &CaseRecord, out: &mut dyn Write) -> Result<()> {
+    let time = case.took.map(short_time).unwrap_or_default();
+    let style = match case.outcome {
+        Outcome::Passed => Style::new().green(),
+        Outcome::Skipped => Style::new().dim(),
+        Outcome::Flaky => Style::new().yellow(),
+        Outcome::Failed | Outcome::Error | Outcome::Timeout => Style::new().red(),
+    };
+    let outcome = format!("{:<8}", case.outcome.as_str());
+    writeln!(out, "{} {time:>7}  {}", style.apply_to(outcome), clean_line(&case.key.to_string()))?;
+    for (number, attempt) in (1..).zip(&case.attempts).filter(|(_, attempt)| attempt.text.is_some()) {
+        let why = attempt.why.as_deref().map(|why| format!(": {}", clean_line(why))).unwrap_or_default();
+        writeln!(out, "    attempt {number}{why}")?;
+        for line in attempt.text.as_deref().unwrap_or_default().lines() {
+            writeln!(out, "    | {}", clean_line(line))?;
+        }
+    }
+    Ok(())
+}
+
+/// The one word of a run: its verdict where it has one that says more than how far it came.
+fn word(run: &StoredRun) -> &'static str {
+    match (&run.judgement, run.state) {
+        (Some(judgement), RunState::Executed) => judgement.verdict.as_str(),
+        (_, state) => state.as_str(),
+    }
+}
+
+fn style_of(run: &StoredRun) -> Style {
+    match word(run) {
+        "pass" => Style::new().green(),
+        "fail" | "build-failed" => Style::new().red(),
+        "running" => Style::new().cyan(),
+        _ => Style::new().yellow(),
+    }
+}
+
+/// `0.12s`, `12.3s`, `4m05s`, `2h05m`.
+fn short_time(took: Duration) -> String {
+    match took.as_secs() {
+        0..10 => format!("{:.2}s", took.as_secs_f64()),
+        10..60 => format!("{:.1}s", took.as_secs_f64()),
+        seconds @ 60..3600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
+        seconds => format!("{}h{:02}m", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+fn megabytes(bytes: u64) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
+}
+
+/// One line without anything a terminal would obey: escapes, control characters, changes of direction.
+fn clean_line(text: &str) -> String {
+    let obeyed = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    strip_ansi_codes(text).chars().map(|c| if c == '\t' { ' ' } else { c }).filter(|c| !obeyed(*c)).collect()
+}
+
+fn shorten(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
+}
+
+/// Runs that started so many days ago or more recently, for [`Retention::since`].
+#[must_use]
+pub fn days_ago(days: u32, now: Timestamp) -> Timestamp {
+    let days = jiff::SignedDuration::from_hours(i64::from(days) * 24);
+    now.checked_sub(days).unwrap_or(Timestamp::MIN)
+}

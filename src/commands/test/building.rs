@@ -1,0 +1,90 @@
+//! The build as a step of the session: composed, tried again where that helps, told to people as cargo tells it.
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use super::gather;
+use super::outputs::{self, Observers};
+use super::session::Session;
+use crate::cargo::build::{self, Built};
+use crate::cargo::compose::{self, Composition};
+use crate::cargo::launch;
+use crate::event::Fact;
+use crate::model::InfraMode;
+use crate::sys::process::{Launch, own_environment};
+
+impl Session<'_> {
+    /// Builds; where cargo fails for no fault of the code, tries again as often as the settings say.
+    pub(super) fn build_with_retries(&self, observers: &mut Observers<'_>) -> (Result<Built, build::Failure>, u32) {
+        let infra = &self.asked.settings().infra;
+        let mut tries = 1;
+        loop {
+            let built = self.build(observers);
+            let Err(build::Failure::Tool(why)) = &built else { return (built, tries) };
+            let of = infra.retries + 1;
+            if infra.mode == InfraMode::Defer || tries >= of || !self.wait(why, tries, of, observers) {
+                return (built, tries);
+            }
+            tries += 1;
+        }
+    }
+
+    /// Waits before another try; false when the user asked for an end meanwhile.
+    pub(super) fn wait(&self, why: &str, attempt: u32, of: u32, observers: &mut Observers<'_>) -> bool {
+        let delay = self.asked.settings().infra.delay;
+        observers.tell(Fact::ToolFailed { why: why.to_owned(), attempt, of, retry_in: Some(delay) });
+        let until = Instant::now() + delay;
+        while Instant::now() < until {
+            if self.signals.interrupt().is_some() {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(50).min(until.saturating_duration_since(Instant::now())));
+        }
+        true
+    }
+
+    fn build(&self, observers: &mut Observers<'_>) -> Result<Built, build::Failure> {
+        let internal = |error: std::io::Error| build::Failure::Tool(format!("cannot prepare the build: {error}"));
+        let real = gather::rustdoc(self.asked, &self.user);
+        let dir = build::prepare(&self.asked.own_exe, &real).map_err(internal)?;
+        let shim = dir.path().join(launch::RUSTDOC_NAME);
+        let by_environment = std::env::var_os("RUSTDOC").is_some();
+        let look = outputs::look(self.args, &self.surroundings);
+        let quiet = self.args.build.flags.quiet;
+        let progress = look.progress.then_some(look.columns).flatten().and_then(|columns| u16::try_from(columns).ok());
+        let mut user = self.asked.cargo_flags.clone();
+        user.extend(quiet.then(|| "-q".into()));
+        let filters: Vec<_> = self.args.filters.iter().map(Into::into).collect();
+        let args = compose::cargo_test(&Composition {
+            own_exe: &self.asked.own_exe,
+            dir: dir.path(),
+            triples: &self.user.triples,
+            user: &user,
+            filters: &filters,
+            libtest: &self.args.libtest.in_order,
+            rustdoc: (!by_environment).then_some(shim.as_path()),
+            terminal: Some(compose::Terminal { color: look.color, progress }),
+        });
+        let mut env = own_environment();
+        if by_environment {
+            env.retain(|(name, _)| name != "RUSTDOC");
+            env.push(("RUSTDOC".into(), shim.into()));
+        }
+        let request = build::Request {
+            launch: Launch { program: self.asked.cargo.clone(), args, cwd: self.asked.cwd.clone(), env },
+            dir: dir.path(),
+            grace: self.asked.settings().test.grace,
+            signals: self.signals,
+        };
+        let mut tell = |words: &[u8]| {
+            let mut stderr = std::io::stderr().lock();
+            let _ = stderr.write_all(words).and_then(|()| stderr.flush());
+        };
+        let mut finished = None;
+        let built = build::build(&request, &mut tell, &mut |success, took| finished = Some((success, took)));
+        if let Some((success, took)) = finished {
+            observers.tell(Fact::BuildFinished { success, took });
+        }
+        built
+    }
+}

@@ -1,0 +1,182 @@
+//! The end of a session: what was tested is put to what came of it, judged, recorded and told.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::history::{self, Looking, Memory, Tested};
+use super::insights;
+use super::judge::{Facts, ToolError, judge};
+use super::outputs::{self, Ended, Observers};
+use super::session::{Came, Session, rustflags};
+use crate::cli::Format;
+use crate::commands::complain;
+use crate::event::Fact;
+use crate::exit_code::ExitCode;
+use crate::history::record::add_checkout;
+use crate::history::store::{BinaryStamp, Store};
+use crate::model::{
+    BinaryId, CaseRecord, ContentHash, InfraMode, Judgement, Reason, RunHead, RunRecord, RunState, Totals,
+};
+use crate::report::{Insights, TestDocument};
+
+impl Session<'_> {
+    /// Judges, records and tells; gives the exit code.
+    pub(super) fn finish(
+        &self,
+        mut came: Came,
+        mut memory: Memory,
+        mut observers: Observers<'_>,
+        insights: &RefCell<Insights>,
+    ) -> ExitCode {
+        let mut head = self.head.clone();
+        let mut stamps = Vec::new();
+        if let Some(tested) = came.tested.take() {
+            if let Some(checkout) = &tested.checkout {
+                add_checkout(&mut head, checkout);
+            }
+            head.input_key = Some(tested.input_key);
+            came.cases = with_hashes(came.cases, &tested);
+            stamps = tested.stamps;
+        }
+        let tool_error = self.tool_error(&came, &mut memory, &head);
+        let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
+        let settings = self.asked.settings();
+        let took = self.since.elapsed();
+        let (state, mut judgement) = judge(&Facts {
+            cases: &came.cases,
+            not_run: came.not_run.len(),
+            build: came.failure.as_ref(),
+            stop: came.stop.as_ref(),
+            tool_error: tool_error.as_ref(),
+            flaky_result: settings.test.flaky_result,
+            no_tests: settings.test.no_tests,
+            is_quarantined: &|key| settings.quarantine_of(key, today).is_some(),
+            took,
+        });
+        if !self.asked.softeners.is_empty() {
+            let text = format!("run with {}, which lets a red test turn green", self.asked.softeners.join(", "));
+            judgement.reasons.push(Reason::new("soft-environment", text));
+        }
+        let record = Arc::new(record_of(head, state, judgement, &came, took));
+        memory.learn(&record, &came.cases);
+        let now = Timestamp::now();
+        *insights.borrow_mut() = insights::insights(&memory.summaries, now);
+        let code = record.exit_code();
+        let cases: Arc<[Arc<CaseRecord>]> = came.cases.into();
+        let document = (self.args.format == Format::Json).then(|| {
+            TestDocument::new(&record, cases.iter().map(|case| &**case), |key| {
+                insights::state_of(&memory.summaries, key, now)
+            })
+        });
+        let told = insights.borrow().clone();
+        let ended = Ended { record: &record, cases: &cases, insights: &told };
+        let writing = self.write_beside(&mut memory, &ended, stamps);
+        observers.tell(Fact::RunFinished { record: Arc::clone(&record), cases: Arc::clone(&cases) });
+        drop(observers);
+        let mut wrong = outputs::write_asked(self.args, &ended, document.as_ref());
+        wrong.extend(writing.and_then(|writing| writing.join().ok()).unwrap_or_default());
+        wrong.iter().for_each(|text| complain("warning", text));
+        code
+    }
+
+    /// How the suite could not be executed, if it could not; the store counts what is deferred.
+    fn tool_error(&self, came: &Came, memory: &mut Memory, head: &RunHead) -> Option<ToolError> {
+        let infra = &self.asked.settings().infra;
+        let (now, key) = (Timestamp::now(), head.input_key.or_else(|| self.input_key_now()));
+        let Some(why) = came.tool_error.clone() else {
+            // It was executed: what was counted of this input is over.
+            if let (Some(store), Some(key)) = (&mut memory.store, key)
+                && store.deferrals(key, now).is_ok_and(|count| count > 0)
+            {
+                let _ = store.clear_deferrals(key);
+            }
+            return None;
+        };
+        if infra.mode == InfraMode::Retry {
+            return Some(ToolError { why, tries: came.tries, of: infra.retries + 1, deferred: false });
+        }
+        let of = infra.retries + 1;
+        let counted = match (&mut memory.store, key) {
+            (Some(store), Some(key)) => store.defer(key, now).ok(),
+            _ => None,
+        };
+        // What cannot be counted is not put off for ever.
+        let tries = counted.unwrap_or(of);
+        Some(ToolError { why, tries, of, deferred: tries < of })
+    }
+
+    /// The input key where no run came far enough to look for it.
+    fn input_key_now(&self) -> Option<ContentHash> {
+        if self.args.no_record || self.asked.settings().infra.mode == InfraMode::Retry {
+            return None;
+        }
+        let looking = Looking {
+            root: self.asked.workspace.root.clone(),
+            target_dir: self.asked.workspace.target_dir.clone(),
+            context: self.context.clone(),
+            rustc: self.asked.rustc.clone(),
+            rustflags: rustflags(),
+            stamps: Vec::new(),
+            recorded: Vec::new(),
+        };
+        history::look(looking).join().ok().map(|tested| tested.input_key)
+    }
+
+    /// Records beside what people read meanwhile. Gives what went wrong.
+    fn write_beside(
+        &self,
+        memory: &mut Memory,
+        ended: &Ended<'_>,
+        stamps: Vec<BinaryStamp>,
+    ) -> Option<JoinHandle<Vec<String>>> {
+        if !self.records() {
+            return None;
+        }
+        let mut store = memory.store.take();
+        let is_nothing = matches!(ended.record.exit_code(), ExitCode::Usage | ExitCode::NoTests);
+        let (gate_dir, record) = (self.asked.gate_dir.clone(), ended.record.clone());
+        let cases = ended.cases.to_vec();
+        let report = (!is_nothing).then(|| outputs::markdown(ended));
+        Some(std::thread::spawn(move || {
+            let mut wrong = Vec::new();
+            if let Some(store) = &mut store {
+                let done = match is_nothing {
+                    true => store.abandon(&record.head.id),
+                    false => store.finish(&record, &cases, &stamps),
+                };
+                wrong.extend(done.err().map(|error| error.to_string()));
+                wrong.extend(store.take_warnings());
+            }
+            if let Some(report) = report {
+                let written = outputs::write_artifact(&gate_dir, &record, &report);
+                wrong.extend(written.err().map(|error| format!("cannot write the report: {error}")));
+            }
+            wrong
+        }))
+    }
+}
+
+fn with_hashes(cases: Vec<Arc<CaseRecord>>, tested: &Tested) -> Vec<Arc<CaseRecord>> {
+    let hashes: HashMap<&BinaryId, _> =
+        tested.stamps.iter().filter_map(|stamp| Some((&stamp.binary, stamp.hash?))).collect();
+    cases
+        .into_iter()
+        .map(|mut case| {
+            if let Some(hash) = hashes.get(&case.key.binary) {
+                Arc::make_mut(&mut case).binary_hash = Some(*hash);
+            }
+            case
+        })
+        .collect()
+}
+
+fn record_of(head: RunHead, state: RunState, judgement: Judgement, came: &Came, duration: Duration) -> RunRecord {
+    let totals = Totals::of(came.cases.iter().map(|case| &**case));
+    RunRecord { head, state, totals, not_run: came.not_run.len() as u64, duration, judgement, plan_digest: came.digest }
+}
