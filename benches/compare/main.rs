@@ -12,7 +12,7 @@
 //! | `--record` | times the gate with and without `--no-record`, too |
 //! | `--first` | times the way to the first test, too |
 //! | `--no-nextest` | leaves cargo-nextest out |
-//! | `--gate FILE` | the gate to use, instead of the one that was built along |
+//! | `--gate FILE` | the gate to use (its file is called `cargo-gate`), instead of the one that was built along |
 //!
 //! A workspace's row goes to standard output as Markdown, what happens meanwhile to standard error. The exit code is 1
 //! where outcomes differ without an explanation: nextest runs no doctests; a test binary that crashes takes along

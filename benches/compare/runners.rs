@@ -81,7 +81,10 @@ impl Workspace {
             }
         }
         let mut build = self.cargo(&["test", "--no-run", "--message-format=json-render-diagnostics"]);
-        let output = build.args(self.flags()).stderr(Stdio::inherit()).output()?;
+        let output = build.args(self.flags()).output()?;
+        if !output.status.success() {
+            return Err(io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned()));
+        }
         for line in output.stdout.split(|byte| *byte == b'\n') {
             let Ok(message) = serde_json::from_slice::<Value>(line) else { continue };
             let (Some(executable), true) = (message["executable"].as_str(), message["profile"]["test"] == true) else {
@@ -118,9 +121,13 @@ impl Workspace {
             Runner::CargoTest => self.cargo(&["test", "--no-fail-fast"]),
             Runner::Nextest => self.cargo(&["nextest", "run", "--no-fail-fast", "--no-tests=pass"]),
             Runner::Gate => {
-                let mut command = Command::new(&self.gate);
-                command.args(["gate", "test"]);
-                self.prepared(command)
+                // As people call it: cargo finds it by its name.
+                let dirs = self.gate.parent().map(Path::to_owned).into_iter();
+                let path = std::env::var_os("PATH").unwrap_or_default();
+                let path = std::env::join_paths(dirs.chain(std::env::split_paths(&path))).unwrap_or(path);
+                let mut command = self.cargo(&["gate", "test"]);
+                command.env("PATH", path);
+                command
             }
         };
         command.args(self.flags());
