@@ -6,14 +6,15 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use console::{Style, strip_ansi_codes};
-use jiff::Timestamp;
+use console::Style;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::cli::Format;
 use crate::history::store::{Page, Prune, Pruned, Retention, RunFilter, Store, StoreError, StoredRun};
 use crate::model::{CaseRecord, Outcome, RunState, Verdict};
+use crate::report::inert::one_line;
+use crate::report::{json as documents, words};
 
 /// Why a command could not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -71,17 +72,17 @@ pub fn list(store: &dyn Store, options: &ListOptions, out: &mut dyn Write, forma
     for run in &runs {
         let word = format!("{:<12}", word(run));
         let totals = &run.totals;
-        let time = run.duration.map_or_else(String::new, short_time);
-        let branch = clean_line(run.head.branch.as_deref().unwrap_or_default());
+        let time = run.duration.map_or_else(String::new, words::exact);
+        let branch = one_line(run.head.branch.as_deref().unwrap_or_default());
         writeln!(
             out,
             "{:<28}  {} {:>6} {:>5} {:>7}  {}",
-            clean_line(run.head.id.as_str()),
+            one_line(run.head.id.as_str()),
             style_of(run).apply_to(word),
             totals.tests,
             totals.failures(),
             time,
-            shorten(&branch, 14)
+            words::middle(&branch, 14)
         )?;
     }
     Ok(())
@@ -118,7 +119,7 @@ pub fn stats(store: &dyn Store, filter: &RunFilter, out: &mut dyn Write, format:
         return write_json(out, &json!({ "schema_version": 1, "counters": counters, "stats": stats, "size": size }));
     }
     let percent = |rate: Option<f64>| rate.map_or_else(|| "-".to_owned(), |rate| format!("{:.1} %", rate * 100.0));
-    let mean = stats.mean_duration_ms.map_or_else(|| "-".to_owned(), |ms| short_time(Duration::from_millis(ms)));
+    let mean = stats.mean_duration_ms.map_or_else(|| "-".to_owned(), |ms| words::exact(Duration::from_millis(ms)));
     let last = match (stats.last_at, stats.last_state) {
         (Some(at), Some(state)) => {
             let word = stats.last_verdict.map_or(state.as_str(), Verdict::as_str);
@@ -152,7 +153,7 @@ pub fn prune(store: &mut dyn Store, options: &PruneOptions, out: &mut dyn Write,
     let Pruned { runs, cases, bytes_before, bytes_after } = &pruned;
     if !done {
         for run in runs {
-            writeln!(out, "{}", clean_line(run.as_str()))?;
+            writeln!(out, "{}", one_line(run.as_str()))?;
         }
     }
     let (verb, about) = if done { ("Removed", "") } else { ("Would remove", "about ") };
@@ -168,15 +169,13 @@ pub fn undo(store: &mut dyn Store, run: &str, out: &mut dyn Write, format: Forma
     if format == Format::Json {
         return write_json(out, &json!({ "schema_version": 1, "undone": run_json(&undone) }));
     }
-    let id = clean_line(undone.head.id.as_str());
+    let id = one_line(undone.head.id.as_str());
     writeln!(out, "Took back run {id} ({}, {} tests).", word(&undone), undone.totals.tests)?;
     Ok(())
 }
 
 fn write_json(out: &mut dyn Write, value: &impl Serialize) -> Result<()> {
-    serde_json::to_writer_pretty(&mut *out, value).map_err(io::Error::from)?;
-    writeln!(out)?;
-    Ok(())
+    Ok(documents::write_line(out, value)?)
 }
 
 fn run_json(run: &StoredRun) -> Value {
@@ -254,7 +253,7 @@ fn show_head(run: &StoredRun, out: &mut dyn Write) -> Result<()> {
     let lines = [
         ("run", head.id.to_string()),
         ("started", format!("{started} on {} by {}", head.host, head.trigger)),
-        ("took", run.duration.map(short_time).unwrap_or_default()),
+        ("took", run.duration.map(words::exact).unwrap_or_default()),
         ("commit", commit),
         ("branch", head.branch.clone().unwrap_or_default()),
         ("link", head.ci_link.clone().unwrap_or_default()),
@@ -263,11 +262,11 @@ fn show_head(run: &StoredRun, out: &mut dyn Write) -> Result<()> {
         ("counts", counts),
     ];
     for (name, value) in lines.into_iter().filter(|(_, value)| !value.is_empty()) {
-        writeln!(out, "{name:<10} {}", clean_line(&value))?;
+        writeln!(out, "{name:<10} {}", one_line(&value))?;
     }
     writeln!(out, "{:<10} {}", "verdict", style_of(run).apply_to(word(run)))?;
     for reason in run.judgement.iter().flat_map(|judgement| &judgement.reasons) {
-        writeln!(out, "{:<10} {}", "", clean_line(&reason.text))?;
+        writeln!(out, "{:<10} {}", "", one_line(&reason.text))?;
     }
     Ok(())
 }
@@ -278,7 +277,7 @@ const fn is_remarkable(case: &CaseRecord) -> bool {
 }
 
 fn show_case(case: &CaseRecord, out: &mut dyn Write) -> Result<()> {
-    let time = case.took.map(short_time).unwrap_or_default();
+    let time = case.took.map(words::exact).unwrap_or_default();
     let style = match case.outcome {
         Outcome::Passed => Style::new().green(),
         Outcome::Skipped => Style::new().dim(),
@@ -286,12 +285,12 @@ fn show_case(case: &CaseRecord, out: &mut dyn Write) -> Result<()> {
         Outcome::Failed | Outcome::Error | Outcome::Timeout => Style::new().red(),
     };
     let outcome = format!("{:<8}", case.outcome.as_str());
-    writeln!(out, "{} {time:>7}  {}", style.apply_to(outcome), clean_line(&case.key.to_string()))?;
+    writeln!(out, "{} {time:>7}  {}", style.apply_to(outcome), one_line(&case.key.to_string()))?;
     for (number, attempt) in (1..).zip(&case.attempts).filter(|(_, attempt)| attempt.text.is_some()) {
-        let why = attempt.why.as_deref().map(|why| format!(": {}", clean_line(why))).unwrap_or_default();
+        let why = attempt.why.as_deref().map(|why| format!(": {}", one_line(why))).unwrap_or_default();
         writeln!(out, "    attempt {number}{why}")?;
         for line in attempt.text.as_deref().unwrap_or_default().lines() {
-            writeln!(out, "    | {}", clean_line(line))?;
+            writeln!(out, "    | {}", one_line(line))?;
         }
     }
     Ok(())
@@ -314,36 +313,6 @@ fn style_of(run: &StoredRun) -> Style {
     }
 }
 
-/// `0.12s`, `12.3s`, `4m05s`, `2h05m`.
-fn short_time(took: Duration) -> String {
-    match took.as_secs() {
-        0..10 => format!("{:.2}s", took.as_secs_f64()),
-        10..60 => format!("{:.1}s", took.as_secs_f64()),
-        seconds @ 60..3600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
-        seconds => format!("{}h{:02}m", seconds / 3600, seconds / 60 % 60),
-    }
-}
-
 fn megabytes(bytes: u64) -> String {
     format!("{:.1} MB", bytes as f64 / 1e6)
-}
-
-/// One line without anything a terminal would obey: escapes, control characters, changes of direction.
-fn clean_line(text: &str) -> String {
-    let obeyed = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    strip_ansi_codes(text).chars().map(|c| if c == '\t' { ' ' } else { c }).filter(|c| !obeyed(*c)).collect()
-}
-
-fn shorten(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text.to_owned();
-    }
-    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
-}
-
-/// Runs that started so many days ago or more recently, for [`Retention::since`].
-#[must_use]
-pub fn days_ago(days: u32, now: Timestamp) -> Timestamp {
-    let days = jiff::SignedDuration::from_hours(i64::from(days) * 24);
-    now.checked_sub(days).unwrap_or(Timestamp::MIN)
 }

@@ -138,7 +138,7 @@ pub(super) fn read_summary(bytes: &[u8], mut facts: impl FnMut(u64) -> Option<Ar
         timed: number()?,
         micros: number()?,
     };
-    let mut entries = Vec::with_capacity(reader.0.len() / 4);
+    let mut entries = Vec::with_capacity(reader.0.len() / 4 + 1);
     let mut seq: i64 = 0;
     while !reader.0.is_empty() {
         seq = seq.wrapping_add(reader.signed()?);

@@ -4,8 +4,11 @@
 mod architecture;
 mod cli;
 mod config;
+mod demo;
 mod dependencies;
 mod docs;
+#[cfg(unix)]
+mod engine;
 #[cfg(unix)]
 mod fixtures;
 mod report;

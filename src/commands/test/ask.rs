@@ -1,19 +1,16 @@
 //! What is asked, put together: command line, workspace, settings, toolchain. What is cargo's alone is handed to cargo.
 
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use camino::Utf8PathBuf;
-
 use super::Refused;
-use crate::cargo::workspace::Workspace;
+use super::ground::{Ground, LateGround, may_have_config};
 use crate::cli::{BuildArgs, TestArgs, cargo_args};
 use crate::commands::complain;
 use crate::config::settings::DISABLE;
 use crate::config::{ConfigErrors, ConfigFile, Layers, Resolved, Settings};
 use crate::exit_code::ExitCode;
-use crate::history::place;
 use crate::model::Context;
 
 /// Everything that is known before the build.
@@ -22,8 +19,7 @@ pub(super) struct Asked {
     pub(super) cargo: OsString,
     pub(super) cwd: PathBuf,
     pub(super) own_exe: PathBuf,
-    pub(super) workspace: Workspace,
-    pub(super) gate_dir: Utf8PathBuf,
+    ground: LateGround,
     pub(super) resolved: Resolved,
     /// cargo's flags, the configured ones before the user's.
     pub(super) build: BuildArgs,
@@ -38,6 +34,11 @@ pub(super) struct Asked {
 }
 
 impl Asked {
+    /// The workspace with its gate directory; waits for cargo to tell.
+    pub(super) fn ground(&self) -> Result<&Ground, Refused> {
+        self.ground.ground(self.settings().store.dir.as_deref())
+    }
+
     pub(super) const fn settings(&self) -> &Settings {
         &self.resolved.settings
     }
@@ -89,18 +90,28 @@ pub(super) fn prepare(args: &TestArgs) -> Result<Prepared, Refused> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let internal = |error: std::io::Error| Refused::new(ExitCode::Internal, error.to_string());
     let cwd = std::env::current_dir().map_err(internal)?;
-    let (workspace, rustc) = std::thread::scope(|scope| {
-        let rustc = scope.spawn(rustc_version);
-        let flags = metadata_flags(&args.build);
-        (Workspace::query(&cargo, &flags), rustc.join().unwrap_or_default())
+    let flags = &args.build.flags;
+    let ground = LateGround::ask(cargo.clone(), metadata_flags(&args.build), flags.target_dir.clone());
+    let rustc = std::thread::spawn({
+        let cargo = cargo.clone();
+        move || rustc_version(&cargo)
     });
-    let mut workspace = workspace.map_err(|error| Refused::new(error.exit_code(), error.to_string()))?;
-    if let Some(dir) = &args.build.flags.target_dir {
-        workspace.set_target_dir(dir);
-    }
-    let resolved = resolve(args, &workspace)?;
+    let manifest = flags.manifest_path.as_ref().map(|path| cwd.join(path));
+    let from = manifest.as_deref().and_then(Path::parent).unwrap_or(&cwd);
+    // Where there can be no file, cargo may start before it has told where the workspace's root is.
+    let file = match may_have_config(&std::path::absolute(from).unwrap_or_else(|_| from.to_owned())) {
+        true => ConfigFile::load(&ground.workspace()?.root).map_err(refused)?,
+        false => None,
+    };
+    let resolved = resolve(args, file.as_ref())?;
     for warning in resolved.warnings.iter().filter(|_| !args.build.flags.quiet) {
         complain("warning", &warning.text);
+    }
+    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    for over in resolved.settings.quarantine.iter().filter(|one| one.is_expired(today)) {
+        let until = over.until.map(|day| day.to_string()).unwrap_or_default();
+        let text = format!("the quarantine of `{}` ended on {until} and has no effect any more", over.test.as_str());
+        complain("warning", &text);
     }
     if !resolved.settings.enabled {
         complain(
@@ -127,8 +138,7 @@ pub(super) fn prepare(args: &TestArgs) -> Result<Prepared, Refused> {
         }
         complain("warning", &text);
     }
-    let configured = resolved.settings.store.dir.as_deref();
-    let gate_dir = place::gate_dir(&workspace.target_dir, &workspace.root, configured);
+    let rustc = rustc.join().unwrap_or_default();
     let host = rustc.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default().trim().to_owned();
     if host.is_empty() {
         return Err(Refused::new(
@@ -141,8 +151,7 @@ pub(super) fn prepare(args: &TestArgs) -> Result<Prepared, Refused> {
         cargo,
         cwd,
         own_exe,
-        workspace,
-        gate_dir,
+        ground,
         resolved,
         build,
         cargo_flags,
@@ -152,21 +161,23 @@ pub(super) fn prepare(args: &TestArgs) -> Result<Prepared, Refused> {
     })))
 }
 
-fn resolve(args: &TestArgs, workspace: &Workspace) -> Result<Resolved, Refused> {
-    let refused = |errors: ConfigErrors| {
-        let all: Vec<String> = errors.all().iter().map(ToString::to_string).collect();
-        Refused::new(errors.exit_code(), all.join("\nerror: "))
-    };
-    let file = ConfigFile::load(&workspace.root).map_err(refused)?;
+fn resolve(args: &TestArgs, file: Option<&ConfigFile>) -> Result<Resolved, Refused> {
     let variables: Vec<(OsString, OsString)> = std::env::vars_os().collect();
     let flags = args.settings.given();
-    let layers =
-        Layers { file: file.as_ref(), variables: &variables, profile: args.gate_profile.as_deref(), flags: &flags };
+    let layers = Layers { file, variables: &variables, profile: args.gate_profile.as_deref(), flags: &flags };
     Resolved::from_layers(&layers).map_err(refused)
 }
 
-fn rustc_version() -> String {
-    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+fn refused(errors: ConfigErrors) -> Refused {
+    let all: Vec<String> = errors.all().iter().map(ToString::to_string).collect();
+    Refused::new(errors.exit_code(), all.join("\nerror: "))
+}
+
+/// All of `rustc -vV`: of the rustc beside cargo, which spares a proxy's detour, unless another one is named.
+fn rustc_version(cargo: &OsStr) -> String {
+    let beside = Path::new(cargo).with_file_name(if cfg!(windows) { "rustc.exe" } else { "rustc" });
+    let beside = Some(beside).filter(|rustc| rustc.is_absolute() && rustc.is_file()).map(PathBuf::into_os_string);
+    let rustc = std::env::var_os("RUSTC").or(beside).unwrap_or_else(|| "rustc".into());
     let output = Command::new(rustc).arg("-vV").output();
     output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
 }

@@ -9,11 +9,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::history::{self, Looking, Memory, Tested};
+use super::history::{self, Memory, Tested};
 use super::insights;
 use super::judge::{Facts, ToolError, judge};
 use super::outputs::{self, Ended, Observers};
-use super::session::{Came, Session, rustflags};
+use super::session::{Came, Session};
 use crate::cli::Format;
 use crate::commands::complain;
 use crate::event::Fact;
@@ -21,7 +21,7 @@ use crate::exit_code::ExitCode;
 use crate::history::record::add_checkout;
 use crate::history::store::{BinaryStamp, Store};
 use crate::model::{
-    BinaryId, CaseRecord, ContentHash, InfraMode, Judgement, Reason, RunHead, RunRecord, RunState, Totals,
+    BinaryId, CaseRecord, ContentHash, InfraMode, Judgement, Reason, RunHead, RunRecord, RunState, Totals, Verdict,
 };
 use crate::report::{Insights, TestDocument};
 
@@ -116,15 +116,7 @@ impl Session<'_> {
         if self.args.no_record || self.asked.settings().infra.mode == InfraMode::Retry {
             return None;
         }
-        let looking = Looking {
-            root: self.asked.workspace.root.clone(),
-            target_dir: self.asked.workspace.target_dir.clone(),
-            context: self.context.clone(),
-            rustc: self.asked.rustc.clone(),
-            rustflags: rustflags(),
-            stamps: Vec::new(),
-            recorded: Vec::new(),
-        };
+        let looking = self.looking(Vec::new(), Vec::new())?;
         history::look(looking).join().ok().map(|tested| tested.input_key)
     }
 
@@ -139,8 +131,9 @@ impl Session<'_> {
             return None;
         }
         let mut store = memory.store.take();
-        let is_nothing = matches!(ended.record.exit_code(), ExitCode::Usage | ExitCode::NoTests);
-        let (gate_dir, record) = (self.asked.gate_dir.clone(), ended.record.clone());
+        let is_nothing = ended.record.verdict() == Verdict::Nothing || ended.record.exit_code() == ExitCode::Usage;
+        let gate_dir = self.asked.ground().ok()?.gate_dir.clone();
+        let record = ended.record.clone();
         let cases = ended.cases.to_vec();
         let report = (!is_nothing).then(|| outputs::markdown(ended));
         Some(std::thread::spawn(move || {

@@ -12,6 +12,7 @@ use crate::cargo::build::{Artifact, Built};
 use crate::cargo::harness::without_libtest;
 use crate::cargo::launch::{self, LaunchRecord, Role};
 use crate::cargo::user_config::UserConfig;
+use crate::cargo::workspace::Workspace;
 use crate::cli::{LibtestArgs, TestArgs};
 use crate::config::Settings;
 use crate::model::{BinaryId, Kind, TestKey};
@@ -19,6 +20,14 @@ use crate::plan::list::{Answer, Question, Remembered};
 use crate::plan::select::CommonArgs;
 use crate::plan::{Harness, TestBinary};
 use crate::sys::process::Launch;
+
+/// What tells launches apart.
+#[derive(Clone, Copy)]
+pub(super) struct Surveyed<'a> {
+    pub(super) asked: &'a Asked,
+    pub(super) user: &'a UserConfig,
+    pub(super) workspace: &'a Workspace,
+}
 
 /// Something cargo would launch, identified.
 struct Unit {
@@ -59,14 +68,13 @@ fn switches(given: &[(bool, &str)]) -> Vec<OsString> {
 
 /// Everything cargo would launch, in its order, with lists where harnesses give one.
 pub(super) fn binaries(
-    asked: &Asked,
-    user: &UserConfig,
+    surveyed: Surveyed<'_>,
     built: &Built,
     common: &CommonArgs,
     remembered: &mut Remembered,
     slots: usize,
 ) -> Vec<TestBinary> {
-    let units = units(asked, user, built);
+    let units = units(surveyed, built);
     let listing: Vec<OsString> = ["--list", "--format", "terse"].map(OsString::from).into();
     let asking: Vec<OsString> = common.selecting.iter().chain(&common.ignoring).chain(&common.other).cloned().collect();
     let questions: Vec<Question<'_>> = units
@@ -79,7 +87,7 @@ pub(super) fn binaries(
         })
         .collect();
     let mut answers = remembered.ask(&questions, slots).into_iter();
-    let settings = asked.settings();
+    let settings = surveyed.asked.settings();
     units
         .iter()
         .map(|unit| match unit.file.as_ref().and_then(|_| answers.next()) {
@@ -112,16 +120,16 @@ fn whole(unit: &Unit, harness: Harness, settings: &Settings) -> TestBinary {
     }
 }
 
-fn units(asked: &Asked, user: &UserConfig, built: &Built) -> Vec<Unit> {
+fn units(surveyed: Surveyed<'_>, built: &Built) -> Vec<Unit> {
     let artifacts: BTreeMap<&Path, &Artifact> =
         built.artifacts.iter().map(|artifact| (artifact.executable.as_path(), artifact)).collect();
-    let own_harness = own_harnesses(asked, &built.artifacts);
-    let several = asked.build.flags.target.len() > 1;
+    let own_harness = own_harnesses(surveyed.workspace, &built.artifacts);
+    let several = surveyed.asked.build.flags.target.len() > 1;
     let mut units: Vec<Unit> = Vec::new();
     for record in &built.launches {
         let unit = match record.role {
-            Role::Binary => binary_unit(asked, user, record, &artifacts, &own_harness, several),
-            Role::Rustdoc => doctest_unit(asked, user, record, several),
+            Role::Binary => binary_unit(surveyed, record, &artifacts, &own_harness, several),
+            Role::Rustdoc => doctest_unit(surveyed, record, several),
         };
         units.extend(unit);
     }
@@ -129,8 +137,7 @@ fn units(asked: &Asked, user: &UserConfig, built: &Built) -> Vec<Unit> {
 }
 
 fn binary_unit(
-    asked: &Asked,
-    user: &UserConfig,
+    surveyed: Surveyed<'_>,
     record: &LaunchRecord,
     artifacts: &BTreeMap<&Path, &Artifact>,
     own_harness: &BTreeSet<(String, Kind, String)>,
@@ -138,10 +145,10 @@ fn binary_unit(
 ) -> Option<Unit> {
     let program = PathBuf::from(record.argv.first()?);
     let artifact = artifacts.get(program.as_path())?;
-    let package = package_of(asked, artifact, record);
+    let package = package_of(surveyed.workspace, artifact, record);
     let own = own_harness.contains(&(package.clone(), artifact.kind, artifact.name.clone()));
     let binary = if several { format!("{}@{}", artifact.name, record.triple) } else { artifact.name.clone() };
-    let mut words: Vec<OsString> = user.runners.get(&record.triple).cloned().unwrap_or_default();
+    let mut words: Vec<OsString> = surveyed.user.runners.get(&record.triple).cloned().unwrap_or_default();
     words.push(program.clone().into());
     let mut words = words.into_iter();
     let launch =
@@ -151,8 +158,8 @@ fn binary_unit(
     Some(Unit { id, file: Some(program), launch, recorded_args, own_harness: own })
 }
 
-fn package_of(asked: &Asked, artifact: &Artifact, record: &LaunchRecord) -> String {
-    let known = asked.workspace.packages.get(&artifact.package).map(|package| package.name.clone());
+fn package_of(workspace: &Workspace, artifact: &Artifact, record: &LaunchRecord) -> String {
+    let known = workspace.packages.get(&artifact.package).map(|package| package.name.clone());
     known.or_else(|| variable(record, "CARGO_PKG_NAME")).unwrap_or_else(|| artifact.name.clone())
 }
 
@@ -172,8 +179,8 @@ fn restored(env: &[(OsString, OsString)]) -> Vec<(OsString, OsString)> {
     env
 }
 
-fn doctest_unit(asked: &Asked, user: &UserConfig, record: &LaunchRecord, several: bool) -> Option<Unit> {
-    let (mut args, mut triple) = (Vec::new(), asked.host.clone());
+fn doctest_unit(surveyed: Surveyed<'_>, record: &LaunchRecord, several: bool) -> Option<Unit> {
+    let (mut args, mut triple) = (Vec::new(), surveyed.asked.host.clone());
     let mut words = record.argv.get(1..)?.iter();
     while let Some(word) = words.next() {
         let text = word.to_string_lossy();
@@ -199,7 +206,7 @@ fn doctest_unit(asked: &Asked, user: &UserConfig, record: &LaunchRecord, several
             args.push(word.clone());
         }
     }
-    if let Some((program, rest)) = user.runners.get(&triple).and_then(|runner| runner.split_first()) {
+    if let Some((program, rest)) = surveyed.user.runners.get(&triple).and_then(|runner| runner.split_first()) {
         args.extend(["--test-runtool".into(), program.clone()]);
         for arg in rest {
             args.extend(["--test-runtool-arg".into(), arg.clone()]);
@@ -207,13 +214,27 @@ fn doctest_unit(asked: &Asked, user: &UserConfig, record: &LaunchRecord, several
     }
     let package = variable(record, "CARGO_PKG_NAME")?;
     let binary = if several { format!("doc@{triple}") } else { "doc".to_owned() };
-    let launch =
-        Launch { program: rustdoc(asked, user), args: Vec::new(), cwd: record.cwd.clone(), env: restored(&record.env) };
+    let launch = Launch {
+        program: rustdoc_of(surveyed, record),
+        args: Vec::new(),
+        cwd: record.cwd.clone(),
+        env: restored(&record.env),
+    };
     let id = BinaryId { package, kind: Kind::Doc, binary };
     Some(Unit { id, file: None, launch, recorded_args: args, own_harness: false })
 }
 
-/// The rustdoc that cargo would have called.
+/// The rustdoc that cargo would have called: beside the cargo that ran, which spares a proxy's detour.
+fn rustdoc_of(surveyed: Surveyed<'_>, record: &LaunchRecord) -> OsString {
+    let named = rustdoc(surveyed.asked, surveyed.user);
+    let beside = variable(record, "CARGO").map(|cargo| Path::new(&cargo).with_file_name(launch::RUSTDOC_NAME));
+    match beside.filter(|beside| named == "rustdoc" && beside.is_absolute() && beside.is_file()) {
+        Some(beside) => beside.into(),
+        None => named,
+    }
+}
+
+/// The rustdoc that cargo calls, as far as is known before it runs.
 pub(super) fn rustdoc(asked: &Asked, user: &UserConfig) -> OsString {
     if let Some(own) = std::env::var_os("RUSTDOC").or_else(|| user.rustdoc.clone()) {
         return own;
@@ -222,9 +243,9 @@ pub(super) fn rustdoc(asked: &Asked, user: &UserConfig) -> OsString {
     if Path::new(&asked.cargo).is_absolute() && beside.is_file() { beside.into() } else { "rustdoc".into() }
 }
 
-fn own_harnesses(asked: &Asked, artifacts: &[Artifact]) -> BTreeSet<(String, Kind, String)> {
+fn own_harnesses(workspace: &Workspace, artifacts: &[Artifact]) -> BTreeSet<(String, Kind, String)> {
     let packages: BTreeSet<_> = artifacts.iter().map(|artifact| &artifact.package).collect();
-    let packages = packages.into_iter().filter_map(|package| asked.workspace.packages.get(package));
+    let packages = packages.into_iter().filter_map(|package| workspace.packages.get(package));
     packages
         .flat_map(|package| {
             let manifest = fs::read_to_string(&package.manifest).unwrap_or_default();

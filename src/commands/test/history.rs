@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::ask::Asked;
 
 use crate::analytics::summary::{Entry, RunFacts, Summary};
 use crate::history::input::{self, Setting};
@@ -31,7 +33,7 @@ pub(super) struct Memory {
 /// How the history is opened.
 #[derive(Clone, Debug)]
 pub(super) struct Opening {
-    pub(super) gate_dir: Utf8PathBuf,
+    pub(super) asked: Arc<Asked>,
     /// The run to put on record as running; none: only read.
     pub(super) begin: Option<RunHead>,
     pub(super) context: Context,
@@ -42,7 +44,10 @@ pub(super) struct Opening {
 pub(super) fn open(opening: Opening) -> JoinHandle<Memory> {
     std::thread::spawn(move || {
         let mut memory = Memory::default();
-        if let Err(error) = memory.open(&opening) {
+        // Where cargo does not know of a workspace it says so itself.
+        if let Ok(ground) = opening.asked.ground()
+            && let Err(error) = memory.open(&opening, &ground.gate_dir)
+        {
             memory.warnings.push(error.to_string());
         }
         memory
@@ -50,10 +55,10 @@ pub(super) fn open(opening: Opening) -> JoinHandle<Memory> {
 }
 
 impl Memory {
-    fn open(&mut self, opening: &Opening) -> Result<(), StoreError> {
+    fn open(&mut self, opening: &Opening, gate_dir: &Utf8Path) -> Result<(), StoreError> {
         let opened = match &opening.begin {
-            Some(_) => SqliteStore::open(&opening.gate_dir).map(Some),
-            None => SqliteStore::open_existing(&opening.gate_dir),
+            Some(_) => SqliteStore::open(gate_dir).map(Some),
+            None => SqliteStore::open_existing(gate_dir),
         };
         let Some(store) = opened? else { return Ok(()) };
         let store = self.store.insert(store);

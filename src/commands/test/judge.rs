@@ -49,7 +49,7 @@ pub(super) fn judge(facts: &Facts<'_>) -> (RunState, Judgement) {
 fn ground_of_build(failure: &build::Failure, grounds: &mut Vec<(ExitCode, Reason)>) -> Option<RunState> {
     let (state, code, id, text) = match failure {
         build::Failure::Code => {
-            let text = "the build failed, and cargo says why above".to_owned();
+            let text = "the code does not build; cargo says why above".to_owned();
             (RunState::BuildFailed, ExitCode::BuildFailed, "build-failed", text)
         }
         build::Failure::Usage => {

@@ -4,12 +4,15 @@ mod ask;
 mod building;
 mod closing;
 mod gather;
+mod ground;
 mod history;
 mod insights;
 mod judge;
 mod outputs;
 mod planning;
 mod session;
+
+use std::sync::Arc;
 
 use crate::cli::TestArgs;
 use crate::exit_code::ExitCode;
@@ -19,7 +22,7 @@ use crate::exit_code::ExitCode;
 pub fn run(args: &TestArgs) -> ExitCode {
     match ask::prepare(args) {
         Ok(ask::Prepared::Handed(code)) => code,
-        Ok(ask::Prepared::Ours(asked)) => session::run(args, &asked),
+        Ok(ask::Prepared::Ours(asked)) => session::run(args, &Arc::new(*asked)),
         Err(refused) => {
             super::complain("error", &refused.why);
             refused.code
@@ -28,7 +31,7 @@ pub fn run(args: &TestArgs) -> ExitCode {
 }
 
 /// The command cannot go on.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Refused {
     /// The exit code.
     pub(super) code: ExitCode,

@@ -10,9 +10,10 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use super::ask::Asked;
+use super::gather::{self, Surveyed};
 use super::history::{self, Looking, Memory, Opening, Tested};
 use super::outputs::{self, Observers};
-use super::{Refused, gather, planning};
+use super::{Refused, planning};
 use crate::cargo::build::{self, Built};
 use crate::cargo::user_config::{self, Lookup, UserConfig};
 use crate::cli::{Format, TestArgs};
@@ -31,7 +32,7 @@ use crate::sys::signals::Signals;
 use crate::sys::term::Surroundings;
 
 /// Runs what was asked, as often as was asked; the exit code is the most pressing of all.
-pub(super) fn run(args: &TestArgs, asked: &Asked) -> ExitCode {
+pub(super) fn run(args: &TestArgs, asked: &Arc<Asked>) -> ExitCode {
     let signals = Signals::listen();
     let times = match (args.repeat, args.until_fail) {
         (Some(times), _) => times,
@@ -63,7 +64,7 @@ pub(super) fn run(args: &TestArgs, asked: &Asked) -> ExitCode {
 /// One call with everything it needs.
 pub(super) struct Session<'a> {
     pub(super) args: &'a TestArgs,
-    pub(super) asked: &'a Asked,
+    pub(super) asked: &'a Arc<Asked>,
     pub(super) signals: &'a Signals,
     pub(super) user: UserConfig,
     pub(super) context: Context,
@@ -88,7 +89,7 @@ pub(super) struct Came {
 }
 
 impl<'a> Session<'a> {
-    fn new(args: &'a TestArgs, asked: &'a Asked, signals: &'a Signals) -> Result<Self, Refused> {
+    fn new(args: &'a TestArgs, asked: &'a Arc<Asked>, signals: &'a Signals) -> Result<Self, Refused> {
         let since = Instant::now();
         let flags = &asked.build.flags;
         let config_flags: Vec<String> =
@@ -125,17 +126,17 @@ impl<'a> Session<'a> {
 
     fn run(self) -> Result<ExitCode, Refused> {
         let opening = Opening {
-            gate_dir: self.asked.gate_dir.clone(),
+            asked: Arc::clone(self.asked),
             begin: self.records().then(|| self.head.clone()),
             context: self.context.clone(),
             wants_failing: self.args.failed,
         };
+        let events = outputs::events(self.args)?;
         let memory = history::open(opening);
         let look = outputs::look(self.args, &self.surroundings);
         let terminal = Terminal::new(std::io::stderr(), look);
         let insights = RefCell::new(Insights::default());
         let terminal = terminal.with_insights(|_, _| insights.borrow().clone());
-        let events = outputs::events(self.args)?;
         let mut observers = Observers::new(events.into_iter().chain([Box::new(terminal) as Box<_>]));
         if !self.args.list {
             observers.tell(Fact::RunStarted { run_id: self.head.id.clone() });
@@ -146,8 +147,8 @@ impl<'a> Session<'a> {
         for warning in std::mem::take(&mut memory.warnings) {
             observers.tell(Fact::Warned { id: "history", text: warning });
         }
-        let lists = self.asked.gate_dir.join("lists.json");
-        let mut remembered = Remembered::load(lists.as_std_path());
+        let lists = self.asked.ground().ok().map(|ground| ground.gate_dir.join("lists.json"));
+        let mut remembered = lists.as_ref().map(|lists| Remembered::load(lists.as_std_path())).unwrap_or_default();
         let mut came = Came { tries, ..Came::default() };
         match built {
             Err(error) => {
@@ -157,41 +158,55 @@ impl<'a> Session<'a> {
                 came.failure = Some(error);
             }
             Ok(built) => {
-                let (plan, stamps) = self.plan(&built, &memory, &mut remembered);
+                let (plan, stamps) = self.plan(&built, &memory, &mut remembered)?;
                 if self.args.list {
                     return Ok(self.list(&plan));
                 }
                 came.digest = Some(plan.digest());
-                let looking = self.records().then(|| self.look(&plan, stamps, &memory));
+                let looking = self.records().then(|| self.look(&plan, stamps, &memory)).flatten();
                 self.execute(&plan, &mut came, &mut remembered, &mut observers);
                 came.tested = looking.and_then(|looking| looking.join().ok());
             }
         }
-        if !self.args.no_record {
+        if let (false, Some(lists)) = (self.args.no_record, &lists) {
             let _ = remembered.save(lists.as_std_path());
         }
         Ok(self.finish(came, memory, observers, &insights))
     }
 
-    fn plan(&self, built: &Built, memory: &Memory, remembered: &mut Remembered) -> (Plan, Vec<BinaryStamp>) {
+    fn plan(
+        &self,
+        built: &Built,
+        memory: &Memory,
+        remembered: &mut Remembered,
+    ) -> Result<(Plan, Vec<BinaryStamp>), Refused> {
         let common = gather::common_args(self.args);
-        let binaries = gather::binaries(self.asked, &self.user, built, &common, remembered, self.slots);
+        let workspace = &self.asked.ground()?.workspace;
+        let surveyed = Surveyed { asked: self.asked, user: &self.user, workspace };
+        let binaries = gather::binaries(surveyed, built, &common, remembered, self.slots);
         let stamps = planning::stamps(&binaries);
         let selection = planning::selection(self.args, &binaries, &stamps, memory);
         let plan = planning::plan(self.asked, binaries, selection, &stamps, memory, remembered, self.slots == 1);
-        (plan, stamps)
+        Ok((plan, stamps))
     }
 
-    fn look(&self, plan: &Plan, stamps: Vec<BinaryStamp>, memory: &Memory) -> JoinHandle<Tested> {
+    fn look(&self, plan: &Plan, stamps: Vec<BinaryStamp>, memory: &Memory) -> Option<JoinHandle<Tested>> {
         let planned: HashSet<&BinaryId> = plan.binaries.iter().map(|binary| &binary.id).collect();
-        history::look(Looking {
-            root: self.asked.workspace.root.clone(),
-            target_dir: self.asked.workspace.target_dir.clone(),
+        let stamps = stamps.into_iter().filter(|stamp| planned.contains(&stamp.binary)).collect();
+        Some(history::look(self.looking(stamps, memory.stamps.clone())?))
+    }
+
+    /// Where and how to look for what is tested.
+    pub(super) fn looking(&self, stamps: Vec<BinaryStamp>, recorded: Vec<BinaryStamp>) -> Option<Looking> {
+        let workspace = &self.asked.ground().ok()?.workspace;
+        Some(Looking {
+            root: workspace.root.clone(),
+            target_dir: workspace.target_dir.clone(),
             context: self.context.clone(),
             rustc: self.asked.rustc.clone(),
             rustflags: rustflags(),
-            stamps: stamps.into_iter().filter(|stamp| planned.contains(&stamp.binary)).collect(),
-            recorded: memory.stamps.clone(),
+            stamps,
+            recorded,
         })
     }
 
@@ -252,7 +267,9 @@ impl<'a> Session<'a> {
 
     fn list(&self, plan: &Plan) -> ExitCode {
         let mut stdout = std::io::stdout().lock();
-        let tests: Vec<String> = plan.tests().map(|test| test.key.to_string()).collect();
+        let mut planned: Vec<_> = plan.tests().collect();
+        planned.sort_by_key(|test| (test.standing, std::cmp::Reverse(test.expected)));
+        let tests: Vec<String> = planned.iter().map(|test| test.key.to_string()).collect();
         let written = match self.args.format {
             Format::Json => {
                 let units = plan.binaries.iter().filter(|binary| !binary.harness.gives_list());
@@ -325,12 +342,11 @@ fn is_full(args: &TestArgs, asked: &Asked) -> bool {
         && flags.example.is_empty()
         && flags.test.is_empty()
         && flags.bench.is_empty();
-    let whole = flags.workspace || flags.all || asked.workspace.packages.len() == 1;
-    let packages = flags.package.is_empty() && flags.exclude.is_empty() && whole;
+    let packages = flags.package.is_empty() && flags.exclude.is_empty() && (flags.workspace || flags.all);
     filters && selection && targets && packages
 }
 
-pub(super) fn rustflags() -> String {
+fn rustflags() -> String {
     let names = ["CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS"];
     names.iter().find_map(|name| std::env::var(name).ok()).unwrap_or_default()
 }

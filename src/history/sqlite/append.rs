@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::collections::btree_map::{BTreeMap, Entry as Slot};
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, named_params, params};
 
 use super::rows::{Facts, nanos};
@@ -61,7 +60,7 @@ pub(super) fn chunk(runs: &mut dyn Iterator<Item = FinishedRun>) -> Vec<Finished
 /// Appends runs that are not known yet.
 pub(super) fn append(transaction: &Transaction<'_>, runs: &[FinishedRun]) -> Result<Appended> {
     let mut appended = Appended::default();
-    let mut appender = Appender::new(transaction);
+    let mut appender = Appender::new(transaction, Runs::Many);
     for run in runs {
         if find(transaction, &run.record.head.id)?.is_some() {
             appended.known += 1;
@@ -157,13 +156,22 @@ fn put_result(connection: &Connection, seq: i64, record: &RunRecord, totals: &To
     Ok(())
 }
 
-/// Appends runs within one transaction. Summaries are read once, folded in memory and written by
-/// [`Appender::flush`].
+/// How many runs an appender is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Runs {
+    /// One: each summary is written as soon as it is folded.
+    One,
+    /// More: summaries are kept in memory until all runs are folded.
+    Many,
+}
+
+/// Appends runs within one transaction. Summaries in memory are written by [`Appender::flush`].
 pub(super) struct Appender<'t> {
     transaction: &'t Transaction<'t>,
     facts: Facts<'t>,
     binaries: HashMap<BinaryId, Binary>,
     summaries: BTreeMap<(i64, i64), Summary>,
+    runs: Runs,
 }
 
 /// A binary's number, and those of its tests.
@@ -173,8 +181,9 @@ struct Binary {
 }
 
 impl<'t> Appender<'t> {
-    pub(super) fn new(transaction: &'t Transaction<'t>) -> Self {
-        Self { transaction, facts: Facts::new(transaction), binaries: HashMap::new(), summaries: BTreeMap::new() }
+    pub(super) fn new(transaction: &'t Transaction<'t>, runs: Runs) -> Self {
+        let facts = Facts::new(transaction);
+        Self { transaction, facts, binaries: HashMap::new(), summaries: BTreeMap::new(), runs }
     }
 
     /// Puts a run on record and gives the number of its cases.
@@ -210,6 +219,9 @@ impl<'t> Appender<'t> {
         self.put_stamps(seq, context, binaries)?;
         for (test, case) in &cases {
             self.summary(context, *test)?.insert(Entry::of(case, Arc::clone(&facts)));
+            if self.runs == Runs::One {
+                self.write_summaries()?;
+            }
         }
         Ok(cases.len() as u64)
     }
@@ -340,16 +352,20 @@ impl<'t> Appender<'t> {
         }
     }
 
+    /// Writes what is left to write.
+    pub(super) fn flush(mut self) -> Result<()> {
+        self.write_summaries()?;
+        self.facts.finish()
+    }
+
     /// Writes the summaries, in order of their keys; one that holds nothing any more goes.
-    pub(super) fn flush(self) -> Result<()> {
-        self.facts.finish()?;
+    fn write_summaries(&mut self) -> Result<()> {
         let put = "INSERT OR REPLACE INTO summaries (context, test, folded) VALUES (?1, ?2, ?3)";
         let mut put = self.transaction.prepare_cached(put).map_err(error)?;
         let drop = "DELETE FROM summaries WHERE context = ?1 AND test = ?2";
-        let mut drop = self.transaction.prepare_cached(drop).map_err(error)?;
-        for ((context, test), summary) in self.summaries {
+        for ((context, test), summary) in std::mem::take(&mut self.summaries) {
             if summary.is_empty() {
-                drop.execute([context, test]).map_err(error)?;
+                self.transaction.execute(drop, [context, test]).map_err(error)?;
             } else {
                 put.execute(params![context, test, codec::write_summary(&summary)]).map_err(error)?;
             }
@@ -371,18 +387,4 @@ fn load_binary(connection: &Connection, id: &BinaryId) -> Result<Binary> {
     let sql = "INSERT INTO binaries (package, kind, name) VALUES (?1, ?2, ?3)";
     let number = connection.prepare_cached(sql).and_then(|mut statement| statement.insert(columns)).map_err(error)?;
     Ok(Binary { id: number, tests: HashMap::new() })
-}
-
-/// Counts one more deferral; one of a day ago or more is forgotten first.
-pub(super) fn defer(transaction: &Transaction<'_>, input: ContentHash, now: Timestamp) -> Result<u32> {
-    let deferrals = read::deferrals(transaction, input, now)?.saturating_add(1);
-    let sql = "INSERT OR REPLACE INTO deferrals (input_key, count, last_ns) VALUES (?1, ?2, ?3)";
-    transaction.execute(sql, params![input.0, deferrals, nanos(now)]).map_err(error)?;
-    Ok(deferrals)
-}
-
-/// Forgets the deferrals of an input key, and those that have lapsed long ago with it.
-pub(super) fn clear_deferrals(transaction: &Transaction<'_>, input: ContentHash) -> Result<()> {
-    transaction.execute("DELETE FROM deferrals WHERE input_key = ?1", [input.0]).map_err(error)?;
-    Ok(())
 }

@@ -4,6 +4,8 @@
 //! file is set aside when a write finds it so, never when it is only busy, full or not to be written.
 
 mod append;
+mod deferrals;
+mod figures;
 mod read;
 mod remove;
 mod rescue;
@@ -157,7 +159,7 @@ impl Store for SqliteStore {
 
     fn finish(&mut self, record: &RunRecord, cases: &[Arc<CaseRecord>], binaries: &[BinaryStamp]) -> Result<()> {
         self.write(|transaction| {
-            let mut appender = append::Appender::new(transaction);
+            let mut appender = append::Appender::new(transaction, append::Runs::One);
             appender.finish(record, cases, binaries)?;
             appender.flush()
         })
@@ -214,15 +216,15 @@ impl Store for SqliteStore {
     }
 
     fn deferrals(&self, input: ContentHash, now: Timestamp) -> Result<u32> {
-        read::deferrals(&self.connection, input, now)
+        deferrals::count(&self.connection, input, now)
     }
 
     fn defer(&mut self, input: ContentHash, now: Timestamp) -> Result<u32> {
-        self.write(|transaction| append::defer(transaction, input, now))
+        self.write(|transaction| deferrals::defer(transaction, input, now))
     }
 
     fn clear_deferrals(&mut self, input: ContentHash) -> Result<()> {
-        self.write(|transaction| append::clear_deferrals(transaction, input))
+        self.write(|transaction| deferrals::clear(transaction, input))
     }
 
     fn counters(&self) -> Result<Counters> {

@@ -6,20 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use camino::Utf8Path;
-use jiff::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
 use super::rows::{self, Facts, RUNS, nanos};
 use super::{error, rows::hash};
 use crate::history::codec;
-use crate::history::store::{
-    BinaryStamp, Counters, LastRun, Page, Result, RunFilter, Size, Stats, StoreError, StoredRun, TestSummary,
-};
-use crate::model::{BinaryId, CaseRecord, ContentHash, Context, RunId, RunState, TestKey, Verdict};
-
-/// Deferrals lapse after a day without a further one.
-const DEFERRALS_LAPSE_NS: i64 = 24 * 3600 * 1_000_000_000;
+use crate::history::store::{BinaryStamp, LastRun, Page, Result, RunFilter, StoreError, StoredRun, TestSummary};
+use crate::model::{BinaryId, CaseRecord, ContentHash, Context, RunId, RunState, TestKey};
 
 /// The number of a context, where it is known.
 pub(super) fn context_id(connection: &Connection, context: &Context) -> Result<Option<i64>> {
@@ -27,14 +21,6 @@ pub(super) fn context_id(connection: &Connection, context: &Context) -> Result<O
     let mut statement = connection.prepare_cached(sql).map_err(error)?;
     let columns = [&context.target, &context.features, &context.profile];
     statement.query_row(columns, |row| row.get(0)).optional().map_err(error)
-}
-
-/// Deferrals of an input key that have not lapsed. A clock that went back lets none lapse.
-pub(super) fn deferrals(connection: &Connection, input: ContentHash, now: Timestamp) -> Result<u32> {
-    let sql = "SELECT count FROM deferrals WHERE input_key = ?1 AND last_ns > ?2";
-    let since = nanos(now).saturating_sub(DEFERRALS_LAPSE_NS);
-    let count = connection.query_row(sql, params![input.0, since], |row| row.get(0)).optional().map_err(error)?;
-    Ok(count.unwrap_or(0))
 }
 
 /// Failure texts of a test in one run, each with the number of its attempt, from 0.
@@ -277,72 +263,6 @@ impl<'s> Reader<'s> {
         let columns = params![path.as_str(), i64::try_from(size).unwrap_or(i64::MAX), mtime_ns];
         Ok(statement.query_row(columns, |row| hash(row, "hash")).optional().map_err(error)?.flatten())
     }
-
-    pub(super) fn counters(&self) -> Result<Counters> {
-        let mut statement = self.connection.prepare_cached("SELECT name, value FROM counters").map_err(error)?;
-        let mut counters = Counters::default();
-        let mut found = statement.query([]).map_err(error)?;
-        while let Some(row) = found.next().map_err(error)? {
-            let (name, value): (String, u64) =
-                (row.get("name").map_err(error)?, rows::count(row, "value").map_err(error)?);
-            match name.as_str() {
-                "runs" => counters.runs = value,
-                "pass" => counters.pass = value,
-                "fail" => counters.fail = value,
-                "tool_error" => counters.tool_error = value,
-                "deferred" => counters.deferred = value,
-                _ => {}
-            }
-        }
-        Ok(counters)
-    }
-
-    pub(super) fn stats(&self, filter: &RunFilter) -> Result<Stats> {
-        let mut stats = Stats::default();
-        let (mut rates, mut durations) = (Vec::new(), Vec::new());
-        self.visit(filter, |_, run| {
-            let verdict = run.judgement.as_ref().map(|judgement| judgement.verdict);
-            if stats.last_at.is_none() {
-                (stats.last_at, stats.last_state, stats.last_verdict) =
-                    (Some(run.head.start), Some(run.state), verdict);
-            }
-            if run.state == RunState::Running {
-                return Visit::Next;
-            }
-            stats.total += 1;
-            match verdict {
-                Some(Verdict::Pass) => stats.successful += 1,
-                Some(Verdict::Fail | Verdict::ToolError) => stats.failed += 1,
-                Some(Verdict::Deferred | Verdict::Nothing) | None => {}
-            }
-            if run.state == RunState::Executed {
-                rates.extend(run.totals.pass_rate());
-                durations.extend(run.duration);
-            }
-            Visit::Next
-        })?;
-        stats.success_rate = mean(&[stats.successful as f64], (stats.successful + stats.failed) as usize);
-        stats.mean_pass_rate = mean(&rates, rates.len()).map(|rate| rate.clamp(0.0, 1.0));
-        let sum: Duration = durations.iter().sum();
-        stats.mean_duration_ms =
-            sum.as_millis().checked_div(durations.len() as u128).and_then(|ms| u64::try_from(ms).ok());
-        Ok(stats)
-    }
-
-    pub(super) fn size(&self) -> Result<Size> {
-        let one = |sql: &str| self.connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(error);
-        let count = |sql: &str| one(sql).map(|count| u64::try_from(count).unwrap_or(0));
-        Ok(Size {
-            runs: count("SELECT count(*) FROM runs WHERE pruned = 0")?,
-            cases: count("SELECT coalesce(sum(tests), 0) FROM runs WHERE pruned = 0")?,
-            summaries: count("SELECT count(*) FROM summaries")?,
-            bytes: count("PRAGMA page_count")?.saturating_mul(count("PRAGMA page_size")?),
-        })
-    }
-}
-
-fn mean(values: &[f64], count: usize) -> Option<f64> {
-    (count > 0).then(|| values.iter().sum::<f64>() / count as f64)
 }
 
 /// Does a visitor want the next run?

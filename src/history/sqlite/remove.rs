@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::append::{Appender, count, counters_of};
+use super::append::{Appender, Runs, count, counters_of};
 use super::error;
 use super::read::{Reader, Visit};
 use super::rows::Facts;
@@ -135,7 +135,7 @@ pub(super) fn undo(transaction: &Transaction<'_>, run: &StoredRun) -> Result<()>
     delete_cases(transaction, seq)?;
     transaction.execute("DELETE FROM stamps WHERE run = ?1", [seq]).map_err(error)?;
     transaction.execute("DELETE FROM runs WHERE seq = ?1", [seq]).map_err(error)?;
-    let mut appender = Appender::new(transaction);
+    let mut appender = Appender::new(transaction, Runs::Many);
     appender.know(&of_run);
     let mut short: BTreeSet<i64> = BTreeSet::new();
     for (test, case) in cases {

@@ -110,7 +110,8 @@ fn is_word(token: &str) -> bool {
 
 /// The part before the tests at the end of the file.
 fn before_tests(text: &str) -> &str {
-    let cut = text.find("#[cfg(test)]\nmod tests").unwrap_or(text.len());
+    let starts = ["#[cfg(test)]\nmod tests", "#[cfg(test)]\npub(crate) mod tests"];
+    let cut = starts.iter().filter_map(|start| text.find(start)).min().unwrap_or(text.len());
     &text[..cut]
 }
 
