@@ -1,5 +1,6 @@
 //! Runs the one `cargo test` that builds everything and records what it would have launched.
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use cargo_metadata::diagnostic::DiagnosticLevel;
 use cargo_metadata::{Message, PackageId, Target, TargetKind};
 
 use super::launch::{self, LaunchRecord, Role};
+use super::recall::{Messages, Situation, Unsaved};
 use crate::event::Stream;
 use crate::model::{Ending, Kind};
 use crate::sys::process::{Ask, Child, Launch, News};
@@ -37,6 +39,8 @@ pub struct Built {
     pub launches: Vec<LaunchRecord>,
     /// How long the build took; recording the launches is not in it.
     pub took: Duration,
+    /// Launches that were recorded now and may be recalled by the next build.
+    pub to_keep: Option<Unsaved>,
 }
 
 /// A build that did not.
@@ -57,7 +61,6 @@ pub enum Failure {
 }
 
 /// What to start.
-#[derive(Debug)]
 pub struct Request<'a> {
     /// cargo, its arguments, where, and its environment.
     pub launch: Launch,
@@ -67,6 +70,10 @@ pub struct Request<'a> {
     pub grace: Duration,
     /// What the user asks of this process meanwhile.
     pub signals: &'a Signals,
+    /// What rustc says of itself.
+    pub toolchain: &'a str,
+    /// Where launches are kept, asked once cargo has built; none: nowhere.
+    pub kept: &'a dyn Fn() -> Option<PathBuf>,
 }
 
 /// Builds. What cargo has to say to people goes to `tell` as it comes, without the "Running …" lines of its pretended
@@ -87,29 +94,39 @@ pub fn build(
         artifacts: Vec::new(),
         compiler_errors: 0,
         took: None,
+        situation: Situation::of(&request.launch, request.dir, request.toolchain),
+        said: Messages::default(),
+        pretends: false,
+        has_recalled: false,
+        recalled: None,
     };
     let ending = talk.follow(request)?;
-    if !ending.is_success() {
-        return Err(talk.classify(ending));
-    }
-    let launches = launch::read(request.dir).map_err(|error| Failure::Internal(error.to_string()))?;
-    if let Some(artifact) = talk.artifacts.iter().find(|artifact| !is_launched(artifact, &launches)) {
+    let env = &request.launch.env;
+    let (launches, to_keep) = match talk.recalled.take() {
+        Some(launches) => (launches, None),
+        None if !ending.is_success() => return Err(talk.classify(ending)),
+        None => {
+            let launches = launch::read(request.dir).map_err(|error| Failure::Internal(error.to_string()))?;
+            let situation = talk.situation.take();
+            let to_keep = situation.and_then(|situation| situation.keep(&talk.said, &launches, env));
+            (launches, to_keep)
+        }
+    };
+    let launched: HashSet<&OsString> = launches.iter().filter_map(|launch| launch.argv.first()).collect();
+    let is_launched = |artifact: &&Artifact| launched.contains(&artifact.executable.as_os_str().to_owned());
+    if let Some(artifact) = talk.artifacts.iter().find(|artifact| !is_launched(artifact)) {
         let name = artifact.executable.display();
         return Err(Failure::Internal(format!("cargo built the test executable {name} and did not launch it")));
     }
+    let known: HashSet<&Path> = talk.artifacts.iter().map(|artifact| artifact.executable.as_path()).collect();
     let is_known = |launch: &LaunchRecord| {
-        let program = launch.argv.first().map(Path::new);
-        launch.role != Role::Binary || talk.artifacts.iter().any(|artifact| Some(&*artifact.executable) == program)
+        launch.role != Role::Binary || launch.argv.first().is_some_and(|program| known.contains(Path::new(program)))
     };
     if let Some(launch) = launches.iter().find(|launch| !is_known(launch)) {
         let name = launch.argv.first().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         return Err(Failure::Internal(format!("cargo launched {name} and did not say what it is")));
     }
-    Ok(Built { artifacts: talk.artifacts, launches, took: talk.took.unwrap_or_else(|| start.elapsed()) })
-}
-
-fn is_launched(artifact: &Artifact, launches: &[LaunchRecord]) -> bool {
-    launches.iter().any(|launch| launch.argv.first().is_some_and(|program| Path::new(program) == artifact.executable))
+    Ok(Built { artifacts: talk.artifacts, launches, took: talk.took.unwrap_or_else(|| start.elapsed()), to_keep })
 }
 
 /// What cargo has said so far.
@@ -123,6 +140,12 @@ struct Talk<'a> {
     artifacts: Vec<Artifact>,
     compiler_errors: u64,
     took: Option<Duration>,
+    situation: Option<Situation>,
+    said: Messages,
+    /// Has cargo begun its pretended test run?
+    pretends: bool,
+    has_recalled: bool,
+    recalled: Option<Vec<LaunchRecord>>,
 }
 
 /// After cargo's end, its pipes are given up when nothing comes for so long.
@@ -157,6 +180,10 @@ impl Talk<'_> {
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
             }
+            if self.recall(request) {
+                // All that is left to it is to launch what is known.
+                child.ask(Ask::Kill);
+            }
             if request.signals.take_pause() {
                 child.ask(Ask::Stop);
                 Signals::pause();
@@ -182,13 +209,33 @@ impl Talk<'_> {
         }
     }
 
+    /// Does cargo begin to launch now, and is it known what? Its two streams may come in any order.
+    fn recall(&mut self, request: &Request<'_>) -> bool {
+        if !self.pretends || self.took.is_none() || std::mem::replace(&mut self.has_recalled, true) {
+            return false;
+        }
+        let Some(situation) = self.situation.clone() else { return false };
+        let recall = |file: PathBuf| situation.recall(&self.said, &file, &request.launch.env);
+        self.recalled = (request.kept)().and_then(recall);
+        self.recalled.is_some()
+    }
+
     fn take_messages(&mut self, bytes: &[u8]) {
         self.messages.extend_from_slice(bytes);
         while let Some(end) = self.messages.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = self.messages.drain(..=end).collect();
-            match serde_json::from_slice::<Message>(&line) {
-                Ok(Message::CompilerArtifact(artifact)) if artifact.profile.test => {
+            let message = serde_json::from_slice::<Message>(&line);
+            if let Ok(Message::CompilerArtifact(_) | Message::BuildScriptExecuted(_)) = &message {
+                self.said.take(&line);
+            }
+            match message {
+                Ok(Message::CompilerArtifact(artifact)) => {
+                    self.said.depend_on_manifest(artifact.manifest_path.as_std_path());
+                    if !artifact.profile.test {
+                        continue;
+                    }
                     if let (Some(executable), Some(kind)) = (artifact.executable, kind_of(&artifact.target)) {
+                        self.said.depend_on(executable.as_std_path());
                         self.artifacts.push(Artifact {
                             package: artifact.package_id,
                             kind,
@@ -228,6 +275,7 @@ impl Talk<'_> {
 
     fn take_line(&mut self, line: &[u8]) {
         if is_of_the_pretended_run(line) {
+            self.pretends = true;
             return;
         }
         (self.tell)(line);

@@ -89,6 +89,18 @@ pub fn read(dir: &Path) -> io::Result<Vec<LaunchRecord>> {
     parse(&bytes).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "a launch record is cut short"))
 }
 
+/// Records as bytes.
+#[must_use]
+pub fn to_fields(launches: &[LaunchRecord]) -> Vec<u8> {
+    launches.iter().flat_map(LaunchRecord::to_bytes).collect()
+}
+
+/// Records out of such bytes, if they are whole.
+#[must_use]
+pub fn from_fields(bytes: &[u8]) -> Option<Vec<LaunchRecord>> {
+    parse(bytes)
+}
+
 impl LaunchRecord {
     fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(16 * 1024);

@@ -8,5 +8,6 @@ pub mod build;
 pub mod compose;
 pub mod harness;
 pub mod launch;
+pub mod recall;
 pub mod user_config;
 pub mod workspace;

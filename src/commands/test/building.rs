@@ -1,6 +1,7 @@
 //! The build as a step of the session: composed, tried again where that helps, told to people as cargo tells it.
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::gather;
@@ -8,7 +9,7 @@ use super::outputs::{self, Observers};
 use super::session::Session;
 use crate::cargo::build::{self, Built};
 use crate::cargo::compose::{self, Composition, Place};
-use crate::cargo::launch;
+use crate::cargo::{launch, recall};
 use crate::event::Fact;
 use crate::model::InfraMode;
 use crate::sys::process::{Launch, own_environment};
@@ -41,6 +42,11 @@ impl Session<'_> {
             std::thread::sleep(Duration::from_millis(50).min(until.saturating_duration_since(Instant::now())));
         }
         true
+    }
+
+    /// Where what cargo launches is kept.
+    pub(super) fn kept_launches(&self) -> Option<PathBuf> {
+        Some(self.asked.ground().ok()?.gate_dir.join(recall::FILE).into_std_path_buf())
     }
 
     fn build(&self, observers: &mut Observers<'_>) -> Result<Built, build::Failure> {
@@ -81,6 +87,8 @@ impl Session<'_> {
             dir: dir.path(),
             grace: self.asked.settings().test.grace,
             signals: self.signals,
+            toolchain: &self.asked.rustc,
+            kept: &|| self.kept_launches(),
         };
         let mut tell = |words: &[u8]| {
             let mut stderr = std::io::stderr().lock();

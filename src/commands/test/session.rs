@@ -166,6 +166,11 @@ impl<'a> Session<'a> {
                 let looking = self.records().then(|| self.look(&plan, stamps, &memory)).flatten();
                 self.execute(&plan, &mut came, &mut remembered, &mut observers);
                 came.tested = looking.and_then(|looking| looking.join().ok());
+                if let (false, Some(launches), Some(file)) = (self.args.no_record, &built.to_keep, self.kept_launches())
+                {
+                    // Whoever cannot keep them records them again.
+                    let _ = launches.save(&file);
+                }
             }
         }
         if let (false, Some(lists)) = (self.args.no_record, &lists) {
