@@ -6,6 +6,7 @@
 
 pub mod build;
 pub mod compose;
+mod fault;
 pub mod harness;
 pub mod launch;
 pub mod recall;

@@ -4,7 +4,7 @@
 //! decided by its own executable, its command line and directory, the variables and configuration files it reads, the
 //! manifests, and what it says of the artifacts and build scripts. Where none of that has changed since the launches
 //! were recorded, they are taken from there; where any of it cannot be known, they are not. Kept is what cargo sets on
-//! top of the environment, never the environment; with an `[env]` table of the user's, nothing is kept.
+//! top of the environment, never the environment; with an `[env]` table or a `--config FILE` of the user's, nothing is kept.
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -55,6 +55,11 @@ impl Situation {
         field(launch.program.as_encoded_bytes());
         field(stamp(Path::new(&launch.program)).as_bytes());
         field(launch.cwd.as_os_str().as_encoded_bytes());
+        let names_a_file =
+            |pair: &[OsString]| matches!(pair, [flag, value] if flag == "--config" && launch.cwd.join(value).is_file());
+        if launch.args.windows(2).any(names_a_file) {
+            return None;
+        }
         let dir = dir.to_string_lossy();
         for arg in &launch.args {
             field(arg.to_string_lossy().replace(&*dir, "\0").as_bytes());
