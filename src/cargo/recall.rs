@@ -4,7 +4,8 @@
 //! decided by its own executable, its command line and directory, the variables and configuration files it reads, the
 //! manifests, and what it says of the artifacts and build scripts. Where none of that has changed since the launches
 //! were recorded, they are taken from there; where any of it cannot be known, they are not. Kept is what cargo sets on
-//! top of the environment, never the environment; with an `[env]` table or a `--config FILE` of the user's, nothing is kept.
+//! top of the environment, never the environment; with an `[env]` table or a `--config FILE` of the user's, nothing is
+//! kept.
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -301,6 +302,11 @@ mod tests {
         scene.launches[0].env.retain(|(name, _)| name != "TOKEN");
         let situation = scene.situation("/tmp/one").unwrap();
         assert_eq!(situation.keep(&scene.messages(false), &scene.launches, &scene.launch.env), None);
+        fs::write(scene.dir.path().join("more.toml"), "").unwrap();
+        scene.launch.args.extend(["--config".into(), "more.toml".into()]);
+        assert!(scene.situation("/tmp/one").is_none());
+        scene.launch.args.truncate(3);
+        assert!(scene.situation("/tmp/one").is_some());
         fs::create_dir(scene.dir.path().join(".cargo")).unwrap();
         fs::write(scene.dir.path().join(".cargo/config.toml"), "[env]\nA = \"b\"\n").unwrap();
         assert!(scene.situation("/tmp/one").is_none());
