@@ -4,6 +4,7 @@
 //! notes down working directory, arguments and environment of each binary and leaves with 0 ([`launch`]). rustdoc is
 //! replaced the same way. What cargo would have run, exactly as it would have, is then ours to run.
 
+mod blame;
 pub mod build;
 pub mod compose;
 pub mod harness;
