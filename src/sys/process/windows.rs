@@ -61,7 +61,7 @@ impl Child {
         }
     }
 
-    #[expect(clippy::unused_self, reason = "pipes tell nothing here")]
+    /// Pipes tell nothing here.
     pub(super) const fn has_unread(&self) -> bool {
         false
     }

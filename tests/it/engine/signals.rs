@@ -179,7 +179,8 @@ fn a_run_whose_process_was_killed_reads_interrupted_and_the_next_goes_on() {
     running.signal(Signal::KILL);
     assert_eq!(running_ended(running), Some(9));
     // Nobody was left to end it.
-    let _ = rustix::process::kill_process(stubborn, Signal::KILL);
+    let group = rustix::process::getpgid(Some(stubborn)).unwrap();
+    rustix::process::kill_process_group(group, Signal::KILL).unwrap();
     assert_eq!(runs(&fixture)[0].state.as_str(), "interrupted");
     fixture.gate(["test", "--test", "calm"]).run().assert_code(0);
     let states: Vec<String> = runs(&fixture).iter().map(|run| run.state.to_string()).collect();
