@@ -351,7 +351,7 @@ impl Summary {
     }
 
     /// How much speaks for a failure of the next run, between 0 and 1: the share of failures among its executions,
-    /// each weighing [`DECAY`] of the one after it. A retried failure weighs half.
+    /// each weighing three quarters of the one after it. A retried failure weighs half.
     #[must_use]
     pub fn evidence(&self) -> f64 {
         // A run that passed before the first one, so that one failure on record is less than certainty.

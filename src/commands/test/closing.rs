@@ -44,7 +44,7 @@ impl Session<'_> {
             came.cases = with_hashes(came.cases, &tested);
             stamps = tested.stamps;
         }
-        let tool_error = self.tool_error(&came, &mut memory, &head);
+        let tool_error = self.tool_error(&came, &mut memory);
         let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
         let settings = self.asked.settings();
         let took = self.since.elapsed();
@@ -86,34 +86,32 @@ impl Session<'_> {
     }
 
     /// How the suite could not be executed, if it could not; the store counts what is deferred.
-    fn tool_error(&self, came: &Came, memory: &mut Memory, head: &RunHead) -> Option<ToolError> {
+    fn tool_error(&self, came: &Came, memory: &mut Memory) -> Option<ToolError> {
         let infra = &self.asked.settings().infra;
-        let (now, key) = (Timestamp::now(), head.input_key.or_else(|| self.input_key_now()));
+        let of = infra.retries + 1;
+        if infra.mode == InfraMode::Retry {
+            let why = came.tool_error.clone()?;
+            return Some(ToolError { why, tries: came.tries, of, deferred: false });
+        }
+        let (now, key) = (Timestamp::now(), self.deferral_key());
+        let mut counter = memory.store.as_mut().zip(key);
         let Some(why) = came.tool_error.clone() else {
-            // It was executed: what was counted of this input is over.
-            if let (Some(store), Some(key)) = (&mut memory.store, key)
-                && store.deferrals(key, now).is_ok_and(|count| count > 0)
+            let was_executed = came.failure.is_none() && !came.cases.is_empty();
+            if let Some((store, key)) = counter.as_mut().filter(|_| was_executed)
+                && store.deferrals(*key, now).is_ok_and(|count| count > 0)
             {
-                let _ = store.clear_deferrals(key);
+                let _ = store.clear_deferrals(*key);
             }
             return None;
         };
-        if infra.mode == InfraMode::Retry {
-            return Some(ToolError { why, tries: came.tries, of: infra.retries + 1, deferred: false });
-        }
-        let of = infra.retries + 1;
-        let counted = match (&mut memory.store, key) {
-            (Some(store), Some(key)) => store.defer(key, now).ok(),
-            _ => None,
-        };
         // What cannot be counted is not put off for ever.
-        let tries = counted.unwrap_or(of);
+        let tries = counter.and_then(|(store, key)| store.defer(key, now).ok()).unwrap_or(of);
         Some(ToolError { why, tries, of, deferred: tries < of })
     }
 
-    /// The input key where no run came far enough to look for it.
-    fn input_key_now(&self) -> Option<ContentHash> {
-        if self.args.no_record || self.asked.settings().infra.mode == InfraMode::Retry {
+    /// What deferrals are counted under: the input key as it is without a build, since there may be none.
+    fn deferral_key(&self) -> Option<ContentHash> {
+        if self.args.no_record {
             return None;
         }
         let looking = self.looking(Vec::new(), Vec::new())?;

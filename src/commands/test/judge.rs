@@ -90,9 +90,12 @@ fn ground_of_tests(facts: &Facts<'_>, grounds: &mut Vec<(ExitCode, Reason)>) {
             Some(Stop::RunTimeout(_)) => format!("; the run ran into its own limit{}", left_out(facts.not_run)),
             _ => String::new(),
         };
-        let verb = if blocking.len() == 1 { "does not pass" } else { "do not pass" };
-        let text =
-            format!("{} of {} {verb}: {}{early}", words::thousands(blocking.len() as u64), tests(of), names(&blocking));
+        let what = match (blocking.len(), of) {
+            (1, 1) => "the one test does not pass".to_owned(),
+            (1, _) => format!("1 of {} does not pass", tests(of)),
+            (count, _) => format!("{} of {} do not pass", words::thousands(count as u64), tests(of)),
+        };
+        let text = format!("{what}: {}{early}", names(&blocking));
         grounds.push((ExitCode::TestsFailed, Reason::new("tests-failed", text)));
     }
     let flaky: Vec<&CaseRecord> = facts

@@ -96,7 +96,12 @@ impl Child {
         if let Some(stderr) = spawned.stderr.take() {
             listen(stderr, Stream::Stderr, news.clone());
         }
-        spawned.wait_in_background(move |at| news(News::Exited(at)));
+        if let Err(error) = spawned.wait_in_background(move |at| news(News::Exited(at))) {
+            // Nobody would learn of its end, so it is not begun.
+            spawned.child.ask(Ask::Kill);
+            spawned.child.reap();
+            return Err(error);
+        }
         Ok(Self { inner: spawned.child })
     }
 

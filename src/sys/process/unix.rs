@@ -37,7 +37,7 @@ pub(super) fn spawn(mut command: Command) -> io::Result<Spawned> {
 
 impl Spawned {
     /// Waits without reaping, so that the group's id stays ours until [`Child::reap`].
-    pub(super) fn wait_in_background(&self, exited: impl FnOnce(Instant) + Send + 'static) {
+    pub(super) fn wait_in_background(&self, exited: impl FnOnce(Instant) + Send + 'static) -> io::Result<()> {
         let pid = self.child.pid();
         let wait = move || {
             if let Some(pid) = pid {
@@ -46,7 +46,7 @@ impl Spawned {
             }
             exited(Instant::now());
         };
-        let _ = thread::Builder::new().name("wait".into()).stack_size(64 * 1024).spawn(wait);
+        thread::Builder::new().name("wait".into()).stack_size(64 * 1024).spawn(wait).map(drop)
     }
 }
 

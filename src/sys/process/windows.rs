@@ -33,7 +33,7 @@ pub(super) fn spawn(command: Command) -> io::Result<Spawned> {
 }
 
 impl Spawned {
-    pub(super) fn wait_in_background(&self, exited: impl FnOnce(Instant) + Send + 'static) {
+    pub(super) fn wait_in_background(&self, exited: impl FnOnce(Instant) + Send + 'static) -> io::Result<()> {
         let child = Arc::clone(&self.child.child);
         let wait = move || {
             // The lock is taken only for a look, so that a kill is never kept waiting.
@@ -42,7 +42,7 @@ impl Spawned {
             }
             exited(Instant::now());
         };
-        let _ = thread::Builder::new().name("wait".into()).spawn(wait);
+        thread::Builder::new().name("wait".into()).spawn(wait).map(drop)
     }
 }
 
