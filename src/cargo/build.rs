@@ -245,6 +245,9 @@ impl Talk<'_> {
                         });
                     }
                 }
+                Ok(Message::BuildScriptExecuted(script)) => {
+                    self.said.set_variables(script.env.iter().map(|(name, _)| name.as_str()));
+                }
                 Ok(Message::CompilerMessage(message)) => {
                     let level = message.message.level;
                     self.compiler_errors += u64::from(level == DiagnosticLevel::Error || level == DiagnosticLevel::Ice);

@@ -60,16 +60,17 @@ const OF_THE_MACHINE: &[&str] = &[
     "SIGKILL",
     "SIGTERM",
     "No space left on device",
-    "os error 28",
-    "os error 11",
-    "os error 12",
+    "(os error 28)",
+    "(os error 11)",
+    "(os error 12)",
     "Cannot allocate memory",
     "Resource temporarily unavailable",
     "Too many open files",
     "failed to download",
     "spurious network error",
     "could not resolve host",
-    "timed out",
+    "operation timed out",
+    "Timeout was reached",
 ];
 
 #[cfg(test)]

@@ -32,6 +32,7 @@ pub struct Situation(blake3::Hasher);
 pub struct Messages {
     said: BTreeSet<Key>,
     files: BTreeSet<PathBuf>,
+    variables: BTreeSet<OsString>,
 }
 
 /// Launches that are not kept yet.
@@ -56,9 +57,7 @@ impl Situation {
         field(launch.program.as_encoded_bytes());
         field(stamp(Path::new(&launch.program)).as_bytes());
         field(launch.cwd.as_os_str().as_encoded_bytes());
-        let names_a_file =
-            |pair: &[OsString]| matches!(pair, [flag, value] if flag == "--config" && launch.cwd.join(value).is_file());
-        if launch.args.windows(2).any(names_a_file) {
+        if launch.args.windows(2).any(|pair| is_beyond_telling(pair, &launch.cwd)) {
             return None;
         }
         let dir = dir.to_string_lossy();
@@ -98,7 +97,7 @@ impl Situation {
     /// The launches that were kept, if this build would launch the same.
     #[must_use]
     pub fn recall(self, messages: &Messages, file: &Path, env: &[(OsString, OsString)]) -> Option<Vec<LaunchRecord>> {
-        let bytes = fs::read(file).ok()?;
+        let bytes = fs::read(file).ok().filter(|_| !messages.meets(env))?;
         let (key, fields) = bytes.split_at_checked(size_of::<Key>())?;
         let launches = (key == self.key(messages)).then(|| from_fields(fields))??;
         let whole = |mut launch: LaunchRecord| {
@@ -114,6 +113,9 @@ impl Situation {
     /// The launches to keep, without the environment that cargo itself was given.
     #[must_use]
     pub fn keep(self, messages: &Messages, launches: &[LaunchRecord], env: &[(OsString, OsString)]) -> Option<Unsaved> {
+        if messages.meets(env) {
+            return None;
+        }
         let own: BTreeSet<&(OsString, OsString)> = env.iter().collect();
         let names: BTreeSet<&OsString> = env.iter().map(|(name, _)| name).collect();
         let bare = |launch: &LaunchRecord| {
@@ -137,6 +139,17 @@ impl Messages {
             .find_map(|end| line.strip_suffix(*end))
             .unwrap_or(line);
         self.said.insert(*blake3::hash(line).as_bytes());
+    }
+
+    /// Takes the variables that a build script sets for its package.
+    pub fn set_variables<'a>(&mut self, names: impl IntoIterator<Item = &'a str>) {
+        self.variables.extend(names.into_iter().map(OsString::from));
+        self.variables.insert("OUT_DIR".into());
+    }
+
+    /// Does the caller's environment name one of them? Then it is not told whose value is whose.
+    fn meets(&self, env: &[(OsString, OsString)]) -> bool {
+        env.iter().any(|(name, _)| self.variables.contains(name))
     }
 
     /// Takes a file that must stay as it is.
@@ -170,6 +183,15 @@ fn stamp(file: &Path) -> String {
         Some(format!("{} {}", metadata.len(), time.as_nanos()))
     };
     fs::metadata(file).ok().and_then(stamp).unwrap_or_default()
+}
+
+/// Is this a `--config` that names a file, or sets variables?
+fn is_beyond_telling(pair: &[OsString], cwd: &Path) -> bool {
+    let [flag, value] = pair else { return false };
+    let sets_variables = |text: &str| {
+        text.parse::<toml::Table>().is_ok_and(|table| table.contains_key("env") || table.contains_key("include"))
+    };
+    flag == "--config" && (cwd.join(value).is_file() || value.to_str().is_none_or(sets_variables))
 }
 
 /// Variables that change what cargo does, rather than being handed on as they are.
@@ -297,15 +319,26 @@ mod tests {
     }
 
     #[test]
+    fn a_variable_that_both_the_caller_and_a_build_script_set_is_not_told_apart() {
+        let scene = scene();
+        let mut messages = scene.messages(false);
+        messages.set_variables(["TOKEN"]);
+        let situation = scene.situation("/tmp/one").unwrap();
+        assert_eq!(situation.keep(&messages, &scene.launches, &scene.launch.env), None);
+    }
+
+    #[test]
     fn what_cannot_be_told_is_not_kept() {
         let mut scene = scene();
         scene.launches[0].env.retain(|(name, _)| name != "TOKEN");
         let situation = scene.situation("/tmp/one").unwrap();
         assert_eq!(situation.keep(&scene.messages(false), &scene.launches, &scene.launch.env), None);
         fs::write(scene.dir.path().join("more.toml"), "").unwrap();
-        scene.launch.args.extend(["--config".into(), "more.toml".into()]);
-        assert!(scene.situation("/tmp/one").is_none());
-        scene.launch.args.truncate(3);
+        for config in ["more.toml", "env.X=\"1\""] {
+            scene.launch.args.extend(["--config".into(), config.into()]);
+            assert!(scene.situation("/tmp/one").is_none(), "{config}");
+            scene.launch.args.truncate(3);
+        }
         assert!(scene.situation("/tmp/one").is_some());
         fs::create_dir(scene.dir.path().join(".cargo")).unwrap();
         fs::write(scene.dir.path().join(".cargo/config.toml"), "[env]\nA = \"b\"\n").unwrap();

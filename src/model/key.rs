@@ -123,6 +123,17 @@ pub struct TestKey {
     pub name: String,
 }
 
+impl TestKey {
+    /// The name of a case that stands for a whole process, when no test of it is left to blame.
+    pub const WHOLE_PROCESS: &'static str = "(process)";
+
+    /// Does it stand for a whole process?
+    #[must_use]
+    pub fn is_whole_process(&self) -> bool {
+        self.name == Self::WHOLE_PROCESS
+    }
+}
+
 impl fmt::Display for TestKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}::{}", self.binary, self.name)

@@ -27,6 +27,14 @@ pub enum Answer {
     NoList,
 }
 
+impl Answer {
+    /// Does it hold until the binary changes? libtest's list is compiled in, and that it once could not be had may be
+    /// the moment's fault; a harness of its own may list files, but that it does not understand the question stays.
+    fn lasts(&self, own_harness: bool) -> bool {
+        matches!(self, Self::NoList) == own_harness
+    }
+}
+
 /// A question to one binary.
 #[derive(Clone, Debug)]
 pub struct Question<'a> {
@@ -108,8 +116,14 @@ impl Remembered {
             (0..questions.len()).map(|place| known(place).map(Ok)).collect();
         let open: Vec<usize> =
             (0..questions.len()).filter(|place| answers.get(*place).is_some_and(Option::is_none)).collect();
-        for (place, answer) in ask_now(questions, &open, at_once, signals) {
-            if let (Ok(answer), Some(Some((name, size, mtime_ns)))) = (&answer, facts.get(place)) {
+        let fresh =
+            side_by_side(&open, at_once, |place| questions.get(*place).map(|question| ask_one(question, signals)));
+        for (place, answer) in open.into_iter().zip(fresh) {
+            let Some(answer) = answer else { continue };
+            let own_harness = questions.get(place).is_some_and(|question| question.own_harness);
+            if let (Ok(answer), Some(Some((name, size, mtime_ns)))) = (&answer, facts.get(place))
+                && answer.lasts(own_harness)
+            {
                 let entry = Entry { size: *size, mtime_ns: *mtime_ns, answer: answer.clone() };
                 self.answers.insert(name.clone(), entry);
                 self.changed = true;
@@ -122,12 +136,15 @@ impl Remembered {
     }
 }
 
-/// Asks rustdoc for a crate's doctests, those that do not run included. What it does not say cannot be told.
+/// Asks rustdoc for the doctests of some crates, those that do not run included, `at_once` at a time. What it does not
+/// say cannot be told.
 #[must_use]
-pub fn doctests(launch: &Launch, signals: &Signals) -> Vec<String> {
-    let finished = process::run(launch, Instant::now() + PATIENCE, signals).ok();
-    let text = finished.map(|finished| String::from_utf8_lossy(&finished.stdout).into_owned()).unwrap_or_default();
-    text.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect()
+pub fn doctests(launches: &[Launch], at_once: usize, signals: &Signals) -> Vec<Vec<String>> {
+    side_by_side(launches, at_once, |launch| {
+        let finished = process::run(launch, Instant::now() + PATIENCE, signals).ok();
+        let text = finished.map(|finished| String::from_utf8_lossy(&finished.stdout).into_owned()).unwrap_or_default();
+        text.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect()
+    })
 }
 
 fn facts(question: &Question<'_>) -> Option<(String, u64, u128)> {
@@ -141,27 +158,26 @@ fn facts(question: &Question<'_>) -> Option<(String, u64, u128)> {
     Some((name, metadata.len(), mtime.as_nanos()))
 }
 
-fn ask_now(
-    questions: &[Question<'_>],
-    open: &[usize],
-    at_once: usize,
-    signals: &Signals,
-) -> Vec<(usize, io::Result<Answer>)> {
-    let (next, answers) = (AtomicUsize::new(0), Mutex::new(Vec::with_capacity(open.len())));
+/// Does the same with each item, `at_once` at a time; the results in the items' order.
+fn side_by_side<T: Sync, R: Send + Default>(items: &[T], at_once: usize, act: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::with_capacity(items.len())));
     std::thread::scope(|scope| {
-        for _ in 0..at_once.clamp(1, open.len().max(1)) {
+        for _ in 0..at_once.clamp(1, items.len().max(1)) {
             scope.spawn(|| {
-                while let Some(place) = open.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let Some(question) = questions.get(*place) else { break };
-                    let answer = ask_one(question, signals);
-                    if let Ok(mut answers) = answers.lock() {
-                        answers.push((*place, answer));
+                loop {
+                    let place = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(item) = items.get(place) else { break };
+                    let result = act(item);
+                    if let Ok(mut results) = results.lock() {
+                        results.push((place, result));
                     }
                 }
             });
         }
     });
-    answers.into_inner().unwrap_or_default()
+    let mut results = results.into_inner().unwrap_or_default();
+    results.sort_by_key(|(place, _)| *place);
+    results.into_iter().map(|(_, result)| result).collect()
 }
 
 fn ask_one(question: &Question<'_>, signals: &Signals) -> io::Result<Answer> {
@@ -212,6 +228,13 @@ mod tests {
         assert_eq!(parse("", false), tests(&[]));
         assert_eq!(parse("", true), Answer::NoList);
         assert_eq!(parse("a: test\na: test\n", false), Answer::NoList);
+    }
+
+    #[test]
+    fn only_an_answer_that_lasts_is_remembered() {
+        let list = Answer::Tests(Vec::new());
+        assert!(list.lasts(false) && !list.lasts(true));
+        assert!(Answer::NoList.lasts(true) && !Answer::NoList.lasts(false));
     }
 
     #[cfg(unix)]

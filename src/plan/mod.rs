@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::{BinaryId, ContentHash, TestKey, TestPolicy};
+use crate::model::{BinaryId, ContentHash, KeyPattern, TestKey, TestPolicy};
 use crate::sys::process::Launch;
 
 /// Everything that is to run.
@@ -19,6 +19,8 @@ pub struct Plan {
     pub binaries: Vec<TestBinary>,
     /// What was asked for beyond filters: it also holds for tests that are not known before they run.
     pub selection: selection::Selection,
+    /// Failures of these tests fail nothing.
+    pub spared: Vec<KeyPattern>,
 }
 
 /// One thing that cargo would launch.
@@ -56,6 +58,8 @@ pub enum Harness {
     OwnLists,
     /// Nothing that is known: it runs as a whole, with what cargo would have given it.
     Blind,
+    /// libtest's, but it could not be asked for its list: it runs as a whole, and must say everything that libtest says.
+    Unlisted,
     /// rustdoc's: it runs as a whole, with libtest's command line behind `--test-args`.
     Doctests,
 }
@@ -97,6 +101,12 @@ pub enum Standing {
 }
 
 impl Plan {
+    /// Does a failure of this test fail nothing?
+    #[must_use]
+    pub fn spares(&self, key: &TestKey) -> bool {
+        self.spared.iter().any(|pattern| pattern.is_match(key))
+    }
+
     /// All planned tests.
     pub fn tests(&self) -> impl Iterator<Item = &PlannedTest> {
         self.binaries.iter().flat_map(|binary| &binary.tests)

@@ -25,8 +25,13 @@ impl Selection {
     /// Is this test asked for?
     #[must_use]
     pub fn accepts(&self, key: &TestKey) -> bool {
-        (self.patterns.is_empty() || self.patterns.iter().any(|pattern| pattern.is_match(key)))
-            && self.keys.as_ref().is_none_or(|keys| keys.contains(key))
+        let process = TestKey { binary: key.binary.clone(), name: TestKey::WHOLE_PROCESS.to_owned() };
+        // What stands for a whole process stands for each of its tests.
+        let names = |pattern: &KeyPattern| {
+            pattern.is_match(key) || (pattern.as_str().ends_with(TestKey::WHOLE_PROCESS) && pattern.is_match(&process))
+        };
+        (self.patterns.is_empty() || self.patterns.iter().any(names))
+            && self.keys.as_ref().is_none_or(|keys| keys.contains(key) || keys.contains(&process))
             && self.binaries.as_ref().is_none_or(|binaries| binaries.contains(&key.binary))
     }
 
@@ -59,6 +64,16 @@ mod tests {
 
     fn selection(pattern: &str) -> Selection {
         Selection { patterns: vec![KeyPattern::new(pattern).unwrap()], ..Selection::default() }
+    }
+
+    #[test]
+    fn what_stands_for_a_process_stands_for_its_tests() {
+        let (test, other): (TestKey, TestKey) = ("app/app::a".parse().unwrap(), "app/test:b::a".parse().unwrap());
+        let process: TestKey = "app/app::(process)".parse().unwrap();
+        let failed = Selection { keys: Some([process].into()), ..Selection::default() };
+        assert!(failed.accepts(&test) && !failed.accepts(&other));
+        let selected = selection("app/app::(process)");
+        assert!(selected.accepts(&test) && !selected.accepts(&other));
     }
 
     #[test]

@@ -81,8 +81,11 @@ impl Engine<'_> {
         }
         match (&over.killed, whole) {
             (Some(KillWhy::RunOver), _) => {}
-            (None, Whole::BadEnding) => self.blame_process(binary, over, "after its last test"),
-            (None, _) if unknown.is_empty() => self.blame_process(binary, over, "after its last test"),
+            (_, _) if unknown.is_empty() => self.blame_process(binary, over, "after its last test"),
+            (None, Whole::BadEnding) => {
+                self.blame_process(binary, over, "after its last test");
+                self.run_alone(unknown.iter().copied().filter_map(test_at), Purpose::Alone);
+            }
             // It came to a good end; of these it only was not understood.
             (None, Whole::Sound) => self.run_alone(unknown.iter().copied().filter_map(test_at), Purpose::Alone),
             _ => self.recover(binary, over, &unknown),

@@ -250,8 +250,10 @@ impl Engine<'_> {
                     }
                 };
                 // A harness of its own is not told how many threads it may have.
-                let told =
-                    !matches!((of.harness, job.purpose), (Harness::OwnLists, Purpose::Shared) | (Harness::Blind, _));
+                let told = !matches!(
+                    (of.harness, job.purpose),
+                    (Harness::OwnLists, Purpose::Shared) | (Harness::Blind | Harness::Unlisted, _)
+                );
                 let threads = if told { job.threads } else { self.options.cpus };
                 self.live.insert(id, Live::new(job, child, names, threads, self.options.shows_output, now));
             }

@@ -169,7 +169,7 @@ impl Job {
             (Harness::Doctests, _) => {
                 of.recorded_args.iter().cloned().chain(["--test-args".into(), threads()]).collect()
             }
-            (Harness::Blind, _) | (Harness::OwnLists, Purpose::Shared) => of.recorded_args.clone(),
+            (Harness::Blind | Harness::Unlisted, _) | (Harness::OwnLists, Purpose::Shared) => of.recorded_args.clone(),
             (Harness::OwnLists, _) => {
                 self.selecting.iter().chain(&common.ignoring).chain(&common.other).cloned().collect()
             }
@@ -201,7 +201,7 @@ fn phase_of(test: &PlannedTest) -> Phase {
 pub fn first_jobs(plan: &Plan, frame: &Frame) -> Vec<Job> {
     let mut jobs = Vec::new();
     for (binary, of) in plan.binaries.iter().enumerate() {
-        if of.harness == Harness::Blind || of.harness == Harness::Doctests {
+        if !of.harness.gives_list() {
             jobs.push(Job::whole(binary, of));
             continue;
         }

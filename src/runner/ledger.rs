@@ -46,7 +46,7 @@ impl<'a> Ledger<'a> {
         (self.emit)(fact);
     }
 
-    /// How many tests have failed for good so far.
+    /// How many tests have failed for good so far, those not counted whose failure fails nothing.
     #[must_use]
     pub const fn failures(&self) -> usize {
         self.failures
@@ -112,7 +112,7 @@ impl<'a> Ledger<'a> {
             self.emit(Fact::AttemptFinished { key, attempt: number, result: attempt, retry_in });
         }
         if let Next::Done(outcome) = next {
-            self.failures += usize::from(outcome.is_failure());
+            self.failures += usize::from(outcome.is_failure() && !self.is_spared(test));
             if let Some(entry) = self.entry(test) {
                 entry.outcome = Some(outcome);
             }
@@ -158,7 +158,7 @@ impl<'a> Ledger<'a> {
         let was_failure = entry.outcome.take().is_some_and(Outcome::is_failure);
         entry.attempts.take_back(was_retry);
         entry.took = None;
-        self.failures -= usize::from(was_failure);
+        self.failures -= usize::from(was_failure && !self.is_spared(test));
     }
 
     /// The times of a test are not known after all.
@@ -178,7 +178,7 @@ impl<'a> Ledger<'a> {
 
     /// A test that no plan knew: of a harness that gives no list, or standing for a whole process.
     pub fn add(&mut self, case: CaseRecord) {
-        self.failures += usize::from(case.outcome.is_failure());
+        self.failures += usize::from(case.outcome.is_failure() && !self.plan.spares(&case.key));
         let case = Arc::new(case);
         if let (true, Some(attempt)) = (case.outcome.is_failure(), case.attempts.last()) {
             let (key, result) = (Arc::clone(&case.key), attempt.clone());
@@ -189,6 +189,19 @@ impl<'a> Ledger<'a> {
         if let (true, Some(text)) = (case.outcome.is_failure(), case.failure_text()) {
             self.emit(Fact::FailureText { key: Arc::clone(&case.key), attempt: 1, text: text.into() });
         }
+    }
+
+    fn settle_what_waits(&mut self, test: TestRef) {
+        let Some(entry) = self.entry(test).filter(|entry| entry.outcome.is_none()) else { return };
+        let last = entry.attempts.made().last().map(|attempt| attempt.outcome.as_outcome());
+        if let Some(outcome) = last {
+            entry.outcome = Some(outcome);
+            self.emit_case(test);
+        }
+    }
+
+    fn is_spared(&self, test: TestRef) -> bool {
+        self.planned(test).is_some_and(|planned| self.plan.spares(&planned.key))
     }
 
     fn emit_case(&mut self, test: TestRef) {
@@ -210,9 +223,15 @@ impl<'a> Ledger<'a> {
         })
     }
 
-    /// Closes the book: every case in order of the keys, and the keys of tests without an outcome.
+    /// Closes the book: every case in order of the keys, and the keys of tests without an outcome. A test that failed
+    /// and was not tried again any more has failed.
     #[must_use]
-    pub fn close(self) -> (Vec<Arc<CaseRecord>>, Vec<Arc<TestKey>>) {
+    pub fn close(mut self) -> (Vec<Arc<CaseRecord>>, Vec<Arc<TestKey>>) {
+        for binary in 0..self.entries.len() {
+            for test in 0..self.entries.get(binary).map_or(0, Vec::len) {
+                self.settle_what_waits(TestRef { binary, test });
+            }
+        }
         let (mut cases, mut not_run) = (self.extra.clone(), Vec::new());
         for (binary, tests) in self.entries.iter().enumerate() {
             for test in (0..tests.len()).map(|test| TestRef { binary, test }) {

@@ -77,7 +77,8 @@ fn look_at_tests(
         return;
     }
     let planned = |live: &Live, place: usize| live.job.tests.get(place).and_then(|test| of.tests.get(*test));
-    let Some(flying) = live.in_flight().map(<[(usize, Instant)]>::to_vec) else {
+    // Nothing in flight and not at its end: whatever it does there has no longer than a test.
+    let Some(flying) = live.in_flight().filter(|flying| !flying.is_empty()).map(<[(usize, Instant)]>::to_vec) else {
         let limits = (0..live.job.tests.len()).filter_map(|place| planned(live, place)?.policy.timeout);
         if limits.min().is_some_and(|limit| now >= live.quiet_since() + limit) {
             live.end(KillWhy::Overdue(Vec::new()), grace, now);

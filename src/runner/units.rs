@@ -15,9 +15,6 @@ use crate::event::Fact;
 use crate::model::{Attempt, AttemptOutcome, BinaryId, CaseRecord, Ending, Outcome, TestKey};
 use crate::plan::Harness;
 
-/// The name of a case that stands for a whole process.
-const WHOLE_PROCESS: &str = "(process)";
-
 impl Engine<'_> {
     /// Everything passed, and then the process left as no harness does: it is red, and no test can be blamed.
     pub(super) fn blame_process(&mut self, binary: &BinaryId, over: &Over, when: &str) {
@@ -28,7 +25,7 @@ impl Engine<'_> {
 
     /// A case that stands for a whole process.
     pub(super) fn add_process(&mut self, binary: &BinaryId, attempt: Attempt, leaked: bool) {
-        self.add(binary, WHOLE_PROCESS, Outcome::Error, None, attempt, leaked, None);
+        self.add(binary, TestKey::WHOLE_PROCESS, Outcome::Error, None, attempt, leaked, None);
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of one record")]
@@ -44,7 +41,7 @@ impl Engine<'_> {
     ) {
         let key = Arc::new(TestKey { binary: binary.clone(), name: name.to_owned() });
         // A unit without a list runs whole, whatever part of it was asked for. What stands for a process always counts.
-        if name != WHOLE_PROCESS && name != binary.binary && !self.plan.selection.accepts(&key) {
+        if name != TestKey::WHOLE_PROCESS && name != binary.binary && !self.plan.selection.accepts(&key) {
             return;
         }
         let attempts = if outcome == Outcome::Skipped { Vec::new() } else { vec![attempt] };
@@ -84,7 +81,8 @@ impl Engine<'_> {
 
     fn judge_unit(&mut self, binary: &BinaryId, over: &Over, whole: Whole, fates: &[Fate], harness: Harness) {
         let says_nothing = over.learnt.is_empty() && over.closing.summary.is_none();
-        let opaque = if harness == Harness::Blind && says_nothing { binary.binary.as_str() } else { WHOLE_PROCESS };
+        let opaque =
+            if harness == Harness::Blind && says_nothing { binary.binary.as_str() } else { TestKey::WHOLE_PROCESS };
         let failed_by_name = fates.contains(&Fate::Known(Word::Failed));
         match &over.killed {
             Some(KillWhy::RunOver) => return,
@@ -113,10 +111,17 @@ impl Engine<'_> {
             let attempt = Attempt { outcome: attempt, took: Some(over.took), ending: Some(over.ending), why, text };
             return self.add(binary, opaque, outcome, Some(over.took), attempt, over.leaked, None);
         }
+        if over.learnt.is_empty()
+            && over.closing.summary.is_some_and(|counts| counts.total() == 0)
+            && over.ending.is_success()
+        {
+            // It says that it has no tests.
+            return;
+        }
         let is_sound = match (harness, whole) {
             (_, Whole::Sound) => !fates.contains(&Fate::Unknown),
             // A harness that prints results but no summary: its results and its exit status must agree.
-            (Harness::Blind, Whole::Broken) if over.closing.summary.is_none() => {
+            (Harness::Blind, Whole::Broken) if over.closing.summary.is_none() && !over.began => {
                 matches!(over.ending, Ending::Exited(_)) && failed_by_name != over.ending.is_success()
             }
             _ => false,

@@ -24,16 +24,17 @@ use crate::model::{
     BinaryId, CaseRecord, ContentHash, InfraMode, Judgement, Reason, RunHead, RunRecord, RunState, Totals, Verdict,
 };
 use crate::report::{Insights, TestDocument};
+use crate::runner::engine::Stop;
 
 impl Session<'_> {
-    /// Judges, records and tells; gives the exit code.
+    /// Judges, records and tells; gives the judgement.
     pub(super) fn finish(
         &self,
         mut came: Came,
         mut memory: Memory,
         mut observers: Observers<'_>,
         insights: &RefCell<Insights>,
-    ) -> ExitCode {
+    ) -> Judgement {
         let mut head = self.head.clone();
         let mut stamps = Vec::new();
         if let Some(tested) = came.tested.take() {
@@ -44,7 +45,7 @@ impl Session<'_> {
             came.cases = with_hashes(came.cases, &tested);
             stamps = tested.stamps;
         }
-        let tool_error = self.tool_error(&came, &mut memory);
+        let tool_error = self.tool_error(&came, &mut memory, head.input_key);
         let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
         let settings = self.asked.settings();
         let took = self.since.elapsed();
@@ -67,7 +68,6 @@ impl Session<'_> {
         memory.learn(&record, &came.cases);
         let now = Timestamp::now();
         *insights.borrow_mut() = insights::insights(&memory.summaries, now);
-        let code = record.exit_code();
         let cases: Arc<[Arc<CaseRecord>]> = came.cases.into();
         let document = (self.args.format == Format::Json).then(|| {
             TestDocument::new(&record, cases.iter().map(|case| &**case), |key| {
@@ -82,21 +82,19 @@ impl Session<'_> {
         let mut wrong = outputs::write_asked(self.args, &ended, document.as_ref());
         wrong.extend(writing.and_then(|writing| writing.join().ok()).unwrap_or_default());
         wrong.iter().for_each(|text| complain("warning", text));
-        code
+        record.judgement.clone()
     }
 
     /// How the suite could not be executed, if it could not; the store counts what is deferred.
-    fn tool_error(&self, came: &Came, memory: &mut Memory) -> Option<ToolError> {
+    fn tool_error(&self, came: &Came, memory: &mut Memory, input_key: Option<ContentHash>) -> Option<ToolError> {
         let infra = &self.asked.settings().infra;
         let of = infra.retries + 1;
-        if infra.mode == InfraMode::Retry {
-            let why = came.tool_error.clone()?;
-            return Some(ToolError { why, tries: came.tries, of, deferred: false });
-        }
-        let (now, key) = (Timestamp::now(), self.deferral_key());
+        let (now, is_retried) = (Timestamp::now(), infra.mode == InfraMode::Retry);
+        // With git, the key is the same before and after a build; looking for it again is for those who defer.
+        let key = if is_retried { input_key } else { self.deferral_key() };
         let mut counter = memory.store.as_mut().zip(key);
         let Some(why) = came.tool_error.clone() else {
-            let was_executed = came.failure.is_none() && !came.cases.is_empty();
+            let was_executed = !came.cases.is_empty() && !matches!(came.stop, Some(Stop::Interrupted(_)));
             if let Some((store, key)) = counter.as_mut().filter(|_| was_executed)
                 && store.deferrals(*key, now).is_ok_and(|count| count > 0)
             {
@@ -104,6 +102,9 @@ impl Session<'_> {
             }
             return None;
         };
+        if is_retried {
+            return Some(ToolError { why, tries: came.tries, of, deferred: false });
+        }
         // What cannot be counted is not put off for ever.
         let tries = counter.and_then(|(store, key)| store.defer(key, now).ok()).unwrap_or(of);
         Some(ToolError { why, tries, of, deferred: tries < of })

@@ -91,14 +91,17 @@ pub(super) fn binaries(
         .collect();
     let mut answers = remembered.ask(&questions, slots, signals).into_iter();
     let settings = surveyed.asked.settings();
-    units
+    let mut binaries: Vec<TestBinary> = units
         .iter()
         .map(|unit| match unit.file.as_ref().and_then(|_| answers.next()) {
             Some(Ok(Answer::Tests(names))) => listed(unit, names, settings),
-            Some(_) => whole(unit, Harness::Blind, settings),
-            None => doctests(unit, common, settings, signals),
+            Some(_) if unit.own_harness => whole(unit, Harness::Blind, settings),
+            Some(_) => whole(unit, Harness::Unlisted, settings),
+            None => whole(unit, Harness::Doctests, settings),
         })
-        .collect()
+        .collect();
+    put_doctests(&mut binaries, common, slots, signals);
+    binaries
 }
 
 fn listed(unit: &Unit, names: Vec<String>, settings: &Settings) -> TestBinary {
@@ -124,23 +127,32 @@ fn whole(unit: &Unit, harness: Harness, settings: &Settings) -> TestBinary {
     }
 }
 
-/// A crate's doctests. What filters leave out still counts in the names of the others.
-fn doctests(unit: &Unit, common: &CommonArgs, settings: &Settings, signals: &Signals) -> TestBinary {
-    let mut doctests = Vec::new();
-    if !common.selecting.is_empty() || common.ignoring.iter().any(|arg| arg == "--ignored") {
-        let mut args: Vec<OsString> = Vec::new();
-        let mut words = unit.recorded_args.iter();
-        while let Some(word) = words.next() {
-            if word == "--test-args" {
-                words.next();
-            } else {
-                args.push(word.clone());
-            }
-        }
-        args.extend(["--test-args".into(), "--list".into()]);
-        doctests = list::doctests(&unit.launch.with_args(args), signals);
+/// What filters leave out of a crate's doctests still counts in the names of the others, so it is asked for.
+fn put_doctests(binaries: &mut [TestBinary], common: &CommonArgs, at_once: usize, signals: &Signals) {
+    if common.selecting.is_empty() && !common.ignoring.iter().any(|arg| arg == "--ignored") {
+        return;
     }
-    TestBinary { doctests, ..whole(unit, Harness::Doctests, settings) }
+    let mut units: Vec<&mut TestBinary> =
+        binaries.iter_mut().filter(|binary| binary.harness == Harness::Doctests).collect();
+    let launches: Vec<Launch> = units.iter().map(|unit| unit.launch.with_args(listing(&unit.recorded_args))).collect();
+    for (unit, doctests) in units.iter_mut().zip(list::doctests(&launches, at_once, signals)) {
+        unit.doctests = doctests;
+    }
+}
+
+/// rustdoc's arguments without those for libtest, but with its wish for a list.
+fn listing(recorded_args: &[OsString]) -> Vec<OsString> {
+    let mut args: Vec<OsString> = Vec::new();
+    let mut words = recorded_args.iter();
+    while let Some(word) = words.next() {
+        if word == "--test-args" {
+            words.next();
+        } else {
+            args.push(word.clone());
+        }
+    }
+    args.extend(["--test-args".into(), "--list".into()]);
+    args
 }
 
 fn units(surveyed: Surveyed<'_>, built: &Built) -> Vec<Unit> {

@@ -41,6 +41,7 @@ pub(super) fn judge(facts: &Facts<'_>) -> (RunState, Judgement) {
     ground_of_tests(facts, &mut grounds);
     let failed_tool = ground_of_tool(facts, &mut grounds);
     let state = stopped.or(built).or(failed_tool).unwrap_or(RunState::Executed);
+    ground_of_what_is_missing(facts, &mut grounds);
     grounds.sort_by_key(|(code, _)| *code);
     let judgement = if grounds.is_empty() { without_grounds(facts) } else { with_grounds(grounds) };
     (state, judgement)
@@ -122,6 +123,14 @@ fn ground_of_tool(facts: &Facts<'_>, grounds: &mut Vec<(ExitCode, Reason)>) -> O
         grounds.push((ExitCode::NeverExecuted, Reason::new("never-executed", text)));
         RunState::ToolError
     })
+}
+
+/// Whatever else went wrong: a run that left tests out is no pass.
+fn ground_of_what_is_missing(facts: &Facts<'_>, grounds: &mut Vec<(ExitCode, Reason)>) {
+    if grounds.is_empty() && (facts.not_run > 0 || facts.stop.is_some()) {
+        let text = format!("the run ended early and nobody said why{}", left_out(facts.not_run));
+        grounds.push((ExitCode::Internal, Reason::new("internal", text)));
+    }
 }
 
 fn with_grounds(grounds: Vec<(ExitCode, Reason)>) -> Judgement {
@@ -268,6 +277,15 @@ mod tests_of_judge {
         let told = told(&Facts { stop: Some(&stop), not_run: 2, ..facts(&red) });
         assert_eq!((told.0, told.2), (RunState::Interrupted, vec![130, 100]));
         assert_eq!(told.3, "SIGINT came before the end, 2 tests not run");
+    }
+
+    #[test]
+    fn a_run_that_left_tests_out_is_no_pass() {
+        let green = [case("a", Outcome::Passed)];
+        assert_eq!(told(&Facts { not_run: 1, ..facts(&green) }).2, [70]);
+        let quarantined = [case("b", Outcome::Failed)];
+        let stopped = Facts { stop: Some(&Stop::Failures), is_quarantined: &|_| true, ..facts(&quarantined) };
+        assert_eq!(told(&stopped).2, [70]);
     }
 
     #[test]

@@ -83,7 +83,9 @@ pub(super) fn plan(
         binary.tests = binary.listed.iter().filter_map(|key| planned.remove(key)).collect();
     }
     binaries.retain(|binary| !binary.harness.gives_list() || !binary.tests.is_empty());
-    Plan { binaries, selection }
+    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let quarantine = asked.settings().quarantine.iter().filter(|one| !one.is_expired(today));
+    Plan { binaries, selection, spared: quarantine.map(|one| one.test.clone()).collect() }
 }
 
 fn planned(

@@ -22,7 +22,7 @@ use crate::event::Fact;
 use crate::exit_code::ExitCode;
 use crate::history::record::{self, Start};
 use crate::history::store::BinaryStamp;
-use crate::model::{BinaryId, CaseRecord, ContentHash, Context, InfraMode, RunHead, TestKey};
+use crate::model::{BinaryId, CaseRecord, ContentHash, Context, InfraMode, Judgement, RunHead, TestKey, Verdict};
 use crate::plan::Plan;
 use crate::plan::list::Remembered;
 use crate::report::{Insights, Terminal};
@@ -45,15 +45,15 @@ pub(super) fn run(args: &TestArgs, asked: &Arc<Asked>) -> ExitCode {
             let of = if times == usize::MAX { String::new() } else { format!(" of {times}") };
             complain("note", &format!("round {round}{of}"));
         }
-        let code = match Session::new(args, asked, &signals).and_then(Session::run) {
-            Ok(code) => code,
+        let (code, is_nothing) = match Session::new(args, asked, &signals).and_then(Session::run) {
+            Ok(judgement) => (judgement.exit_code(), judgement.verdict == Verdict::Nothing),
             Err(refused) => {
                 complain("error", &refused.why);
-                refused.code
+                (refused.code, true)
             }
         };
         codes.push(code);
-        let goes_on = matches!(code, ExitCode::Pass) || (code == ExitCode::TestsFailed && !args.until_fail);
+        let goes_on = (code == ExitCode::Pass && !is_nothing) || (code == ExitCode::TestsFailed && !args.until_fail);
         if !goes_on {
             break;
         }
@@ -124,7 +124,7 @@ impl<'a> Session<'a> {
         !self.args.no_record && !self.args.list
     }
 
-    fn run(self) -> Result<ExitCode, Refused> {
+    fn run(self) -> Result<Judgement, Refused> {
         let opening = Opening {
             asked: Arc::clone(self.asked),
             begin: self.records().then(|| self.head.clone()),
@@ -257,7 +257,8 @@ impl<'a> Session<'a> {
             }
             came.cases.extend(cases);
             came.not_run = not_run;
-            came.tool_error = tool_error(stop.as_ref(), &unstarted, &came.cases);
+            let has_failed = came.cases.iter().any(|case| case.outcome.is_failure() && !plan.spares(&case.key));
+            came.tool_error = not_executed(stop.as_ref(), &unstarted, has_failed);
             came.stop = stop;
             let of = infra.retries + 1;
             let Some(why) = &came.tool_error else { break };
@@ -266,11 +267,15 @@ impl<'a> Session<'a> {
             }
             came.tries += 1;
             without_outcome(&mut left, &came.cases, &units.into_iter().map(|(unit, ..)| unit).collect());
+            // A unit that was cut short runs whole again: what it told before comes again.
+            let again: HashSet<&BinaryId> =
+                left.binaries.iter().filter(|binary| !binary.harness.gives_list()).map(|binary| &binary.id).collect();
+            came.cases.retain(|case| !again.contains(&case.key.binary));
         }
         came.cases.sort_by(|a, b| a.key.cmp(&b.key));
     }
 
-    fn list(&self, plan: &Plan) -> ExitCode {
+    fn list(&self, plan: &Plan) -> Judgement {
         let mut stdout = std::io::stdout().lock();
         let mut planned: Vec<_> = plan.tests().collect();
         planned.sort_by_key(|test| (test.standing, std::cmp::Reverse(test.expected)));
@@ -297,16 +302,17 @@ impl<'a> Session<'a> {
         };
         // A closed pipe ends quietly.
         let _ = written;
-        if tests.is_empty() && plan.binaries.is_empty() { ExitCode::NoTests } else { ExitCode::Pass }
+        let is_empty = tests.is_empty() && plan.binaries.is_empty();
+        let code = if is_empty { ExitCode::NoTests } else { ExitCode::Pass };
+        Judgement { verdict: Verdict::Nothing, codes: vec![code], reasons: Vec::new() }
     }
 }
 
 /// Why a suite could not be executed whole, in a sentence; none where a test's failure says more.
-fn tool_error(stop: Option<&Stop>, unstarted: &[(BinaryId, String)], cases: &[Arc<CaseRecord>]) -> Option<String> {
+fn not_executed(stop: Option<&Stop>, unstarted: &[(BinaryId, String)], has_failed: bool) -> Option<String> {
     if matches!(stop, Some(Stop::Interrupted(_) | Stop::Failures)) {
         return None;
     }
-    let has_failed = cases.iter().any(|case| case.outcome.is_failure());
     match (stop, unstarted.first()) {
         (Some(Stop::RunTimeout(_)), _) if has_failed => None,
         (Some(Stop::RunTimeout(in_flight)), _) => {
