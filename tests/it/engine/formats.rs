@@ -140,7 +140,8 @@ fn the_json_has_the_fields_that_are_promised() {
     let ms = |name: &str| entry(&ended, name)["ms"].as_u64();
     for (name, wanted) in [("a_0100", 100), ("b_0400", 400), ("d_0200", 200), ("f_0300", 300), ("h_0800", 800)] {
         let ms = ms(name).unwrap_or_else(|| panic!("{name} has no time\n{ended}"));
-        assert!((wanted..wanted + 150).contains(&ms), "{name} took {ms}");
+        // A busy machine makes it longer, never shorter by more than the way of a line.
+        assert!((wanted - 50..wanted + 5000).contains(&ms), "{name} took {ms}");
     }
     assert_eq!(ms("e_ignored"), None);
     assert_eq!(entry(&ended, "e_ignored")["attempts"], 0);

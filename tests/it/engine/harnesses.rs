@@ -24,7 +24,7 @@ fn starts(fixture: &Fixture, name: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_harness_gets_its_outcomes_and_the_answers_are_remembered() {
+fn every_harness_gets_its_outcomes_and_one_that_cannot_answer_is_asked_once() {
     let fixture = Fixture::shared("custom");
     let first = run(&fixture, &[]);
     assert_eq!(first.assert_code(100).outcomes(), wanted(), "{first}");
@@ -35,8 +35,8 @@ fn every_harness_gets_its_outcomes_and_the_answers_are_remembered() {
 
     let second = run(&fixture, &[]);
     assert_eq!(second.assert_code(100).outcomes(), wanted(), "{second}");
-    assert_eq!(names.map(questions), [1; 5], "nobody was asked twice");
-    assert!(second.took.as_secs() < 9, "{second}");
+    // What a harness of its own lists may be files, so it is asked again; one that cannot answer is not.
+    assert_eq!(names.map(questions), [2, 1, 1, 1, 1]);
     // A blind one runs once a run, with nothing that cargo would not give it.
     assert_eq!(starts(&fixture, "blind_with_a_failing_line").iter().filter(|args| args.is_empty()).count(), 2);
     assert_eq!(starts(&fixture, "opaque_and_fails").iter().filter(|args| args.is_empty()).count(), 2);

@@ -19,6 +19,7 @@ mod limits;
 mod memory;
 mod output;
 mod retries;
+mod reviewed;
 mod scale;
 mod selection;
 mod signals;
