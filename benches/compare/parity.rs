@@ -9,6 +9,9 @@ use crate::runners::{Runner, Target, Workspace};
 /// All outcomes that a runner gave a test over its runs; none: it did not mention it.
 type Seen = BTreeMap<Key, BTreeSet<Option<Outcome>>>;
 
+/// Why a test's outcomes differ, given the gate's, where that can be said.
+type Explain<'a> = dyn Fn(&Key, &BTreeSet<Option<Outcome>>) -> Option<&'static str> + 'a;
+
 /// Compares over so many runs each. False where something differs without an explanation.
 pub(crate) fn compare(workspace: &Workspace, runs: usize, told: &mut dyn Write) -> io::Result<bool> {
     if runs == 0 {

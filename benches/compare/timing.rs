@@ -4,8 +4,6 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-
 use crate::runners::{Runner, Workspace};
 
 /// The head of the table.
@@ -133,19 +131,17 @@ pub(crate) fn first_test(workspace: &Workspace, runs: usize, told: &mut dyn Writ
     )
 }
 
-/// Until the first finished test had begun, as far as its duration is known.
+/// Until the gate says what it is about to run. Doctests give no results before most of their work is done, so the
+/// first result tells little.
 fn to_the_first_test(workspace: &Workspace) -> io::Result<Option<Duration>> {
     let mut command = workspace.command(Runner::Gate);
-    command.args(["--events", "-"]).stdout(Stdio::piped()).stderr(Stdio::null());
+    command.args(["--color", "never"]).stdout(Stdio::null()).stderr(Stdio::piped());
     let start = Instant::now();
     let mut child = command.spawn()?;
     let mut first = None;
-    for line in child.stdout.take().into_iter().flat_map(|stdout| BufReader::new(stdout).lines()) {
-        let now = start.elapsed();
-        if first.is_none() {
-            let event: Value = serde_json::from_str(&line?).unwrap_or_default();
-            let took = Duration::from_millis(event["ms"].as_u64().unwrap_or(0));
-            first = (event["event"] == "test-finished").then(|| now.saturating_sub(took));
+    for line in child.stderr.take().into_iter().flat_map(|stderr| BufReader::new(stderr).split(b'\n')) {
+        if first.is_none() && line?.starts_with(b"     Running ") {
+            first = Some(start.elapsed());
         }
     }
     child.wait()?;
