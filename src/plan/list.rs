@@ -97,11 +97,15 @@ impl Remembered {
         self.units.get(&binary.to_string()).copied().map(Duration::from_millis)
     }
 
-    /// A unit without a list took so long on so many threads.
+    /// A unit without a list took so long on so many threads. What is about as long as before is not worth writing.
     pub fn put_unit(&mut self, binary: &BinaryId, took: Duration, threads: usize) {
         let took = took.saturating_mul(u32::try_from(threads).unwrap_or(u32::MAX));
-        self.units.insert(binary.to_string(), u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
-        self.changed = true;
+        let took = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        let name = binary.to_string();
+        if self.units.get(&name).is_none_or(|before| before.abs_diff(took) > before / 4) {
+            self.units.insert(name, took);
+            self.changed = true;
+        }
     }
 
     /// Asks all of them, `at_once` at a time. An error means that the binary could not be started.
