@@ -126,9 +126,6 @@ fn target_of(key: &Key) -> Target {
     (key.0.clone(), key.1.clone(), key.2.clone())
 }
 
-/// Why a difference is none to worry about, if it is none.
-type Explain<'a> = dyn Fn(&Key, &BTreeSet<Option<Outcome>>) -> Option<&'static str> + 'a;
-
 fn differences(
     whose: &str,
     theirs: &Seen,
