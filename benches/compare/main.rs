@@ -14,11 +14,11 @@
 //! | `--no-nextest` | leaves cargo-nextest out |
 //! | `--gate FILE` | the gate to use (its file is called `cargo-gate`), instead of the one that was built along |
 //!
-//! A workspace's row goes to standard output as Markdown, what happens meanwhile to standard error. The exit code is 1
-//! where outcomes differ without an explanation: nextest runs no doctests; a test binary that crashes takes along
-//! what `cargo test` would have said of its other tests, one that leaves with 0 takes it along silently; a test may
-//! print what looks like a result and is none; and a test that comes out differently from run to run under one runner
-//! says nothing about another.
+//! A workspace's row goes to standard output as Markdown (`*`: without its doctests, which nextest does not run), what
+//! happens meanwhile to standard error. The exit code is 1 where outcomes differ without an explanation: nextest runs no
+//! doctests; a test binary that crashes takes along what `cargo test` would have said of its other tests, one that leaves
+//! with 0 takes it along silently; a test may print what looks like a result and is none; and a test that comes out
+//! differently from run to run under one runner says nothing about another.
 
 mod outcomes;
 mod parity;

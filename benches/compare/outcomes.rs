@@ -53,7 +53,7 @@ fn stdout_of(mut command: Command) -> io::Result<Vec<u8>> {
     Ok(command.stderr(Stdio::null()).output()?.stdout)
 }
 
-/// Each target's tests as `cargo test -- --list` gives them; doctests are not in it.
+/// Each target's tests as `cargo test -- --list` gives them.
 pub(crate) fn lists(workspace: &Workspace, scratch: &Path) -> io::Result<BTreeSet<Key>> {
     let mut command = workspace.command(Runner::CargoTest);
     command.args(["--", "--list", "--format", "terse"]);
