@@ -231,7 +231,7 @@ mod tests {
         fs::write(dir.path().join("binary"), "").unwrap();
         let launch = Launch {
             program: "cargo".into(),
-            args: ["test", "--config", "x=/tmp/one/y"].map(OsString::from).into(),
+            args: ["test", "--config", "x=/x/one/y"].map(OsString::from).into(),
             cwd: dir.path().into(),
             env: env(&[("CARGO_HOME", "/nowhere"), ("TOKEN", "secret"), ("PATH", "/bin")]),
         };
@@ -268,13 +268,13 @@ mod tests {
         }
 
         fn save(&self) {
-            let situation = self.situation("/tmp/one").unwrap();
+            let situation = self.situation("/x/one").unwrap();
             let kept = situation.keep(&self.messages(false), &self.launches, &self.launch.env).unwrap();
             kept.save(&self.file()).unwrap();
         }
 
         fn recall(&self) -> Option<Vec<LaunchRecord>> {
-            self.situation("/tmp/two")?.recall(&self.messages(true), &self.file(), &self.launch.env)
+            self.situation("/x/two")?.recall(&self.messages(true), &self.file(), &self.launch.env)
         }
     }
 
@@ -323,7 +323,7 @@ mod tests {
         let scene = scene();
         let mut messages = scene.messages(false);
         messages.set_variables(["TOKEN"]);
-        let situation = scene.situation("/tmp/one").unwrap();
+        let situation = scene.situation("/x/one").unwrap();
         assert_eq!(situation.keep(&messages, &scene.launches, &scene.launch.env), None);
     }
 
@@ -331,17 +331,17 @@ mod tests {
     fn what_cannot_be_told_is_not_kept() {
         let mut scene = scene();
         scene.launches[0].env.retain(|(name, _)| name != "TOKEN");
-        let situation = scene.situation("/tmp/one").unwrap();
+        let situation = scene.situation("/x/one").unwrap();
         assert_eq!(situation.keep(&scene.messages(false), &scene.launches, &scene.launch.env), None);
         fs::write(scene.dir.path().join("more.toml"), "").unwrap();
         for config in ["more.toml", "env.X=\"1\""] {
             scene.launch.args.extend(["--config".into(), config.into()]);
-            assert!(scene.situation("/tmp/one").is_none(), "{config}");
+            assert!(scene.situation("/x/one").is_none(), "{config}");
             scene.launch.args.truncate(3);
         }
-        assert!(scene.situation("/tmp/one").is_some());
+        assert!(scene.situation("/x/one").is_some());
         fs::create_dir(scene.dir.path().join(".cargo")).unwrap();
         fs::write(scene.dir.path().join(".cargo/config.toml"), "[env]\nA = \"b\"\n").unwrap();
-        assert!(scene.situation("/tmp/one").is_none());
+        assert!(scene.situation("/x/one").is_none());
     }
 }

@@ -346,29 +346,3 @@ fn a_suite_that_did_not_execute_is_no_code_fault() {
     assert_eq!((head.get("tool_error"), head.get("exit_code")), (Some("true"), Some("")));
     assert!(report.contains("not a code fault"));
 }
-
-/// To look at it: `cargo test --test it -- --ignored --nocapture watch_a_run` on a terminal. `RUN` names the run.
-#[test]
-#[ignore = "for eyes, not for checking"]
-fn watch_a_run() {
-    let surroundings = cargo_gate::sys::term::Surroundings::read();
-    let run = match std::env::var("RUN").as_deref() {
-        Ok("pass") => runs::all_pass(),
-        Ok("crash") => runs::crash(),
-        Ok("timeout") => runs::timeout(),
-        Ok("retried") => runs::retried(),
-        Ok("interrupted") => runs::interrupted(),
-        Ok("deferred") => runs::deferred(),
-        Ok("hostile") => runs::hostile(),
-        Ok("busy") => runs::busy(),
-        _ => runs::failures(),
-    };
-    let look = Look { color: true, progress: true, columns: surroundings.columns(), ..Look::default() };
-    let mut terminal = Terminal::new(std::io::stderr(), look).with_insights(|_, _| runs::insights());
-    let mut now = run.events[0].at;
-    for event in &run.events {
-        std::thread::sleep(event.at.duration_since(now).try_into().unwrap());
-        now = event.at;
-        terminal.observe(event);
-    }
-}
