@@ -6,7 +6,6 @@ mod script;
 use std::io::Write as _;
 use std::sync::{Arc, Mutex};
 
-use cargo_gate::event::Observer;
 use cargo_gate::model::CaseRecord;
 use cargo_gate::report::markdown::{Smoke, test_report};
 use cargo_gate::report::{EventStream, Insights, Look, Terminal, TestDocument, Verbosity, frontmatter, json, junit};
