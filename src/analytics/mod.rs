@@ -2,8 +2,10 @@
 //!
 //! - [`summary`]: what is remembered of one test, a pure function of its runs in order of (start, run id);
 //! - [`flaky`]: the state of a test, judged from its summary;
+//! - [`presence`]: whether a test is still there;
 //! - [`priority`]: the order of the next run.
 
 pub mod flaky;
+pub mod presence;
 pub mod priority;
 pub mod summary;

@@ -6,8 +6,7 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
-use super::TestArgs;
-use super::parsers::{count_or_none, duration_or_none, size_or_none};
+use super::{HistoryArgs, TestArgs};
 
 /// Decide whether a Rust workspace may go on: run the tests, remember every outcome, say why the gate is red
 #[derive(Debug, Parser)]
@@ -43,6 +42,17 @@ pub enum Format {
 /// Flags of every command that looks at a workspace without building it.
 #[derive(Clone, Debug, Default, Args)]
 pub struct CommonArgs {
+    /// Where.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// For people, or one JSON object
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    pub format: Format,
+}
+
+/// Which workspace is looked at, and how it is shown.
+#[derive(Clone, Debug, Default, Args)]
+pub struct PlaceArgs {
     /// Path to Cargo.toml
     #[arg(long, value_name = "PATH")]
     pub manifest_path: Option<PathBuf>,
@@ -52,90 +62,23 @@ pub struct CommonArgs {
     /// Use this profile of the gate's configuration [env: CARGO_GATE_PROFILE]
     #[arg(long, value_name = "NAME")]
     pub gate_profile: Option<String>,
-    /// For people, or one JSON object
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
-    pub format: Format,
     /// Coloring
     #[arg(long, value_name = "WHEN", value_parser = ["auto", "always", "never"])]
     pub color: Option<String>,
 }
 
-/// Look at the recorded runs, or remove some
-#[derive(Debug, Args)]
-pub struct HistoryArgs {
-    /// What to do with them.
-    #[command(subcommand)]
-    pub action: HistoryAction,
-}
-
-/// What to do with recorded runs.
-#[derive(Debug, Subcommand)]
-pub enum HistoryAction {
-    /// List the runs, newest first
-    List {
-        /// Show at most N runs
-        #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
-        limit: usize,
-        /// Flags of every command.
-        #[command(flatten)]
-        common: CommonArgs,
-    },
-    /// Show one run: its totals, its verdict, its failing tests
-    Show {
-        /// The run's name, the beginning of it, or `last`
-        #[arg(value_name = "RUN", default_value = "last")]
-        run: String,
-        /// Flags of every command.
-        #[command(flatten)]
-        common: CommonArgs,
-    },
-    /// Show the counters and what the store holds
-    Stats {
-        /// Flags of every command.
-        #[command(flatten)]
-        common: CommonArgs,
-    },
-    /// Remove old runs; summaries and counters stay
-    Prune {
-        /// What to keep.
-        #[command(flatten)]
-        keep: PruneFlags,
-        /// Say what would be removed, remove nothing
-        #[arg(long)]
-        dry_run: bool,
-        /// Flags of every command.
-        #[command(flatten)]
-        common: CommonArgs,
-    },
-    /// Remove one run, as if it had never been recorded
-    Undo {
-        /// The run's name, or the beginning of it
-        #[arg(value_name = "RUN")]
-        run: String,
-        /// Flags of every command.
-        #[command(flatten)]
-        common: CommonArgs,
-    },
-}
-
-/// What `history prune` keeps: flags that stand for a setting.
+/// Whose memory: a test means the same only under one target, one set of features and one profile
 #[derive(Clone, Debug, Default, Args)]
-pub struct PruneFlags {
-    #[arg(long, value_name = "D|none", value_parser = duration_or_none)]
-    max_age: Option<String>,
-    #[arg(long, value_name = "N|none", value_parser = count_or_none)]
-    max_runs: Option<String>,
-    #[arg(long, value_name = "SIZE|none", value_parser = size_or_none)]
-    max_size: Option<String>,
-}
-
-impl PruneFlags {
-    /// The flags that were given, by name without dashes, with their text.
-    #[must_use]
-    pub fn given(&self) -> Vec<(&'static str, &str)> {
-        let all = [("max-age", &self.max_age), ("max-runs", &self.max_runs), ("max-size", &self.max_size)];
-        all.into_iter().filter_map(|(name, text)| Some((name, text.as_deref()?))).collect()
-    }
+pub struct ContextArgs {
+    /// Look at runs of this profile of cargo's [default: the latest run's]
+    #[arg(long, value_name = "NAME", help_heading = "Context")]
+    pub profile: Option<String>,
+    /// Look at runs of this target triple [default: the latest run's]
+    #[arg(long, value_name = "TRIPLE", help_heading = "Context")]
+    pub target: Option<String>,
+    /// Look at runs of these features, written as `history show` shows them [default: the latest run's]
+    #[arg(long, value_name = "FEATURES", help_heading = "Context")]
+    pub features: Option<String>,
 }
 
 /// Look at the configuration

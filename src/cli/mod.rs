@@ -2,6 +2,7 @@
 
 mod cargo_flags;
 mod command;
+mod history;
 mod libtest;
 mod parsers;
 mod setting_flags;
@@ -9,9 +10,9 @@ mod test;
 
 pub use cargo_flags::{BuildArgs, CargoFlags};
 pub use command::{
-    Cli, Command, CommonArgs, ConfigAction, ConfigArgs, FlagHelp, Format, HistoryAction, HistoryArgs, PruneFlags,
-    command, parse,
+    Cli, Command, CommonArgs, ConfigAction, ConfigArgs, ContextArgs, FlagHelp, Format, PlaceArgs, command, parse,
 };
+pub use history::{HistoryAction, HistoryArgs, ListArgs, PruneArgs, PruneFlags, ShowArgs, StatsArgs, UndoArgs};
 pub use libtest::LibtestArgs;
 pub use setting_flags::SettingFlags;
 pub use test::{Events, TestArgs, cargo_args};

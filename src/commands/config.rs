@@ -3,13 +3,38 @@
 use std::ffi::OsString;
 use std::io::{self, Write};
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::{Value, json};
 
+use super::complain;
+use super::place::{find_workspace, set_colors, variables};
 use crate::cli::{ConfigAction, Format};
 use crate::config::settings::{SETTINGS, written};
 use crate::config::{ConfigFile, Layers, Resolved, lists, schema};
 use crate::exit_code::ExitCode;
+
+/// Finds the workspace and runs the command.
+pub(super) fn main(action: &ConfigAction) -> ExitCode {
+    let root = match action {
+        ConfigAction::Show { common } => {
+            set_colors(&common.place);
+            match find_workspace(&common.place) {
+                Ok(workspace) => workspace.root,
+                Err(code) => return code,
+            }
+        }
+        ConfigAction::Schema => Utf8PathBuf::new(),
+    };
+    let (mut out, mut err) = (io::stdout().lock(), io::stderr().lock());
+    match run(action, &root, &variables(), &mut out, &mut err) {
+        Ok(code) => code,
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::Pass,
+        Err(error) => {
+            complain("error", &error.to_string());
+            ExitCode::Internal
+        }
+    }
+}
 
 /// Runs the command. What was asked for goes to `out`, warnings and mistakes to `err`.
 pub fn run(
@@ -27,7 +52,7 @@ pub fn run(
         ConfigAction::Show { common } => common,
     };
     let resolved = ConfigFile::load(workspace_root).and_then(|file| {
-        let profile = common.gate_profile.as_deref();
+        let profile = common.place.gate_profile.as_deref();
         Resolved::from_layers(&Layers { file: file.as_ref(), variables, profile, flags: &[] })
     });
     match resolved {

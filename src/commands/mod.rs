@@ -4,6 +4,7 @@
 pub mod config;
 pub mod history;
 mod place;
+mod remembered;
 pub mod test;
 
 use std::ffi::OsString;
@@ -30,8 +31,8 @@ pub fn main(argv: Vec<OsString>) -> std::process::ExitCode {
     };
     let code = match command {
         Command::Test(args) => test::run(&args),
-        Command::History(args) => place::history(&args.action),
-        Command::Config(args) => place::config(&args.action),
+        Command::History(args) => history::run(&args.action),
+        Command::Config(args) => config::main(&args.action),
     };
     code.into()
 }

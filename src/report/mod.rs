@@ -11,11 +11,13 @@ pub mod json;
 pub mod junit;
 pub mod markdown;
 pub mod markup;
+pub mod retrospect;
 pub mod terminal;
 pub mod view;
 pub mod words;
 
 pub use events::EventStream;
 pub use json::TestDocument;
+pub use retrospect::Retrospect;
 pub use terminal::{Look, Terminal, Verbosity};
 pub use view::{FlakyLine, Insights, NextLine, StreakLine};

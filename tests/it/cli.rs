@@ -151,11 +151,11 @@ fn what_follows_two_dashes_is_for_libtest() {
 #[test]
 fn history_and_config_are_understood() {
     let Ok(Command::History(args)) = parse("history list -n 5 --format json --manifest-path x") else { panic!() };
-    let HistoryAction::List { limit, common } = args.action else { panic!() };
-    assert_eq!((limit, common.format), (5, Format::Json));
+    let HistoryAction::List(list) = args.action else { panic!() };
+    assert_eq!((list.limit, list.common.format), (5, Format::Json));
     let Ok(Command::History(args)) = parse("history prune --max-age 90d --dry-run") else { panic!() };
-    let HistoryAction::Prune { keep, dry_run, .. } = args.action else { panic!() };
-    assert_eq!((keep.given(), dry_run), (vec![("max-age", "90d")], true));
+    let HistoryAction::Prune(prune) = args.action else { panic!() };
+    assert_eq!((prune.keep.given(), prune.dry_run), (vec![("max-age", "90d")], true));
     for line in ["history show", "history show 2026", "history stats", "history undo x", "config show", "config schema"]
     {
         assert!(parse(line).is_ok(), "{line}");

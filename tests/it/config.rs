@@ -533,9 +533,8 @@ fn each_flag_of_a_setting_is_a_flag_of_a_command_and_the_other_way_round() {
     let prune = ["cargo-gate", "history", "prune", "--max-age=1d", "--max-runs=1", "--max-size=1GB"];
     let prune = cli::parse(prune.map(OsString::from), &[]);
     let Ok(cli::Command::History(history)) = prune else { panic!("{prune:?}") };
-    let cli::HistoryAction::Prune { keep, .. } = &history.action else { panic!("{history:?}") };
     let from_commands: BTreeSet<&str> =
-        test.settings.given().into_iter().chain(keep.given()).map(|(flag, _)| flag).collect();
+        test.settings.given().into_iter().chain(history.action.settings()).map(|(flag, _)| flag).collect();
     assert_eq!(from_commands, in_table);
 }
 

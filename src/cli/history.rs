@@ -1,0 +1,127 @@
+//! The command line of `cargo gate history`.
+
+use clap::{Args, Subcommand};
+
+use super::CommonArgs;
+use super::parsers::{count_or_none, duration_or_none, size_or_none};
+
+/// Look at the recorded runs, or remove some
+#[derive(Debug, Args)]
+pub struct HistoryArgs {
+    /// What to do with them.
+    #[command(subcommand)]
+    pub action: HistoryAction,
+}
+
+/// What to do with recorded runs.
+#[derive(Debug, Subcommand)]
+pub enum HistoryAction {
+    /// List the runs, newest first
+    List(ListArgs),
+    /// Show one run: its totals, its verdict, its failing tests
+    Show(ShowArgs),
+    /// Show the counters and what the store holds
+    Stats(StatsArgs),
+    /// Remove old runs; summaries and counters stay
+    Prune(PruneArgs),
+    /// Remove one run, as if it had never been recorded
+    Undo(UndoArgs),
+}
+
+impl HistoryAction {
+    /// The flags that every action has.
+    #[must_use]
+    pub const fn common(&self) -> &CommonArgs {
+        match self {
+            Self::List(args) => &args.common,
+            Self::Show(args) => &args.common,
+            Self::Stats(args) => &args.common,
+            Self::Prune(args) => &args.common,
+            Self::Undo(args) => &args.common,
+        }
+    }
+
+    /// The flags that stand for a setting, as far as they were given, by name without dashes.
+    #[must_use]
+    pub fn settings(&self) -> Vec<(&'static str, &str)> {
+        match self {
+            Self::Prune(args) => args.keep.given(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// List the runs, newest first
+#[derive(Clone, Debug, Args)]
+pub struct ListArgs {
+    /// Show at most N runs
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
+    pub limit: u64,
+    /// Flags of every command.
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+/// Show one run: its totals, its verdict, its failing tests
+#[derive(Clone, Debug, Args)]
+pub struct ShowArgs {
+    /// The run's name, the beginning of it, or `last`
+    #[arg(value_name = "RUN", default_value = "last")]
+    pub run: String,
+    /// Flags of every command.
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+/// Show the counters and what the store holds
+#[derive(Clone, Debug, Args)]
+pub struct StatsArgs {
+    /// Flags of every command.
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+/// Remove old runs; summaries and counters stay
+#[derive(Clone, Debug, Args)]
+pub struct PruneArgs {
+    /// What to keep.
+    #[command(flatten)]
+    pub keep: PruneFlags,
+    /// Say what would be removed, remove nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Flags of every command.
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+/// Remove one run, as if it had never been recorded
+#[derive(Clone, Debug, Args)]
+pub struct UndoArgs {
+    /// The run's name, or the beginning of it
+    #[arg(value_name = "RUN")]
+    pub run: String,
+    /// Flags of every command.
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+/// What `history prune` keeps: flags that stand for a setting.
+#[derive(Clone, Debug, Default, Args)]
+pub struct PruneFlags {
+    #[arg(long, value_name = "D|none", value_parser = duration_or_none)]
+    max_age: Option<String>,
+    #[arg(long, value_name = "N|none", value_parser = count_or_none)]
+    max_runs: Option<String>,
+    #[arg(long, value_name = "SIZE|none", value_parser = size_or_none)]
+    max_size: Option<String>,
+}
+
+impl PruneFlags {
+    /// The flags that were given, by name without dashes, with their text.
+    #[must_use]
+    pub fn given(&self) -> Vec<(&'static str, &str)> {
+        let all = [("max-age", &self.max_age), ("max-runs", &self.max_runs), ("max-size", &self.max_size)];
+        all.into_iter().filter_map(|(name, text)| Some((name, text.as_deref()?))).collect()
+    }
+}

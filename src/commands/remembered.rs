@@ -1,0 +1,80 @@
+//! What the history remembers of a workspace, as the commands that judge without building need it.
+
+use jiff::Timestamp;
+
+use super::place::{Place, store_code};
+use crate::analytics::presence::{FullRuns, Presence};
+use crate::cli::{ContextArgs, PlaceArgs};
+use crate::exit_code::ExitCode;
+use crate::history::sqlite::SqliteStore;
+use crate::history::store::{Page, RunFilter, Store, StoreError, StoredRun, TestSummary};
+use crate::model::{Context, RunState};
+
+/// A store, and what it says of one context.
+pub(super) struct Remembered {
+    pub(super) place: Place,
+    pub(super) store: SqliteStore,
+    /// Under what the tests are meant.
+    pub(super) context: Context,
+    /// Every test that ever ran in it, in order of the keys.
+    pub(super) tests: Vec<TestSummary>,
+    /// The runs that can say which tests are there.
+    pub(super) full: FullRuns,
+    /// The moment that all is judged at.
+    pub(super) now: Timestamp,
+}
+
+impl Remembered {
+    /// Reads it. `Ok(None)`: nothing is on record yet. What goes wrong has been said by then.
+    pub(super) fn read(place: &PlaceArgs, wanted: &ContextArgs) -> Result<Option<Self>, ExitCode> {
+        let place = Place::find(place, &[])?;
+        let Some(store) = place.open_existing()? else { return Ok(None) };
+        let Some(context) = context(&store, wanted).map_err(store_code)? else { return Ok(None) };
+        let tests = store.summaries(&context).map_err(store_code)?;
+        let full = full_runs(&store, &context).map_err(store_code)?;
+        Ok(Some(Self { place, store, context, tests, full, now: Timestamp::now() }))
+    }
+
+    /// The tests that are there, as far as is known.
+    pub(super) fn current(&self) -> impl Iterator<Item = &TestSummary> {
+        self.tests.iter().filter(|test| self.full.presence_of(&test.summary) == Presence::Current)
+    }
+
+    /// The tests that the latest full run did not have any more.
+    pub(super) fn vanished(&self) -> impl Iterator<Item = &TestSummary> {
+        self.tests.iter().filter(|test| self.full.presence_of(&test.summary) == Presence::Vanished)
+    }
+}
+
+/// The context that is asked for: of those that fit, the one that ran last.
+fn context(store: &SqliteStore, wanted: &ContextArgs) -> Result<Option<Context>, StoreError> {
+    let fits = |asked: &Option<String>, there: &str| asked.as_ref().is_none_or(|asked| asked == there);
+    let of = |context: Context| {
+        let filter = RunFilter { context: Some(context), ..RunFilter::default() };
+        Ok(store.runs(&filter, Page::first(1))?.pop())
+    };
+    let fitting = store.contexts()?.into_iter().filter(|context| {
+        fits(&wanted.profile, &context.profile)
+            && fits(&wanted.target, &context.target)
+            && fits(&wanted.features, &context.features)
+    });
+    let latest: Vec<StoredRun> = fitting.filter_map(|context| of(context).transpose()).collect::<Result<_, _>>()?;
+    Ok(latest.into_iter().max_by_key(|run| run.head.start).map(|run| run.head.context))
+}
+
+/// The latest two runs that took in every test and came to an outcome for each.
+pub(super) fn full_runs(store: &dyn Store, context: &Context) -> Result<FullRuns, StoreError> {
+    let filter = RunFilter {
+        context: Some(context.clone()),
+        state: Some(RunState::Executed),
+        full: true,
+        ..RunFilter::default()
+    };
+    // A run that stopped early knows of the tests it had no time for, but has no outcome for them.
+    let mut whole = store.runs(&filter, Page::first(LOOKED_AT))?.into_iter().filter(|run| run.not_run == 0);
+    let mut next = || whole.next().map(|run| (run.head.start, run.head.id));
+    Ok(FullRuns { last: next(), before: next() })
+}
+
+/// In how many of the latest full runs two are looked for that came to their end.
+const LOOKED_AT: u64 = 50;
