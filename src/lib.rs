@@ -17,6 +17,7 @@ pub mod cargo;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod coverage;
 pub mod event;
 pub mod exit_code;
 pub mod history;

@@ -1,4 +1,4 @@
-//! Atomic replacement of files.
+//! Files: replaced as a whole, and told apart.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -46,6 +46,36 @@ fn permit_as_before(_: &Path, _: &std::fs::File) -> io::Result<()> {
 fn sync_directory(dir: &Path) {
     if cfg!(unix) {
         let _ = std::fs::File::open(dir).and_then(|dir| dir.sync_all());
+    }
+}
+
+/// What tells that two names are of the same file: hard links have one content, one place on the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FileId(u64, u64);
+
+impl FileId {
+    /// Of the file that has this name.
+    ///
+    /// # Errors
+    ///
+    /// What the file system says.
+    #[cfg(unix)]
+    pub fn of(path: &Path) -> io::Result<Self> {
+        use std::os::unix::fs::MetadataExt;
+        let metadata = fs_err::metadata(path)?;
+        Ok(Self(metadata.dev(), metadata.ino()))
+    }
+
+    /// Of the file that has this name. Where files have no number, links of one share its size and its time at least.
+    ///
+    /// # Errors
+    ///
+    /// What the file system says.
+    #[cfg(not(unix))]
+    pub fn of(path: &Path) -> io::Result<Self> {
+        let metadata = fs_err::metadata(path)?;
+        let modified = metadata.modified()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        Ok(Self(metadata.len(), u64::try_from(modified.as_nanos()).unwrap_or(u64::MAX)))
     }
 }
 

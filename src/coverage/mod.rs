@@ -1,0 +1,3 @@
+//! Coverage.
+
+pub mod measure;
