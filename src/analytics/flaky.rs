@@ -6,13 +6,15 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::summary::{Entry, RunFacts, Summary};
+use super::thresholds::reaches;
 use crate::model::Outcome;
+
+pub use super::thresholds::Thresholds;
 
 /// The state of a test. The first that holds, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -53,42 +55,6 @@ impl State {
 impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
-    }
-}
-
-/// Where one state ends and another begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Thresholds {
-    /// Flaky is left after so many passes since the last contradicted failure …
-    pub flaky_passes: usize,
-    /// … and so much time since it.
-    pub flaky_quiet: Duration,
-    /// So many failing episodes along one branch make a suspect.
-    pub suspect_episodes: usize,
-    /// So many flips in 1000 runs along one branch make a suspect; under half of them it is none any more.
-    pub suspect_flips_permille: usize,
-    /// A flip rate is one only from so many runs on.
-    pub suspect_runs: usize,
-    /// For so many runs a test that was flaky or broken is recovered.
-    pub recovered_runs: usize,
-    /// Under so many runs a test is new.
-    pub new_runs: u64,
-    /// After so many clean executions a test that aborted, hung or leaked may share a process again.
-    pub clean_runs: usize,
-}
-
-impl Default for Thresholds {
-    fn default() -> Self {
-        Self {
-            flaky_passes: 30,
-            flaky_quiet: Duration::from_secs(14 * 24 * 3600),
-            suspect_episodes: 3,
-            suspect_flips_permille: 200,
-            suspect_runs: 20,
-            recovered_runs: 20,
-            new_runs: 5,
-            clean_runs: 20,
-        }
     }
 }
 
@@ -176,7 +142,7 @@ pub struct Judged {
 /// Judges a test by its summary.
 #[must_use]
 pub fn classify(summary: &Summary, now: Timestamp, thresholds: &Thresholds) -> Judged {
-    let entries: Vec<&Entry> = summary.judged().collect();
+    let entries: Vec<&Entry> = summary.judged(thresholds).collect();
     let branches = Branches::along(&entries, thresholds);
     let contradicted = contradicted(&entries);
     let evidence = Evidence {
@@ -304,9 +270,10 @@ impl Branch {
         self.flips += usize::from(self.failing.is_some_and(|before| before != failing));
         self.episodes += usize::from(failing && self.failing != Some(true));
         self.failing = Some(failing);
-        let (flips, limit) = (self.flips * 1000, thresholds.suspect_flips_permille * self.runs);
+        let (flips, runs) = (self.flips as u64, self.runs as u64);
+        let often = |flips| flips > 0 && reaches(flips, runs, thresholds.suspect_flips);
         self.flipping =
-            if self.flipping { flips * 2 >= limit } else { self.runs >= thresholds.suspect_runs && flips >= limit };
+            if self.flipping { often(flips * 2) } else { self.runs >= thresholds.suspect_runs && often(flips) };
     }
 }
 
@@ -339,7 +306,7 @@ mod tests {
             let mut facts = run(second, *input);
             facts.seq = at.unsigned_abs();
             facts.branch = Some((*branch).to_owned());
-            facts.judged = *what != 'X';
+            facts.extent = facts.extent.filter(|_| *what != 'X');
             let outcome = match what {
                 'P' => Outcome::Passed,
                 '~' => Outcome::Flaky,
@@ -510,7 +477,7 @@ mod tests {
         use super::*;
 
         pub(super) fn state(summary: &Summary, now: Timestamp, t: &Thresholds) -> State {
-            let all: Vec<&Entry> = summary.judged().collect();
+            let all: Vec<&Entry> = summary.judged(t).collect();
             if (0..all.len()).any(|at| is_contradicted(&all, at)) && !has_left_flaky(&all, now, t) {
                 return State::Flaky;
             }
@@ -581,9 +548,9 @@ mod tests {
                     .collect();
                 let episodes = (0..failing.len()).filter(|at| failing[*at] && (*at == 0 || !failing[at - 1])).count();
                 let rate = |runs: usize| {
-                    (1..runs).filter(|at| failing[*at] != failing[at - 1]).count() as f64 / runs as f64 * 1000.0
+                    (1..runs).filter(|at| failing[*at] != failing[at - 1]).count() as f64 / runs as f64 * 1e6
                 };
-                let limit = t.suspect_flips_permille as f64;
+                let limit = f64::from(t.suspect_flips.ten_thousandths());
                 let mut flipping = false;
                 for runs in 1..=failing.len() {
                     let enters = runs >= t.suspect_runs && rate(runs) > limit - 1e-6;

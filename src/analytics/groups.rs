@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::flaky::State;
 use super::summary::Summary;
+use super::thresholds::Thresholds;
 
 /// So many runs must have failed both of two tests. One may be chance.
 const SHARED: usize = 2;
@@ -15,11 +16,11 @@ const SHARED: usize = 2;
 /// Tests that flake together, given with their states: the indices of each group's members in order, the largest group
 /// first.
 #[must_use]
-pub fn together(tests: &[(&Summary, State)]) -> Vec<Vec<usize>> {
+pub fn together(tests: &[(&Summary, State)], thresholds: &Thresholds) -> Vec<Vec<usize>> {
     // Tests that failed in exactly the same runs need no comparing, and may be very many.
     let mut alike: BTreeMap<Vec<u64>, Vec<usize>> = BTreeMap::new();
     for (index, (summary, state)) in tests.iter().enumerate() {
-        let failing = failing_runs(summary);
+        let failing = failing_runs(summary, thresholds);
         if matches!(state, State::Flaky | State::Suspect) && failing.len() >= SHARED {
             alike.entry(failing).or_default().push(index);
         }
@@ -36,8 +37,8 @@ pub fn together(tests: &[(&Summary, State)]) -> Vec<Vec<usize>> {
 }
 
 /// The runs of the window that failed a test, whatever a retry made of it, in order of their numbers.
-fn failing_runs(summary: &Summary) -> Vec<u64> {
-    let failing = summary.judged().filter(|entry| entry.outcome.is_failure() || entry.both);
+fn failing_runs(summary: &Summary, thresholds: &Thresholds) -> Vec<u64> {
+    let failing = summary.judged(thresholds).filter(|entry| entry.outcome.is_failure() || entry.both);
     let mut failing: Vec<u64> = failing.map(|entry| entry.run.seq).collect();
     failing.sort_unstable();
     failing
@@ -147,7 +148,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::analytics::summary::{Entry, tests::run};
+    use crate::analytics::summary::{Entry, RunFacts, tests::run};
     use crate::model::Outcome;
 
     /// A test that ran in each of the first 60 runs and failed in these.
@@ -161,7 +162,7 @@ mod tests {
     }
 
     fn groups_of(tests: &[Summary]) -> Vec<Vec<usize>> {
-        together(&tests.iter().map(|summary| (summary, State::Flaky)).collect::<Vec<_>>())
+        together(&tests.iter().map(|summary| (summary, State::Flaky)).collect::<Vec<_>>(), &Thresholds::default())
     }
 
     #[test]
@@ -189,8 +190,9 @@ mod tests {
     #[test]
     fn what_broke_together_does_not_flake_together() {
         let broken = failing_in(&[57, 58, 59]);
-        assert!(together(&[(&broken, State::Broken), (&broken, State::Broken)]).is_empty());
-        assert_eq!(together(&[(&broken, State::Suspect), (&broken, State::Flaky)]), [[0, 1]]);
+        let of = |a, b| together(&[(&broken, a), (&broken, b)], &Thresholds::default());
+        assert!(of(State::Broken, State::Broken).is_empty());
+        assert_eq!(of(State::Suspect, State::Flaky), [[0, 1]]);
     }
 
     #[test]
@@ -198,7 +200,8 @@ mod tests {
         let of = |outcome: Outcome, judged: bool| {
             let mut summary = failing_in(&[]);
             for at in 60..63 {
-                let facts = crate::analytics::summary::RunFacts { judged, ..run(at, 1) };
+                let run = run(at, 1);
+                let facts = RunFacts { extent: run.extent.filter(|_| judged), ..run };
                 summary.insert(Entry::new(Arc::new(facts), outcome, None));
             }
             summary

@@ -6,6 +6,7 @@ pub mod history;
 mod place;
 mod remembered;
 pub mod test;
+mod thresholds;
 
 use std::ffi::OsString;
 use std::io::Write;

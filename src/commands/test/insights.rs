@@ -12,21 +12,26 @@ use crate::model::{Outcome, TestKey};
 use crate::report::view::{FlakyLine, Insights, NextLine, StreakLine};
 
 /// What is known after the run, as lines.
-pub(super) fn insights(summaries: &HashMap<Arc<TestKey>, Summary>, now: Timestamp) -> Insights {
+pub(super) fn insights(summaries: &HashMap<Arc<TestKey>, Summary>, now: Timestamp, by: &Thresholds) -> Insights {
     let risky: Vec<(&Arc<TestKey>, &Summary)> = summaries.iter().filter(|(_, summary)| summary.has_failed()).collect();
-    Insights { flaky: flaky(&risky, now), streaks: streaks(&risky), next: next(&risky) }
+    Insights { flaky: flaky(&risky, now, by), streaks: streaks(&risky), next: next(&risky) }
 }
 
 /// The state of a test as it is written.
-pub(super) fn state_of(summaries: &HashMap<Arc<TestKey>, Summary>, key: &TestKey, now: Timestamp) -> Option<String> {
+pub(super) fn state_of(
+    summaries: &HashMap<Arc<TestKey>, Summary>,
+    key: &TestKey,
+    now: Timestamp,
+    by: &Thresholds,
+) -> Option<String> {
     let summary = summaries.get(key)?;
-    Some(classify(summary, now, &Thresholds::default()).state.as_str().to_owned())
+    Some(classify(summary, now, by).state.as_str().to_owned())
 }
 
-fn flaky(risky: &[(&Arc<TestKey>, &Summary)], now: Timestamp) -> Vec<FlakyLine> {
+fn flaky(risky: &[(&Arc<TestKey>, &Summary)], now: Timestamp, by: &Thresholds) -> Vec<FlakyLine> {
     let mut judged: Vec<(&Arc<TestKey>, Judged)> = risky
         .iter()
-        .map(|(key, summary)| (*key, classify(summary, now, &Thresholds::default())))
+        .map(|(key, summary)| (*key, classify(summary, now, by)))
         .filter(|(_, judged)| matches!(judged.state, State::Flaky | State::Suspect))
         .collect();
     judged.sort_by(|(a, left), (b, right)| {
