@@ -13,6 +13,7 @@ pub mod markdown;
 pub mod markup;
 pub mod retrospect;
 pub mod terminal;
+mod timeline;
 pub mod view;
 pub mod words;
 
