@@ -552,6 +552,8 @@ pub(crate) mod tests {
                 id: RunId::from_stored("r"),
                 start: Timestamp::UNIX_EPOCH,
                 context,
+                suite: String::new(),
+                version: None,
                 trigger: String::new(),
                 host: String::new(),
                 toolchain: String::new(),
