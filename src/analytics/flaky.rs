@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::summary::{Entry, RunFacts, Summary};
+use crate::model::Outcome;
 
 /// The state of a test. The first that holds, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -107,6 +108,8 @@ pub struct Proof {
 pub struct Evidence {
     /// Failures within the window.
     pub failures: usize,
+    /// Executions that failed at first and passed when tried again, which are no failures.
+    pub retried: usize,
     /// Executions within the window.
     pub runs: usize,
     /// Changes between passing and failing along branches.
@@ -116,6 +119,50 @@ pub struct Evidence {
     /// The latest proof of flakiness.
     pub proof: Option<Proof>,
 }
+
+impl fmt::Display for Evidence {
+    /// The label, in one place for every format: "3 of 20 runs failed, 5 flips; the same code (4f1e2d3a9b) failed in
+    /// 20261121T… and passed in 20261121T…". Names of commits come from outside and are as they are on record.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = |count: usize| if count == 1 { "" } else { "s" };
+        match (self.failures, self.runs) {
+            (_, 0) => return f.write_str("never executed"),
+            (0, runs) => write!(f, "none of {runs} run{} failed", plural(runs))?,
+            (failures, runs) => write!(f, "{failures} of {runs} run{} failed", plural(runs))?,
+        }
+        if self.retried > 0 {
+            write!(f, ", {} passed only when tried again", self.retried)?;
+        }
+        if self.flips > 0 {
+            write!(f, ", {} flip{}", self.flips, plural(self.flips))?;
+        }
+        match &self.proof {
+            Some(proof) => write!(f, "; {proof}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (failed, passed) = (&self.failed, &self.passed);
+        let short =
+            |run: &RunFacts| run.commit.as_deref().map(|name| name.chars().take(COMMIT_CHARS).collect::<String>());
+        let at = |commit: Option<String>| commit.map(|commit| format!(" ({commit})")).unwrap_or_default();
+        if failed.id == passed.id {
+            return write!(f, "it failed and passed within run {}{}", failed.id, at(short(failed)));
+        }
+        if failed.commit == passed.commit {
+            let at = at(short(failed));
+            return write!(f, "the same code{at} failed in {} and passed in {}", failed.id, passed.id);
+        }
+        let (of_failed, of_passed) = (at(short(failed)), at(short(passed)));
+        write!(f, "the same code failed in {}{of_failed} and passed in {}{of_passed}", failed.id, passed.id)
+    }
+}
+
+/// So much of a commit's name tells it from others.
+const COMMIT_CHARS: usize = 10;
 
 /// The state of a test and what speaks for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,6 +181,7 @@ pub fn classify(summary: &Summary, now: Timestamp, thresholds: &Thresholds) -> J
     let contradicted = contradicted(&entries);
     let evidence = Evidence {
         failures: entries.iter().filter(|entry| entry.outcome.is_failure()).count(),
+        retried: entries.iter().filter(|entry| entry.outcome == Outcome::Flaky).count(),
         runs: entries.len(),
         flips: branches.flips,
         episodes: branches.episodes,
@@ -276,7 +324,6 @@ pub fn isolation(summary: &Summary, thresholds: &Thresholds) -> Option<String> {
 mod tests {
     use super::*;
     use crate::analytics::summary::{fold, tests::run};
-    use crate::model::Outcome;
     use proptest::prelude::*;
 
     const DAY: i64 = 24 * 3600;
@@ -368,6 +415,35 @@ mod tests {
             assert_ne!(proof.failed.id, proof.passed.id);
         }
         assert_eq!(state(&[(0, 7, "main", 'P'), (1, 8, "main", 'F')]), State::Broken);
+    }
+
+    #[test]
+    fn a_label_shows_what_speaks_for_it() {
+        let label = |steps: &[Step]| {
+            classify(&summary(steps), Timestamp::UNIX_EPOCH, &Thresholds::default()).evidence.to_string()
+        };
+        assert_eq!(label(&[]), "never executed");
+        assert_eq!(label(&daily("P")), "none of 1 run failed");
+        assert_eq!(label(&daily("PFP")), "1 of 3 runs failed, 2 flips");
+        assert_eq!(
+            label(&[(0, 7, "main", 'P'), (1, 7, "main", 'F'), (2, 8, "main", 'P')]),
+            "1 of 3 runs failed, 2 flips; the same code (commit-7) failed in run-0000086401 and passed in \
+             run-0000000000"
+        );
+        assert_eq!(
+            label(&[(0, 7, "main", '~')]),
+            "none of 1 run failed, 1 passed only when tried again; it failed and passed within run run-0000000000 \
+             (commit-7)"
+        );
+        let mut differing = summary(&[(0, 7, "main", 'P')]);
+        let facts = RunFacts { commit: Some("a1b2c3d4e5f6a7b8".to_owned()), ..run(9, 7) };
+        differing.insert(Entry::new(Arc::new(facts), Outcome::Failed, None));
+        let judged = classify(&differing, Timestamp::UNIX_EPOCH, &Thresholds::default());
+        assert_eq!(
+            judged.evidence.to_string(),
+            "1 of 2 runs failed, 1 flip; the same code failed in run-0000000009 (a1b2c3d4e5) and passed in \
+             run-0000000000 (commit-7)"
+        );
     }
 
     #[test]

@@ -144,7 +144,7 @@ impl Entry {
     }
 
     /// The duration that counts: of an execution that was not instrumented.
-    fn counted_micros(&self) -> Option<u64> {
+    pub(super) fn counted_micros(&self) -> Option<u64> {
         (self.micros != UNKNOWN && self.is_executed() && !self.run.instrumented).then_some(self.micros)
     }
 }
@@ -552,6 +552,8 @@ pub(crate) mod tests {
                 id: RunId::from_stored("r"),
                 start: Timestamp::UNIX_EPOCH,
                 context,
+                suite: String::new(),
+                version: None,
                 trigger: String::new(),
                 host: String::new(),
                 toolchain: String::new(),

@@ -8,7 +8,7 @@ use crate::cli::{ContextArgs, PlaceArgs};
 use crate::exit_code::ExitCode;
 use crate::history::sqlite::SqliteStore;
 use crate::history::store::{Page, RunFilter, Store, StoreError, StoredRun, TestSummary};
-use crate::model::{Context, RunState};
+use crate::model::{Context, RunState, WORKSPACE_SUITE};
 
 /// A store, and what it says of one context.
 pub(super) struct Remembered {
@@ -46,11 +46,23 @@ impl Remembered {
     }
 }
 
-/// The context that is asked for: of those that fit, the one that ran last.
+/// The context that is asked for: of those that fit, the one in which the workspace's tests ran last, or any suite
+/// where they never did.
 fn context(store: &SqliteStore, wanted: &ContextArgs) -> Result<Option<Context>, StoreError> {
+    match latest_context(store, wanted, Some(WORKSPACE_SUITE))? {
+        None => latest_context(store, wanted, None),
+        found => Ok(found),
+    }
+}
+
+fn latest_context(
+    store: &SqliteStore,
+    wanted: &ContextArgs,
+    suite: Option<&str>,
+) -> Result<Option<Context>, StoreError> {
     let fits = |asked: &Option<String>, there: &str| asked.as_ref().is_none_or(|asked| asked == there);
     let of = |context: Context| {
-        let filter = RunFilter { context: Some(context), ..RunFilter::default() };
+        let filter = RunFilter { context: Some(context), suite: suite.map(str::to_owned), ..RunFilter::default() };
         Ok(store.runs(&filter, Page::first(1))?.pop())
     };
     let fitting = store.contexts()?.into_iter().filter(|context| {
@@ -62,10 +74,11 @@ fn context(store: &SqliteStore, wanted: &ContextArgs) -> Result<Option<Context>,
     Ok(latest.into_iter().max_by_key(|run| run.head.start).map(|run| run.head.context))
 }
 
-/// The latest two runs that took in every test and came to an outcome for each.
+/// The latest two runs of the workspace's own tests that took in every test and came to an outcome for each.
 pub(super) fn full_runs(store: &dyn Store, context: &Context) -> Result<FullRuns, StoreError> {
     let filter = RunFilter {
         context: Some(context.clone()),
+        suite: Some(WORKSPACE_SUITE.to_owned()),
         state: Some(RunState::Executed),
         full: true,
         ..RunFilter::default()

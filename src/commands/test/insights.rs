@@ -10,7 +10,6 @@ use crate::analytics::priority::{Candidate, Tier, rank};
 use crate::analytics::summary::Summary;
 use crate::model::{Outcome, TestKey};
 use crate::report::view::{FlakyLine, Insights, NextLine, StreakLine};
-use crate::report::words;
 
 /// What is known after the run, as lines.
 pub(super) fn insights(summaries: &HashMap<Arc<TestKey>, Summary>, now: Timestamp) -> Insights {
@@ -38,27 +37,9 @@ fn flaky(risky: &[(&Arc<TestKey>, &Summary)], now: Timestamp) -> Vec<FlakyLine> 
         .map(|(key, judged)| FlakyLine {
             key: key.to_string(),
             state: judged.state.to_string(),
-            evidence: evidence(&judged),
+            evidence: judged.evidence.to_string(),
         })
         .collect()
-}
-
-/// "3 of 20 runs failed, 5 flips; the same code failed in 20261121T… and passed in 20261121T…".
-fn evidence(judged: &Judged) -> String {
-    let evidence = &judged.evidence;
-    let runs = words::count(evidence.runs as u64, "run", "runs");
-    let mut text = format!("{} of {runs} failed", evidence.failures);
-    if evidence.flips > 0 {
-        text.push_str(&format!(", {}", words::count(evidence.flips as u64, "flip", "flips")));
-    }
-    if let Some(proof) = &evidence.proof {
-        if proof.failed.id == proof.passed.id {
-            text.push_str(&format!("; it failed and passed within run {}", proof.failed.id));
-        } else {
-            text.push_str(&format!("; the same code failed in {} and passed in {}", proof.failed.id, proof.passed.id));
-        }
-    }
-    text
 }
 
 fn streaks(risky: &[(&Arc<TestKey>, &Summary)]) -> Vec<StreakLine> {
