@@ -4,6 +4,8 @@
 //! each format makes them inert in its own way.
 
 pub(super) mod glance;
+pub mod json;
+pub mod markdown;
 pub mod terminal;
 
 use std::sync::Arc;
