@@ -5,6 +5,7 @@
 //! every foreign text passes on its way out.
 
 pub mod events;
+pub mod explanation;
 pub mod frontmatter;
 pub mod inert;
 pub mod json;
@@ -18,6 +19,7 @@ pub mod view;
 pub mod words;
 
 pub use events::EventStream;
+pub use explanation::Explanation;
 pub use json::TestDocument;
 pub use retrospect::Retrospect;
 pub use terminal::{Look, Terminal, Verbosity};

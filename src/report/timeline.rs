@@ -6,7 +6,6 @@ use console::measure_text_width;
 
 use super::inert::one_line;
 use super::terminal::{Page, Tone};
-use super::words;
 use crate::model::{Outcome, RunState, Verdict};
 
 /// How one run is shown.
@@ -95,7 +94,7 @@ pub(super) fn segments(names: &[Option<&str>]) -> String {
         let edge = if number == 0 { "" } else { "│" };
         let room = same.len() - usize::from(number > 0);
         let name = same.first().copied().flatten().map(one_line).unwrap_or_default();
-        let name = words::middle(&name, room);
+        let name = console::truncate_str(&name, room, "…");
         out.push_str(&format!("{edge}{name}{}", " ".repeat(room - measure_text_width(&name).min(room))));
     }
     out.truncate(out.trim_end().len());
@@ -132,7 +131,7 @@ mod tests {
                 })
                 .collect()
         };
-        assert_eq!(segments(&names("mmmmmmttttttmmmmmm")), "main  │a…pic│main");
+        assert_eq!(segments(&names("mmmmmmttttttmmmmmm")), "main  │a-lo…│main");
         assert_eq!(segments(&names("mmtm")), "m…││");
         assert_eq!(segments(&names("--mmmmmm")), "  │main");
         assert_eq!(segments(&[]), "");

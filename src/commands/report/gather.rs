@@ -25,7 +25,8 @@ pub(in crate::commands) fn gather(memory: &Remembered) -> Result<Retrospect, Sto
         present.iter().zip(&judged).map(|(test, judged)| (&test.summary, judged.state)).collect();
     let groups = groups::together(&states);
     let order = order(memory, &present).into_iter().map(|(index, ranked)| (index, ranked.reason.to_string())).collect();
-    let tests = present.iter().zip(&judged).map(|(test, judged)| past_test(memory, test, judged, &mut columns)).collect();
+    let tests =
+        present.iter().zip(&judged).map(|(test, judged)| past_test(memory, test, judged, &mut columns)).collect();
     Ok(Retrospect {
         workspace: memory.place.workspace.root.file_name().unwrap_or("workspace").to_owned(),
         at: memory.now,

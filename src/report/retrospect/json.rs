@@ -154,9 +154,7 @@ fn document(retrospect: &Retrospect) -> Document<'_> {
         tests: retrospect.tests.iter().map(test).collect(),
         groups: retrospect.groups.iter().map(|group| group.iter().filter_map(key).collect()).collect(),
         vanished: retrospect.vanished.iter().map(ToString::to_string).collect(),
-        order: order
-            .filter_map(|(rank, (index, reason))| Some(Place { rank, test: key(index)?, reason }))
-            .collect(),
+        order: order.filter_map(|(rank, (index, reason))| Some(Place { rank, test: key(index)?, reason })).collect(),
         coverage: retrospect
             .coverage
             .iter()

@@ -61,7 +61,8 @@ fn head(out: &mut String, retrospect: &Retrospect, glance: &Glance<'_>) {
     let states: Vec<String> =
         glance.states.iter().map(|(state, count)| format!("{} {state}", words::thousands(*count as u64))).collect();
     let _ = writeln!(out, "{}. {}.", view::totals_line(&run.totals, 0), parts.join(", "));
-    let _ = writeln!(out, "By the history: {}.", if states.is_empty() { "no tests".to_owned() } else { states.join(", ") });
+    let _ =
+        writeln!(out, "By the history: {}.", if states.is_empty() { "no tests".to_owned() } else { states.join(", ") });
 }
 
 fn word(run: &PastRun) -> String {
@@ -84,11 +85,13 @@ fn runs(out: &mut String, retrospect: &Retrospect) {
     }
     let squares: String = shown.iter().map(square).collect();
     let passed = shown.iter().filter(|run| run.verdict == Some(Verdict::Pass)).count();
-    let _ = writeln!(out, "\n{squares}\n\n{passed} of the latest {} runs passed, the newest at the right.", shown.len());
+    let _ =
+        writeln!(out, "\n{squares}\n\n{passed} of the latest {} runs passed, the newest at the right.", shown.len());
     let times: Vec<_> = shown.iter().map(|run| run.duration).collect();
     if times.iter().any(Option::is_some) {
         let longest = times.iter().flatten().max().copied().unwrap_or_default();
-        let _ = writeln!(out, "Their times: {}, at most {}.", code(timeline::bars(&times).trim()), words::exact(longest));
+        let _ =
+            writeln!(out, "Their times: {}, at most {}.", code(timeline::bars(&times).trim()), words::exact(longest));
     }
 }
 
@@ -157,8 +160,7 @@ fn slow(out: &mut String, title: &str, slow: &[Slow<'_>]) {
     let _ = writeln!(out, "\n## {title}\n\n| test | time | lately | trend |\n|---|---:|---|---|");
     for one in slow.iter().take(NEXT) {
         let bars = timeline::bars(&times(&one.test.cells, BARS));
-        let trend =
-            one.test.slower.map(|(from, to)| format!("slower: {} → {}", words::exact(from), words::exact(to)));
+        let trend = one.test.slower.map(|(from, to)| format!("slower: {} → {}", words::exact(from), words::exact(to)));
         let (key, time) = (code(&one.test.key.to_string()), words::exact(one.takes));
         let _ = writeln!(out, "| {key} | {time} | {} | {} |", code(bars.trim()), trend.unwrap_or_default());
     }

@@ -1,6 +1,7 @@
 //! The retrospect on one screen, for people.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use super::glance::{Failing, Glance, Slow, times};
 use super::{PastRun, PastTest, Retrospect};
@@ -92,6 +93,11 @@ fn runs(out: &mut String, page: &Page<()>, retrospect: &Retrospect) {
     }
     let passed = shown.iter().filter(|run| run.verdict == Some(Verdict::Pass)).count() as u64;
     let mut text = format!("{}, {} passed", words::count(shown.len() as u64, "run", "runs"), words::thousands(passed));
+    let mut known: Vec<Duration> = times.into_iter().flatten().collect();
+    known.sort_unstable();
+    if let Some(median) = known.get(known.len() / 2) {
+        text.push_str(&format!(", median {}", words::exact(*median)));
+    }
     let earlier = retrospect.runs.len() - shown.len();
     if earlier > 0 {
         text.push_str(&format!(", {} earlier", words::thousands(earlier as u64)));
@@ -183,7 +189,8 @@ fn flaky(out: &mut String, page: &Page<()>, retrospect: &Retrospect, flaky: &[&P
             .filter_map(|index| Some(one_line(&retrospect.tests.get(*index)?.key.name)))
             .take(LINES)
             .collect();
-        let others = if group.len() > names.len() { format!(" and {} more", group.len() - names.len()) } else { String::new() };
+        let others =
+            if group.len() > names.len() { format!(" and {} more", group.len() - names.len()) } else { String::new() };
         out.push_str(&page.sentence(Tone::Soft, "together", &format!("{}{others}", names.join(", "))));
     }
 }
