@@ -2,9 +2,11 @@
 //! values.
 
 pub mod config;
+mod explain;
 pub mod history;
 mod place;
 mod remembered;
+mod report;
 pub mod test;
 mod thresholds;
 
@@ -32,6 +34,8 @@ pub fn main(argv: Vec<OsString>) -> std::process::ExitCode {
     };
     let code = match command {
         Command::Test(args) => test::run(&args),
+        Command::Report(args) => report::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::History(args) => history::run(&args.action),
         Command::Config(args) => config::main(&args.action),
     };

@@ -134,6 +134,8 @@ pub struct StoredRun {
 pub struct RunFilter {
     /// Of this context.
     pub context: Option<Context>,
+    /// Of this suite.
+    pub suite: Option<String>,
     /// In this state, as they read (see [`StoredRun::state`]).
     pub state: Option<RunState>,
     /// Set off by this.
@@ -170,7 +172,7 @@ impl Page {
     pub const ALL: Self = Self::first(u64::MAX);
 }
 
-/// The latest executed run of a context.
+/// The latest executed run of the workspace's own tests in a context.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LastRun {
     /// The run.
@@ -305,7 +307,10 @@ pub trait Store: Send {
     /// What became of the tests of a run, in order of their keys.
     fn cases(&self, id: &RunId) -> Result<Vec<CaseRecord>>;
 
-    /// The latest executed run of a context with its failing tests.
+    /// What became of one test in a run, with the texts of its failures.
+    fn case(&self, id: &RunId, key: &TestKey) -> Result<Option<CaseRecord>>;
+
+    /// The latest executed run of the workspace's own tests in a context, with those that failed.
     fn last_executed(&self, context: &Context) -> Result<Option<LastRun>>;
 
     /// The binaries of a context as they were last recorded.

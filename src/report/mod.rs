@@ -5,6 +5,7 @@
 //! every foreign text passes on its way out.
 
 pub mod events;
+pub mod explanation;
 pub mod frontmatter;
 pub mod inert;
 pub mod json;
@@ -13,10 +14,12 @@ pub mod markdown;
 pub mod markup;
 pub mod retrospect;
 pub mod terminal;
+mod timeline;
 pub mod view;
 pub mod words;
 
 pub use events::EventStream;
+pub use explanation::Explanation;
 pub use json::TestDocument;
 pub use retrospect::Retrospect;
 pub use terminal::{Look, Terminal, Verbosity};

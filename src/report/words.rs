@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use console::measure_text_width;
+use jiff::Timestamp;
 
 /// `1,234,567`.
 #[must_use]
@@ -39,6 +40,31 @@ pub fn rough(time: Duration) -> String {
         60..3600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
         _ => format!("{}h {:02}m", seconds / 3600, seconds % 3600 / 60),
     }
+}
+
+/// `just now`, `5m ago`, `3h ago`, `12d ago`: how long before `now` something was.
+#[must_use]
+pub fn ago(at: Timestamp, now: Timestamp) -> String {
+    let minutes = now.duration_since(at).as_secs() / 60;
+    match minutes {
+        // Clocks of several machines differ: what is to come is now.
+        ..1 => "just now".to_owned(),
+        1..60 => format!("{minutes}m ago"),
+        60..1440 => format!("{}h ago", minutes / 60),
+        _ => format!("{}d ago", minutes / 1440),
+    }
+}
+
+/// `2026-01-31 23:59Z`.
+#[must_use]
+pub fn moment(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%MZ").to_string()
+}
+
+/// Enough of a commit's name to know it by.
+#[must_use]
+pub fn short_commit(commit: &str) -> &str {
+    commit.get(..10).unwrap_or(commit)
 }
 
 /// The text in at most `width` columns: what is too long loses its middle, since names differ at both ends.
@@ -116,6 +142,24 @@ mod tests {
             let time = Duration::from_millis(ms);
             assert_eq!((exact(time).as_str(), rough(time).as_str()), (precise, coarse));
         }
+    }
+
+    #[test]
+    fn ages_are_rough() {
+        let now = Timestamp::from_second(1_000_000_000).unwrap();
+        for (seconds, want) in [
+            (-5, "just now"),
+            (59, "just now"),
+            (60, "1m ago"),
+            (3_599, "59m ago"),
+            (3_600, "1h ago"),
+            (86_399, "23h ago"),
+            (86_400 * 400, "400d ago"),
+        ] {
+            assert_eq!(ago(Timestamp::from_second(1_000_000_000 - seconds).unwrap(), now), want);
+        }
+        assert_eq!(moment(now), "2001-09-09 01:46Z");
+        assert_eq!((short_commit("0123456789abcdef"), short_commit("012")), ("0123456789", "012"));
     }
 
     #[test]

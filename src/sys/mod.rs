@@ -6,3 +6,4 @@ pub mod host;
 pub mod process;
 pub mod signals;
 pub mod term;
+pub mod viewer;

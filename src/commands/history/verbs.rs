@@ -196,6 +196,8 @@ fn run_json(run: &StoredRun) -> Value {
         "plan_digest": run.plan_digest,
     });
     let of_head = json!({
+        "suite": head.suite,
+        "version": head.version,
         "trigger": head.trigger,
         "host": head.host,
         "toolchain": head.toolchain,

@@ -100,17 +100,18 @@ pub(super) const fn counters_of(state: RunState, verdict: Verdict) -> &'static [
 
 fn put_head(connection: &Connection, head: &RunHead) -> Result<(i64, i64)> {
     let context = put_context(connection, &head.context)?;
-    let sql = "INSERT INTO runs (id, start_ns, context, state, run_trigger, host, toolchain, commit_id, branch, \
-               dirty, ci_link, input_key, instrumented, whole, pid, boot_id) \
-               VALUES (:id, :start_ns, :context, 'running', :trigger, :host, :toolchain, :commit, :branch, \
-               :dirty, :ci_link, :input_key, :instrumented, :whole, :pid, :boot_id) \
-               ON CONFLICT (id) DO UPDATE SET run_trigger = :trigger, host = :host, toolchain = :toolchain, \
-               commit_id = :commit, branch = :branch, dirty = :dirty, ci_link = :ci_link, input_key = :input_key, \
+    let sql = "INSERT INTO runs (id, start_ns, context, state, suite, version, run_trigger, host, toolchain, \
+               commit_id, branch, dirty, ci_link, input_key, instrumented, whole, pid, boot_id) \
+               VALUES (:id, :start_ns, :context, 'running', :suite, :version, :trigger, :host, :toolchain, \
+               :commit, :branch, :dirty, :ci_link, :input_key, :instrumented, :whole, :pid, :boot_id) \
+               ON CONFLICT (id) DO UPDATE SET suite = :suite, version = :version, run_trigger = :trigger, \
+               host = :host, toolchain = :toolchain, commit_id = :commit, branch = :branch, dirty = :dirty, ci_link = :ci_link, input_key = :input_key, \
                instrumented = :instrumented, whole = :whole, start_ns = :start_ns, context = :context \
                RETURNING seq";
     let mut statement = connection.prepare_cached(sql).map_err(error)?;
     let columns = named_params! {
-        ":id": head.id.as_str(), ":start_ns": nanos(head.start), ":context": context, ":trigger": head.trigger,
+        ":id": head.id.as_str(), ":start_ns": nanos(head.start), ":context": context,
+        ":suite": head.suite, ":version": head.version, ":trigger": head.trigger,
         ":host": head.host, ":toolchain": head.toolchain, ":commit": head.commit, ":branch": head.branch,
         ":dirty": head.dirty, ":ci_link": head.ci_link, ":input_key": head.input_key.map(|key| key.0),
         ":instrumented": head.instrumented, ":whole": head.full, ":pid": head.pid, ":boot_id": head.boot_id,

@@ -23,7 +23,7 @@ use super::store::{
     Appended, BinaryStamp, Counters, FinishedRun, LastRun, Page, Prune, Pruned, Result, Retention, RunFilter, Size,
     Stats, Store, StoreError, StoredRun, TestSummary,
 };
-use crate::model::{CaseRecord, ContentHash, Context, RunHead, RunId, RunRecord};
+use crate::model::{CaseRecord, ContentHash, Context, RunHead, RunId, RunRecord, TestKey};
 use rescue::Identity;
 use schema::{Format, Open};
 
@@ -89,7 +89,9 @@ impl SqliteStore {
     fn write<T>(&mut self, write: impl Fn(&Transaction<'_>) -> Result<T>) -> Result<T> {
         match self.format {
             Format::Newer(found) => return Err(schema::newer(found)),
-            Format::Unready => return Err(StoreError::ReadOnly("the file may only be read".to_owned())),
+            Format::Older | Format::Unready => {
+                return Err(StoreError::ReadOnly("the file may only be read".to_owned()));
+            }
             Format::Current => {}
         }
         self.follow_the_file()?;
@@ -203,6 +205,10 @@ impl Store for SqliteStore {
         self.reader().cases(id)
     }
 
+    fn case(&self, id: &RunId, key: &TestKey) -> Result<Option<CaseRecord>> {
+        self.reader().case(id, key)
+    }
+
     fn last_executed(&self, context: &Context) -> Result<Option<LastRun>> {
         self.reader().last_executed(context)
     }
@@ -274,7 +280,7 @@ impl Store for SqliteStore {
 mod tests {
     use super::*;
     use crate::exit_code::ExitCode;
-    use crate::model::{Judgement, Outcome, RunState, TestKey, Totals, Verdict};
+    use crate::model::{Judgement, Outcome, RunState, Totals, Verdict, WORKSPACE_SUITE};
     use std::time::Duration;
 
     struct Folder {
@@ -300,6 +306,8 @@ mod tests {
             id: RunId::new(start, number),
             start,
             context: Context { target: "t".into(), features: String::new(), profile: "dev".into() },
+            suite: WORKSPACE_SUITE.into(),
+            version: None,
             trigger: "manual".into(),
             host: "here".into(),
             toolchain: "rustc".into(),

@@ -13,7 +13,7 @@ use super::rows::{self, Facts, RUNS, nanos};
 use super::{error, rows::hash};
 use crate::history::codec;
 use crate::history::store::{BinaryStamp, LastRun, Page, Result, RunFilter, StoreError, StoredRun, TestSummary};
-use crate::model::{BinaryId, CaseRecord, ContentHash, Context, RunId, RunState, TestKey};
+use crate::model::{BinaryId, CaseRecord, ContentHash, Context, RunId, RunState, TestKey, WORKSPACE_SUITE};
 
 /// The number of a context, where it is known.
 pub(super) fn context_id(connection: &Connection, context: &Context) -> Result<Option<i64>> {
@@ -105,11 +105,32 @@ impl<'s> Reader<'s> {
         Ok(cases)
     }
 
+    /// The case of one test, by the primary keys alone.
+    pub(super) fn case(&self, id: &RunId, key: &TestKey) -> Result<Option<CaseRecord>> {
+        let run = self.seq(id)?;
+        let sql = "SELECT cases.test, cases.outcome, cases.us, cases.extra, tests.binary_id, tests.name \
+                   FROM binaries JOIN tests ON tests.binary_id = binaries.id \
+                   JOIN cases ON cases.run = ?1 AND cases.test = tests.id \
+                   WHERE package = ?2 AND kind = ?3 AND binaries.name = ?4 AND tests.name = ?5";
+        let BinaryId { package, kind, binary } = &key.binary;
+        let mut statement = self.connection.prepare_cached(sql).map_err(error)?;
+        let mut found = statement.query(params![run, package, kind.as_str(), binary, key.name]).map_err(error)?;
+        let Some(row) = found.next().map_err(error)? else { return Ok(None) };
+        let number: i64 = row.get("binary_id").map_err(error)?;
+        let Some((test, binary, mut case)) = read_case(row, &HashMap::from([(number, key.binary.clone())])) else {
+            self.skip();
+            return Ok(None);
+        };
+        case.binary_hash = self.contents(run)?.get(&binary).copied();
+        add_texts(&mut case, self.texts(run, Some(test))?.remove(&test).unwrap_or_default());
+        Ok(Some(case))
+    }
+
     /// The cases of a run with the numbers of their tests.
     pub(super) fn numbered_cases(&self, seq: i64) -> Result<Vec<(i64, CaseRecord)>> {
         let binaries = self.binaries()?;
         let contents = self.contents(seq)?;
-        let mut texts = self.texts(seq)?;
+        let mut texts = self.texts(seq, None)?;
         let sql = "SELECT cases.test, cases.outcome, cases.us, cases.extra, tests.binary_id, tests.name \
                    FROM cases JOIN tests ON tests.id = cases.test WHERE cases.run = ?1";
         let mut statement = self.connection.prepare_cached(sql).map_err(error)?;
@@ -121,11 +142,7 @@ impl<'s> Reader<'s> {
                 continue;
             };
             case.binary_hash = contents.get(&binary).copied();
-            for (number, text) in texts.remove(&test).unwrap_or_default() {
-                if let Some(attempt) = case.attempts.get_mut(number) {
-                    attempt.text = Some(text);
-                }
-            }
+            add_texts(&mut case, texts.remove(&test).unwrap_or_default());
             cases.push((test, case));
         }
         Ok(cases)
@@ -166,12 +183,15 @@ impl<'s> Reader<'s> {
         Ok(contents)
     }
 
-    /// Failure texts of a run, by test.
-    fn texts(&self, seq: i64) -> Result<HashMap<i64, Texts>> {
-        let sql = "SELECT test, attempt, text FROM failures WHERE run = ?1";
+    /// Failure texts of a run, or of one test in it, by test.
+    fn texts(&self, seq: i64, test: Option<i64>) -> Result<HashMap<i64, Texts>> {
+        let sql = match test {
+            None => "SELECT test, attempt, text FROM failures WHERE run = ?1",
+            Some(_) => "SELECT test, attempt, text FROM failures WHERE run = ?1 AND test = ?2",
+        };
         let mut statement = self.connection.prepare_cached(sql).map_err(error)?;
         let mut texts: HashMap<i64, Texts> = HashMap::new();
-        let mut found = statement.query([seq]).map_err(error)?;
+        let mut found = statement.query(params_from_iter([Some(seq), test].into_iter().flatten())).map_err(error)?;
         while let Some(row) = found.next().map_err(error)? {
             let (test, number, text) = (row.get(0), row.get::<_, i64>(1), row.get::<_, String>(2));
             let number = number.ok().and_then(|number| usize::try_from(number).ok()?.checked_sub(1));
@@ -184,8 +204,12 @@ impl<'s> Reader<'s> {
     }
 
     pub(super) fn last_executed(&self, context: &Context) -> Result<Option<LastRun>> {
-        let executed =
-            RunFilter { context: Some(context.clone()), state: Some(RunState::Executed), ..RunFilter::default() };
+        let executed = RunFilter {
+            context: Some(context.clone()),
+            suite: Some(WORKSPACE_SUITE.to_owned()),
+            state: Some(RunState::Executed),
+            ..RunFilter::default()
+        };
         let Some(run) = self.runs(&executed, Page::first(1))?.pop() else { return Ok(None) };
         let binaries = self.binaries()?;
         let sql = "SELECT tests.binary_id, tests.name FROM cases JOIN tests ON tests.id = cases.test \
@@ -288,6 +312,9 @@ fn condition(filter: &RunFilter) -> (String, Vec<Value>) {
         also("features = ?", context.features.clone().into());
         also("profile = ?", context.profile.clone().into());
     }
+    if let Some(suite) = &filter.suite {
+        also("suite = ?", suite.clone().into());
+    }
     if let Some(trigger) = &filter.trigger {
         also("run_trigger = ?", trigger.clone().into());
     }
@@ -307,6 +334,14 @@ fn condition(filter: &RunFilter) -> (String, Vec<Value>) {
         also("whole = ?", true.into());
     }
     (condition, values)
+}
+
+fn add_texts(case: &mut CaseRecord, texts: Texts) {
+    for (number, text) in texts {
+        if let Some(attempt) = case.attempts.get_mut(number) {
+            attempt.text = Some(text);
+        }
+    }
 }
 
 fn read_case(row: &Row<'_>, binaries: &HashMap<i64, BinaryId>) -> Option<(i64, i64, CaseRecord)> {

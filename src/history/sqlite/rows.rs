@@ -51,6 +51,8 @@ pub(super) fn run(row: &Row<'_>) -> rusqlite::Result<Option<(i64, StoredRun)>> {
         id: RunId::from_stored(row.get::<_, String>("id")?),
         start: timestamp(row.get("start_ns")?),
         context: Context { target: row.get("target")?, features: row.get("features")?, profile: row.get("profile")? },
+        suite: row.get("suite")?,
+        version: row.get("version")?,
         trigger: row.get("run_trigger")?,
         host: row.get("host")?,
         toolchain: row.get("toolchain")?,
