@@ -5,7 +5,9 @@ mod command;
 mod history;
 mod libtest;
 mod parsers;
+mod runs;
 mod setting_flags;
+mod status;
 mod test;
 
 pub use cargo_flags::{BuildArgs, CargoFlags};
@@ -14,5 +16,7 @@ pub use command::{
 };
 pub use history::{HistoryAction, HistoryArgs, ListArgs, PruneArgs, PruneFlags, ShowArgs, StatsArgs, UndoArgs};
 pub use libtest::LibtestArgs;
+pub use runs::{AddArgs, CountArgs, RunsArgs, Told};
 pub use setting_flags::SettingFlags;
+pub use status::StatusArgs;
 pub use test::{Events, TestArgs, cargo_args};
