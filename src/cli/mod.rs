@@ -7,7 +7,9 @@ mod history;
 mod libtest;
 mod parsers;
 mod report;
+mod runs;
 mod setting_flags;
+mod status;
 mod test;
 
 pub use cargo_flags::{BuildArgs, CargoFlags};
@@ -18,5 +20,7 @@ pub use explain::ExplainArgs;
 pub use history::{HistoryAction, HistoryArgs, ListArgs, PruneArgs, PruneFlags, ShowArgs, StatsArgs, UndoArgs};
 pub use libtest::LibtestArgs;
 pub use report::{ReportArgs, ReportFormat};
+pub use runs::{AddArgs, CountArgs, RunsArgs, Told};
 pub use setting_flags::SettingFlags;
+pub use status::StatusArgs;
 pub use test::{Events, TestArgs, cargo_args};

@@ -7,6 +7,7 @@ pub mod history;
 mod place;
 mod remembered;
 mod report;
+mod status;
 pub mod test;
 mod thresholds;
 
@@ -37,6 +38,7 @@ pub fn main(argv: Vec<OsString>) -> std::process::ExitCode {
         Command::Report(args) => report::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::History(args) => history::run(&args.action),
+        Command::Status(args) => status::run(&args),
         Command::Config(args) => config::main(&args.action),
     };
     code.into()

@@ -149,7 +149,7 @@ fn counts(out: &mut String, page: &Page<()>, explanation: &Explanation) {
 
 /// `3h ago, main 4f1e2d3a5b, run 20260131T120000000Z-1a2b3c4d`. Runs of ours tell by their name when they started.
 fn moment(moment: &Moment, explanation: &Explanation) -> String {
-    let mut parts = vec![words::ago(moment.start, explanation.at)];
+    let mut parts = vec![words::ago_from(moment.start, explanation.at)];
     if !moment.run.as_str().starts_with(&moment.start.strftime("%Y%m%dT%H%M%S").to_string()) {
         parts.push(words::moment(moment.start));
     }

@@ -67,7 +67,7 @@ fn capital(word: &str) -> String {
 
 /// `3h ago, main 4f1e2d3a5b, 11.900s, run 2026…`.
 fn place(run: &PastRun, retrospect: &Retrospect) -> String {
-    let mut parts = vec![words::ago(run.start, retrospect.at)];
+    let mut parts = vec![words::ago_from(run.start, retrospect.at)];
     let commit = run.commit.as_deref().map(words::short_commit);
     let checkout: Vec<&str> = [run.branch.as_deref(), commit].into_iter().flatten().collect();
     if !checkout.is_empty() {
