@@ -6,6 +6,7 @@
 
 pub mod events;
 pub mod frontmatter;
+pub mod html;
 pub mod inert;
 pub mod json;
 pub mod junit;
