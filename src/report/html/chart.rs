@@ -27,9 +27,12 @@ pub(super) mod ink {
     /// Lines and areas.
     pub(in super::super) const LINE: RGBColor = RGBColor(0x2f, 0x5f, 0xd0);
 
+    /// What is as it should be, and there only to compare with.
+    pub(in super::super) const USUAL: RGBColor = RGBColor(0xb9, 0xc6, 0xd6);
+
     /// All of them.
     #[cfg(test)]
-    pub(in super::super) const ALL: [RGBColor; 5] = [GOOD, BAD, WAVERING, IDLE, LINE];
+    pub(in super::super) const ALL: [RGBColor; 6] = [GOOD, BAD, WAVERING, IDLE, LINE, USUAL];
 }
 
 /// A strip has at least so many columns, so that a short history is not blown up.
@@ -127,7 +130,7 @@ pub(super) fn bars(runs: &[(Option<Duration>, Outcome)]) -> io::Result<Markup> {
             if let Some(took) = took.filter(|_| longest > 0.0) {
                 #[expect(clippy::cast_possible_truncation, reason = "a share of the height of the bars")]
                 let height = (took.as_secs_f64() / longest * f64::from(BARS)).ceil() as i32;
-                let (color, _) = mark(*outcome);
+                let color = if *outcome == Outcome::Passed { ink::USUAL } else { mark(*outcome).0 };
                 let corners = [(x, BARS - height), (x + COLUMN - GAP, BARS)];
                 area.draw(&Rectangle::new(corners, color.filled()))?;
             }
@@ -137,17 +140,17 @@ pub(super) fn bars(runs: &[(Option<Duration>, Outcome)]) -> io::Result<Markup> {
     })
 }
 
-/// A line over equal steps, from the least to the most of its values.
+/// A line over equal steps, from nothing to the most of its values: noise stays as small as it is.
 pub(super) fn line(values: &[f64], size: (i32, i32)) -> io::Result<Markup> {
-    let (least, most) = bounds(values);
+    let (_, most) = bounds(values);
     svg(size, |area| {
-        let mut chart = ChartBuilder::on(area).margin(2).build_cartesian_2d(0..last(values), least..most)?;
+        let mut chart = ChartBuilder::on(area).margin(2).build_cartesian_2d(0..last(values), 0.0..most)?;
         chart.draw_series(LineSeries::new((0..).zip(values.iter().copied()), &ink::LINE))?;
         Ok(())
     })
 }
 
-/// The same line over a shaded area.
+/// A line over a shaded area, from the least to the most of its values.
 pub(super) fn area(values: &[f64], size: (i32, i32)) -> io::Result<Markup> {
     let (least, most) = bounds(values);
     svg(size, |area| {

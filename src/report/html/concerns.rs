@@ -22,26 +22,27 @@ const MEMBERS: usize = 30;
 pub(super) fn in_states(tests: &[PastTest], states: &[&str], label: &str) -> Option<Markup> {
     let mut found: Vec<&PastTest> = tests.iter().filter(|test| states.contains(&test.state)).collect();
     found.sort_by_key(|test| (rank(test.state), Reverse(test.streak), Reverse(test.failures)));
-    let columns = [
-        Column::Text("Test"),
-        Column::Text("State"),
-        Column::Text("Evidence"),
-        Column::Number("Failed"),
-        Column::Number("In a row"),
-    ];
+    let mut columns =
+        vec![Column::Text("Test"), Column::Text("Evidence"), Column::Number("Failed"), Column::Number("In a row")];
+    if states.len() > 1 {
+        columns.insert(1, Column::Text("State"));
+    }
     let rows = found.iter().take(ROWS).map(|test| {
-        vec![
-            text(shown::test(&test.key)),
+        let mut row = vec![
             text(html! {
-                span class={ "state " (test.state) } { (test.state) }
+                (shown::test(&test.key))
                 @if test.quarantine.as_ref().is_some_and(|quarantine| !quarantine.is_expired) {
-                    " " span.state.quarantined { "quarantined" }
+                    " " span.state { "quarantined" }
                 }
             }),
             text(shown::sentence(&test.evidence)),
             number(failed_of(test), test.failures),
             number(if test.streak == 0 { "–".to_owned() } else { test.streak.to_string() }, test.streak as u64),
-        ]
+        ];
+        if states.len() > 1 {
+            row.insert(1, text(html! { span class={ "state " (test.state) } { (test.state) } }));
+        }
+        row
     });
     (!found.is_empty()).then(|| html! { (table(label, &columns, rows)) (more(found.len(), ROWS)) })
 }

@@ -65,6 +65,11 @@ pub(super) fn percent(part: u64, whole: u64) -> String {
     }
 }
 
+/// The same without decimals.
+pub(super) fn whole_percent(part: u64, whole: u64) -> String {
+    (u128::from(part) * 100).checked_div(u128::from(whole)).map_or_else(|| "–".to_owned(), |share| format!("{share}%"))
+}
+
 /// Is this an address that a reader may be sent to? (`javascript:` is one as well, to a browser.)
 pub(super) fn is_web(link: &str) -> bool {
     link.starts_with("https://") || link.starts_with("http://")

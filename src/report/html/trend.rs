@@ -13,7 +13,7 @@ use crate::report::words;
 /// How many runs the charts go back.
 pub(super) const RUNS: usize = 100;
 /// How many runs are listed.
-const ROWS: usize = 12;
+const ROWS: usize = 25;
 
 /// The runs that the charts show, oldest first.
 pub(super) fn latest(retrospect: &Retrospect) -> &[PastRun] {
@@ -26,7 +26,8 @@ const fn mark(run: &PastRun) -> Outcome {
     match run.verdict {
         Some(Verdict::Pass) => Outcome::Passed,
         Some(Verdict::Fail) => Outcome::Failed,
-        Some(Verdict::ToolError | Verdict::Deferred) => Outcome::Error,
+        // No fault of the code, and no good sign.
+        Some(Verdict::ToolError | Verdict::Deferred) => Outcome::Flaky,
         Some(Verdict::Nothing) | None => Outcome::Skipped,
     }
 }
@@ -80,14 +81,17 @@ pub(super) fn runs(retrospect: &Retrospect) -> io::Result<Markup> {
             @for (outcome, what) in [
                 (Outcome::Passed, "pass"),
                 (Outcome::Failed, "fail"),
-                (Outcome::Error, "tool error, deferred"),
+                (Outcome::Flaky, "tool error, deferred"),
                 (Outcome::Skipped, "no verdict"),
             ] {
                 li { (chart::sample(outcome)?) (what) }
             }
             li { "height: how long it took" }
         }
-        (listed(runs))
+        details {
+            summary { "The latest runs as a table" }
+            (listed(runs))
+        }
     })
 }
 

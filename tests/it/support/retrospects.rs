@@ -65,7 +65,7 @@ pub(crate) fn small() -> Retrospect {
 
 /// A year in the life of a workspace of middling size.
 pub(crate) fn typical() -> Retrospect {
-    let mut made = generated(640, 160, 7);
+    let mut made = generated(640, 160, 21);
     made.workspace = "harbour".to_owned();
     made.coverage = coverage(90);
     made.vanished =
@@ -149,7 +149,7 @@ fn generated(tests: usize, runs: usize, unwell: usize) -> Retrospect {
     let every = if unwell == 0 { usize::MAX } else { (tests / unwell).max(1) };
     for at in 0..tests {
         // In a thousand runs.
-        let fails = if at % every == every / 2 { [60, 0, 180][at / every % 3] } else { 0 };
+        let fails = if at % every == every / 2 { [30, 0, 60][at / every % 3] } else { 0 };
         let mut test = test(name(at), runs, &mut chance, fails);
         if at % every == every / 2 && fails == 0 {
             broke(&mut test, 2 + at % 5);
