@@ -1,13 +1,12 @@
 //! A history as CSV: the columns `run,test,duration,failed` in any order, further ones are passed over.
 //!
-//! The runs come in the order of the file, the rows of each together. The duration is in seconds, and 0 where the
-//! field is empty; failed is `0`, `1`, `true` or `false`. Fields may be quoted (RFC 4180), but end on their line. Read
-//! run by run: only the names of runs and tests are kept.
+//! The runs come in the order of the file, by their first rows: rows of a run need not stand together. The duration is
+//! in seconds, and 0 where the field is empty; failed is `0`, `1`, `true` or `false`. Fields may be quoted (RFC 4180),
+//! but end on their line. A row is kept in 24 bytes, a name once.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::io::{self, BufRead, Read};
-use std::sync::Arc;
 use std::time::Duration;
 
 /// The columns that are needed.
@@ -19,6 +18,15 @@ const MOST_BYTES: u64 = 64 * 1024;
 /// No test takes longer than so many seconds, even where they were meant as milliseconds.
 const MOST_SECONDS: f64 = 1e9;
 
+/// A history.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CsvHistory {
+    /// The names of its tests, in the order in which they first come.
+    pub tests: Vec<String>,
+    /// Its runs, in the order in which they first come.
+    pub runs: Vec<CsvRun>,
+}
+
 /// A run of the history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CsvRun {
@@ -29,14 +37,14 @@ pub struct CsvRun {
 }
 
 /// What became of a test.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CsvCase {
-    /// Its name.
-    pub test: Arc<str>,
-    /// How long it took.
-    pub took: Duration,
+    /// The place of its name in [`CsvHistory::tests`].
+    pub test: u32,
     /// Did it fail?
     pub failed: bool,
+    /// How long it took.
+    pub took: Duration,
 }
 
 /// Why a history cannot be read, and where.
@@ -73,80 +81,37 @@ impl Wrong {
     }
 }
 
-/// The runs of a history, as they are read. After an error there are no more.
-#[derive(Debug)]
-pub struct CsvRuns<R> {
-    input: R,
-    file: String,
-    line: u64,
-    bytes: Vec<u8>,
-    /// The place of each of [`COLUMNS`] in a line, and how many columns there are; none before the header.
-    header: Option<([usize; 4], usize)>,
-    tests: HashSet<Arc<str>>,
-    begun: HashSet<String>,
-    /// The first row of the next run.
-    ahead: Option<(String, CsvCase)>,
-    over: bool,
+/// Reads a history; the file's name is for messages.
+pub fn read(mut input: impl BufRead, file: &str) -> Result<CsvHistory, CsvError> {
+    let mut reader = Reader::default();
+    let (mut bytes, mut line) = (Vec::new(), 0);
+    loop {
+        bytes.clear();
+        line += 1;
+        let read = (&mut input).take(MOST_BYTES + 1).read_until(b'\n', &mut bytes);
+        let read = read.map_err(|error| CsvError::Io { file: file.to_owned(), error })?;
+        let taken = match (read, reader.header) {
+            (0, Some(_)) => return Ok(reader.history),
+            (0, None) => Err(Wrong::line("there is no header")),
+            _ => reader.take(&bytes, line == 1),
+        };
+        taken.map_err(|wrong| reader.placed(wrong, file, line))?;
+    }
 }
 
-impl<R: BufRead> CsvRuns<R> {
-    /// Reads a history; the file's name is for messages.
-    pub fn new(input: R, file: impl Into<String>) -> Self {
-        Self {
-            input,
-            file: file.into(),
-            line: 0,
-            bytes: Vec::new(),
-            header: None,
-            tests: HashSet::new(),
-            begun: HashSet::new(),
-            ahead: None,
-            over: false,
-        }
-    }
+/// What was read so far.
+#[derive(Debug, Default)]
+struct Reader {
+    /// The place of each of [`COLUMNS`] in a line, and how many columns there are; none before the header.
+    header: Option<([usize; 4], usize)>,
+    history: CsvHistory,
+    tests: HashMap<String, u32>,
+    runs: HashMap<String, usize>,
+}
 
-    fn next_run(&mut self) -> Result<Option<CsvRun>, CsvError> {
-        let first = match self.ahead.take() {
-            Some(first) => Some(first),
-            None => self.next_row()?,
-        };
-        let Some((name, case)) = first else { return Ok(None) };
-        if !self.begun.insert(name.clone()) {
-            let what = format!("run `{}` came before: the rows of a run must stand together", shown(&name));
-            return Err(self.bad(Wrong(self.header.map(|(places, _)| places[0]), what)));
-        }
-        let mut run = CsvRun { name, cases: vec![case] };
-        while let Some((name, case)) = self.next_row()? {
-            if name != run.name {
-                self.ahead = Some((name, case));
-                break;
-            }
-            run.cases.push(case);
-        }
-        Ok(Some(run))
-    }
-
-    fn next_row(&mut self) -> Result<Option<(String, CsvCase)>, CsvError> {
-        loop {
-            let mut bytes = std::mem::take(&mut self.bytes);
-            bytes.clear();
-            let read = (&mut self.input).take(MOST_BYTES + 1).read_until(b'\n', &mut bytes);
-            let read = read.map_err(|error| CsvError::Io { file: self.file.clone(), error })?;
-            if read == 0 {
-                self.line += 1;
-                return if self.header.is_some() { Ok(None) } else { Err(self.bad(Wrong::line("there is no header"))) };
-            }
-            self.line += 1;
-            let row = self.take_line(&bytes).map_err(|wrong| self.bad(wrong))?;
-            self.bytes = bytes;
-            if row.is_some() {
-                return Ok(row);
-            }
-        }
-    }
-
-    /// Takes in a line; none: it was the header, or empty.
-    fn take_line(&mut self, bytes: &[u8]) -> Result<Option<(String, CsvCase)>, Wrong> {
+impl Reader {
+    /// Takes in a line.
+    fn take(&mut self, bytes: &[u8], is_first: bool) -> Result<(), Wrong> {
         if bytes.len() as u64 > MOST_BYTES {
             return Err(Wrong::line(format!("longer than {MOST_BYTES} bytes")));
         }
@@ -160,21 +125,21 @@ impl<R: BufRead> CsvRuns<R> {
         };
         let text = text.strip_suffix('\n').unwrap_or(text);
         let text = text.strip_suffix('\r').unwrap_or(text);
-        let text = if self.line == 1 { text.strip_prefix('\u{feff}').unwrap_or(text) } else { text };
+        let text = if is_first { text.strip_prefix('\u{feff}').unwrap_or(text) } else { text };
         if text.trim().is_empty() {
-            return Ok(None);
+            return Ok(());
         }
         let fields = split(text)?;
         match self.header {
             None => {
                 self.header = Some((places(&fields)?, fields.len()));
-                Ok(None)
+                Ok(())
             }
-            Some((places, count)) => self.row(&fields, places, count).map(Some),
+            Some((places, count)) => self.take_row(&fields, places, count),
         }
     }
 
-    fn row(&mut self, fields: &[Cow<'_, str>], places: [usize; 4], count: usize) -> Result<(String, CsvCase), Wrong> {
+    fn take_row(&mut self, fields: &[Cow<'_, str>], places: [usize; 4], count: usize) -> Result<(), Wrong> {
         if fields.len() != count {
             let what = format!("{} of {count} fields: the line is cut off, or a comma is missing", fields.len());
             let more = format!("{} fields, the header has {count}", fields.len());
@@ -191,17 +156,31 @@ impl<R: BufRead> CsvRuns<R> {
         let (run, test) = (name(0, "run")?, name(1, "test")?);
         let (took, failed) = (duration(field(2))?, failed(field(3))?);
         let test = match self.tests.get(test) {
-            Some(known) => Arc::clone(known),
+            Some(known) => *known,
             None => {
-                let test: Arc<str> = test.into();
-                self.tests.insert(Arc::clone(&test));
-                test
+                let next = u32::try_from(self.history.tests.len());
+                let next = next.map_err(|_| Wrong(Some(field(1).0), "more tests than can be told apart".to_owned()))?;
+                self.tests.insert(test.to_owned(), next);
+                self.history.tests.push(test.to_owned());
+                next
             }
         };
-        Ok((run.to_owned(), CsvCase { test, took, failed }))
+        let place = match self.runs.get(run) {
+            Some(known) => *known,
+            None => {
+                let next = self.history.runs.len();
+                self.runs.insert(run.to_owned(), next);
+                self.history.runs.push(CsvRun { name: run.to_owned(), cases: Vec::new() });
+                next
+            }
+        };
+        if let Some(run) = self.history.runs.get_mut(place) {
+            run.cases.push(CsvCase { test, failed, took });
+        }
+        Ok(())
     }
 
-    fn bad(&self, Wrong(column, what): Wrong) -> CsvError {
+    fn placed(&self, Wrong(column, what): Wrong, file: &str, line: u64) -> CsvError {
         let column = column.map(|place| {
             let name = self.header.and_then(|(places, _)| {
                 let known = places.iter().zip(COLUMNS).find(|(known, _)| **known == place);
@@ -209,20 +188,7 @@ impl<R: BufRead> CsvRuns<R> {
             });
             format!("column {}{}", place + 1, name.unwrap_or_default())
         });
-        CsvError::Bad { file: self.file.clone(), line: self.line, column, what }
-    }
-}
-
-impl<R: BufRead> Iterator for CsvRuns<R> {
-    type Item = Result<CsvRun, CsvError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.over {
-            return None;
-        }
-        let run = self.next_run();
-        self.over = !matches!(run, Ok(Some(_)));
-        run.transpose()
+        CsvError::Bad { file: file.to_owned(), line, column, what }
     }
 }
 
@@ -320,39 +286,40 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn read(bytes: &[u8]) -> Result<Vec<CsvRun>, String> {
-        CsvRuns::new(bytes, "h.csv").collect::<Result<_, _>>().map_err(|error| error.to_string())
+    /// A run by its name, and its cases by theirs.
+    type Run = (String, Vec<(String, f64, bool)>);
+
+    fn runs(bytes: &[u8]) -> Result<Vec<Run>, String> {
+        let history = read(bytes, "h.csv").map_err(|error| error.to_string())?;
+        let name = |case: &CsvCase| history.tests[case.test as usize].clone();
+        let case = |case: &CsvCase| (name(case), case.took.as_secs_f64(), case.failed);
+        Ok(history.runs.iter().map(|run| (run.name.clone(), run.cases.iter().map(case).collect())).collect())
     }
 
-    fn run(name: &str, cases: &[(&str, f64, bool)]) -> CsvRun {
-        let case = |(test, took, failed): &(&str, f64, bool)| CsvCase {
-            test: (*test).into(),
-            took: Duration::from_secs_f64(*took),
-            failed: *failed,
-        };
-        CsvRun { name: name.to_owned(), cases: cases.iter().map(case).collect() }
+    fn run(name: &str, cases: &[(&str, f64, bool)]) -> Run {
+        (name.to_owned(), cases.iter().map(|(test, took, failed)| ((*test).to_owned(), *took, *failed)).collect())
     }
 
     #[test]
     fn columns_may_stand_in_any_order_among_others() {
         let plain = "run,test,duration,failed\n1,a,0.5,0\n1,b,,1\n2,a,2,true\n";
         let wanted = [run("1", &[("a", 0.5, false), ("b", 0.0, true)]), run("2", &[("a", 2.0, true)])];
-        assert_eq!(read(plain.as_bytes()).unwrap(), wanted);
+        assert_eq!(runs(plain.as_bytes()).unwrap(), wanted);
         let other = "\u{feff}failed, who ,test,run,duration\r\n0,x,a,1,0.5\r\nTRUE,x,\"b\",1,\r\n\r\n1,x,a,2,2e0";
-        assert_eq!(read(other.as_bytes()).unwrap(), wanted);
-        assert_eq!(read(b"run,test,duration,failed").unwrap(), []);
+        assert_eq!(runs(other.as_bytes()).unwrap(), wanted);
+        assert_eq!(runs(b"run,test,duration,failed").unwrap(), []);
     }
 
     #[test]
     fn quoted_names_keep_commas_and_quotes() {
-        let runs = read(b"run,test,duration,failed\n1,\"says \"\"a, b\"\"\",1,0\n1,\"\"\"\",1,0\n").unwrap();
+        let runs = runs(b"run,test,duration,failed\n1,\"says \"\"a, b\"\"\",1,0\n1,\"\"\"\",1,0\n").unwrap();
         assert_eq!(runs, [run("1", &[("says \"a, b\"", 1.0, false), ("\"", 1.0, false)])]);
     }
 
     #[test]
-    fn a_test_may_come_more_than_once_in_a_run() {
-        let runs = read(b"run,test,duration,failed\n1,a,1,1\n1,a,1,0\n").unwrap();
-        assert_eq!(runs, [run("1", &[("a", 1.0, true), ("a", 1.0, false)])]);
+    fn rows_of_a_run_may_lie_apart_and_name_a_test_again() {
+        let runs = runs(b"run,test,duration,failed\n1,a,1,1\n2,a,1,0\n1,a,1,0\n").unwrap();
+        assert_eq!(runs, [run("1", &[("a", 1.0, true), ("a", 1.0, false)]), run("2", &[("a", 1.0, false)])]);
     }
 
     #[test]
@@ -396,17 +363,13 @@ mod tests {
                 "h.csv, line 2, column 2 (test): a quote that does not end on its line",
             ),
             ("run,test,duration,failed\n1,\"a\"b,1,0\n", "h.csv, line 2, column 2 (test): text behind a closing quote"),
-            (
-                "run,test,duration,failed\n1,a,1,0\n2,a,1,0\n1,b,1,0\n",
-                "h.csv, line 4, column 1 (run): run `1` came before: the rows of a run must stand together",
-            ),
             (&long, "h.csv, line 2: longer than 65536 bytes"),
         ] {
-            assert_eq!(read(rows.as_bytes()).unwrap_err(), message);
+            assert_eq!(runs(rows.as_bytes()).unwrap_err(), message);
         }
         let latin = b"run,test,duration,failed\n1,caf\xe9,1,0\n";
-        assert_eq!(read(latin).unwrap_err(), "h.csv, line 2, column 2 (test): not UTF-8");
-        assert_eq!(read(b"\xff\xfer\0u\0n\0").unwrap_err(), "h.csv, line 1, column 1: not UTF-8");
+        assert_eq!(runs(latin).unwrap_err(), "h.csv, line 2, column 2 (test): not UTF-8");
+        assert_eq!(runs(b"\xff\xfer\0u\0n\0").unwrap_err(), "h.csv, line 1, column 1: not UTF-8");
     }
 
     fn quoted(text: &str) -> String {
@@ -414,24 +377,22 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever comes: runs or a reason, and after a reason nothing.
+        /// Whatever comes: a history, or a reason with its place.
         #[test]
         fn nothing_makes_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), with_header in any::<bool>()) {
             let header: &[u8] = if with_header { b"run,test,duration,failed\n" } else { b"" };
-            let all = [header, &bytes].concat();
-            let mut runs = CsvRuns::new(all.as_slice(), "h.csv");
-            if runs.by_ref().any(|run| run.is_err()) {
-                prop_assert!(runs.next().is_none());
+            if let Err(message) = runs(&[header, &bytes].concat()) {
+                prop_assert!(message.starts_with("h.csv, line "), "{}", message);
             }
         }
 
         #[test]
         fn what_is_written_is_read(
-            runs in proptest::collection::vec(proptest::collection::vec(("[^\r\n]{1,12}", 0_u32..5000, any::<bool>()), 1..6), 0..6),
+            written in proptest::collection::vec(proptest::collection::vec(("[^\r\n]{1,12}", 0_u32..5000, any::<bool>()), 1..6), 0..6),
             order in Just(COLUMNS.to_vec()).prop_shuffle(),
         ) {
             let mut text = order.join(",") + "\n";
-            for (at, cases) in runs.iter().enumerate() {
+            for (at, cases) in written.iter().enumerate() {
                 for (test, ms, failed) in cases {
                     let field = |column: &&str| match *column {
                         "run" => format!("r{at}"),
@@ -442,12 +403,12 @@ mod tests {
                     text += &(order.iter().map(field).collect::<Vec<_>>().join(",") + "\n");
                 }
             }
-            let wanted: Vec<CsvRun> = runs.iter().enumerate().map(|(at, cases)| {
+            let wanted: Vec<Run> = written.iter().enumerate().map(|(at, cases)| {
                 let cases: Vec<(&str, f64, bool)> =
                     cases.iter().map(|(test, ms, failed)| (test.as_str(), f64::from(*ms) / 1000.0, *failed)).collect();
                 run(&format!("r{at}"), &cases)
             }).collect();
-            prop_assert_eq!(read(text.as_bytes()).unwrap(), wanted);
+            prop_assert_eq!(runs(text.as_bytes()).unwrap(), wanted);
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::commands::place::set_colors;
 use crate::commands::remembered::Remembered;
 use crate::exit_code::ExitCode;
 use crate::history::store::{Page, RunFilter, Store};
-use crate::import::csv::{CsvError, CsvRuns};
+use crate::import::csv::{self, CsvCase, CsvError};
 use crate::model::{BinaryId, ContentHash, Kind, Outcome, RunState, TestKey};
 use crate::report::json as documents;
 use crate::report::words;
@@ -53,30 +53,26 @@ pub(super) fn run(args: &OrderArgs) -> Result<Result<(), ExitCode>, OrderError> 
 
 fn replay_file(file: &Path, slots: usize) -> Result<Backtest, OrderError> {
     if file.as_os_str() == "-" {
-        return replay_csv(io::stdin().lock(), "standard input".to_owned(), slots);
+        return replay_csv(io::stdin().lock(), "standard input", slots);
     }
     let name = file.display().to_string();
     let open = std::fs::File::open(file).map_err(|error| CsvError::Io { file: name.clone(), error })?;
-    replay_csv(BufReader::new(open), name, slots)
+    replay_csv(BufReader::new(open), &name, slots)
 }
 
-fn replay_csv(input: impl BufRead, name: String, slots: usize) -> Result<Backtest, OrderError> {
-    let mut backtest = Backtest::new(slots);
-    let mut keys: HashMap<Arc<str>, Arc<TestKey>> = HashMap::new();
+fn replay_csv(input: impl BufRead, name: &str, slots: usize) -> Result<Backtest, OrderError> {
+    let history = csv::read(input, name)?;
     let suite = BinaryId { package: "csv".to_owned(), kind: Kind::Suite, binary: "csv".to_owned() };
-    for run in CsvRuns::new(input, name) {
-        let executions: Vec<Execution> = run?
-            .cases
-            .into_iter()
-            .map(|case| {
-                let key = keys
-                    .entry(case.test)
-                    .or_insert_with_key(|test| Arc::new(TestKey { binary: suite.clone(), name: test.to_string() }));
-                let outcome = if case.failed { Outcome::Failed } else { Outcome::Passed };
-                Execution { key: Arc::clone(key), outcome, took: Some(case.took), changed: false }
-            })
-            .collect();
-        backtest.replay(&executions);
+    let key = |name: String| Arc::new(TestKey { binary: suite.clone(), name });
+    let keys: Vec<Arc<TestKey>> = history.tests.into_iter().map(key).collect();
+    let mut backtest = Backtest::new(slots);
+    for run in history.runs {
+        let execution = |case: CsvCase| {
+            let outcome = if case.failed { Outcome::Failed } else { Outcome::Passed };
+            let key = Arc::clone(keys.get(usize::try_from(case.test).ok()?)?);
+            Some(Execution { key, outcome, took: Some(case.took), changed: false })
+        };
+        backtest.replay(&run.cases.into_iter().filter_map(execution).collect::<Vec<_>>());
     }
     Ok(backtest)
 }
