@@ -22,7 +22,7 @@ use cargo_gate::history::sqlite::{FILE_NAME, SqliteStore};
 use cargo_gate::history::store::{FinishedRun, Page, RunFilter, Store};
 use cargo_gate::model::{
     Attempt, AttemptOutcome, BinaryId, CaseRecord, ContentHash, Context, Judgement, Kind, Outcome, RunHead, RunId,
-    RunRecord, RunState, TestKey, Totals, Verdict,
+    RunRecord, RunState, TestKey, Totals, Verdict, WORKSPACE_SUITE,
 };
 use jiff::Timestamp;
 
@@ -189,6 +189,8 @@ fn finished(run: u64, tests: u64, size: u64) -> FinishedRun {
         id: RunId::new(start, u32::try_from(run).unwrap_or(0)),
         start,
         context: context(),
+        suite: WORKSPACE_SUITE.into(),
+        version: None,
         trigger: "manual".into(),
         host: "bench".into(),
         toolchain: "rustc 1.95.0 (0123456789 2026-04-14)".into(),

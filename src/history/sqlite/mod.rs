@@ -13,6 +13,7 @@ mod rows;
 mod schema;
 
 use std::cell::{Cell, RefCell};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -20,10 +21,10 @@ use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use super::store::{
-    Appended, BinaryStamp, Counters, FinishedRun, LastRun, Page, Prune, Pruned, Result, Retention, RunFilter, Size,
-    Stats, Store, StoreError, StoredRun, TestSummary,
+    Appended, BinaryStamp, Counters, FinishedRun, LastRun, Prune, Pruned, Result, Retention, RunFilter, Size, Store,
+    StoreError, StoredRun, TestSummary,
 };
-use crate::model::{CaseRecord, ContentHash, Context, RunHead, RunId, RunRecord};
+use crate::model::{CaseRecord, ContentHash, Context, RunHead, RunId, RunRecord, TestKey};
 use rescue::Identity;
 use schema::{Format, Open};
 
@@ -70,6 +71,11 @@ impl SqliteStore {
         Ok(Some(store).filter(|store| store.format != Format::Unready))
     }
 
+    /// A store with nothing in it, in memory alone: what there is to read where nothing is on record.
+    pub fn empty() -> Result<Self> {
+        Self::open_file(":memory:".into(), Open::Create)
+    }
+
     fn open_file(file: &Utf8Path, open: Open) -> Result<Self> {
         // Before it is opened: of a file that is replaced meanwhile this is no longer the one, and that shows later.
         let identity = Identity::of(file);
@@ -89,7 +95,9 @@ impl SqliteStore {
     fn write<T>(&mut self, write: impl Fn(&Transaction<'_>) -> Result<T>) -> Result<T> {
         match self.format {
             Format::Newer(found) => return Err(schema::newer(found)),
-            Format::Unready => return Err(StoreError::ReadOnly("the file may only be read".to_owned())),
+            Format::Older | Format::Unready => {
+                return Err(StoreError::ReadOnly("the file may only be read".to_owned()));
+            }
             Format::Current => {}
         }
         self.follow_the_file()?;
@@ -191,8 +199,12 @@ impl Store for SqliteStore {
         self.reader().contexts()
     }
 
-    fn runs(&self, filter: &RunFilter, page: Page) -> Result<Vec<StoredRun>> {
-        self.reader().runs(filter, page)
+    fn suites(&self) -> Result<Vec<String>> {
+        self.reader().suites()
+    }
+
+    fn visit(&self, filter: &RunFilter, visit: &mut dyn FnMut(StoredRun) -> ControlFlow<()>) -> Result<()> {
+        self.reader().visit(filter, |_, run| visit(run))
     }
 
     fn run(&self, id: &str) -> Result<StoredRun> {
@@ -201,6 +213,10 @@ impl Store for SqliteStore {
 
     fn cases(&self, id: &RunId) -> Result<Vec<CaseRecord>> {
         self.reader().cases(id)
+    }
+
+    fn case(&self, id: &RunId, key: &TestKey) -> Result<Option<CaseRecord>> {
+        self.reader().case(id, key)
     }
 
     fn last_executed(&self, context: &Context) -> Result<Option<LastRun>> {
@@ -229,10 +245,6 @@ impl Store for SqliteStore {
 
     fn counters(&self) -> Result<Counters> {
         self.reader().counters()
-    }
-
-    fn stats(&self, filter: &RunFilter) -> Result<Stats> {
-        self.reader().stats(filter)
     }
 
     fn size(&self) -> Result<Size> {
@@ -274,7 +286,7 @@ impl Store for SqliteStore {
 mod tests {
     use super::*;
     use crate::exit_code::ExitCode;
-    use crate::model::{Judgement, Outcome, RunState, TestKey, Totals, Verdict};
+    use crate::model::{Judgement, Outcome, RunState, Totals, Verdict, WORKSPACE_SUITE};
     use std::time::Duration;
 
     struct Folder {
@@ -300,6 +312,8 @@ mod tests {
             id: RunId::new(start, number),
             start,
             context: Context { target: "t".into(), features: String::new(), profile: "dev".into() },
+            suite: WORKSPACE_SUITE.into(),
+            version: None,
             trigger: "manual".into(),
             host: "here".into(),
             toolchain: "rustc".into(),

@@ -77,6 +77,7 @@ fn set_aside(file: &Utf8Path) -> std::io::Result<Utf8PathBuf> {
 /// Copies all runs that can be read, and gives how many those were and how many rows could not be read.
 fn copy(from: &Utf8Path, to: &Utf8Path) -> Result<(u64, u64)> {
     let old = schema::connect(from, Open::Existing)?;
+    schema::show_as_latest(&old)?;
     let runs = readable_runs(&old)?;
     let (mut fresh, _) = schema::open(to, Open::Create)?;
     let lost = Cell::new(0);
