@@ -5,11 +5,11 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | 0 vocabulary, no I/O | [`exit_code`], [`model`], [`event`] |
+//! | 0 vocabulary, no I/O | [`exit_code`], [`model`], [`event`], [`ratio`] |
 //! | 1 rim: the operating system | [`sys`] |
 //! | 2 inputs | [`cli`], [`config`], [`cargo`], [`plan`] |
 //! | 3 engine | [`runner`] |
-//! | 4 memory and judgement | [`history`], [`analytics`], [`report`] |
+//! | 4 memory and judgement | [`history`], [`analytics`], [`coverage`], [`report`] |
 //! | 5 wiring | [`commands`] |
 
 pub mod analytics;
@@ -17,11 +17,13 @@ pub mod cargo;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod coverage;
 pub mod event;
 pub mod exit_code;
 pub mod history;
 pub mod model;
 pub mod plan;
+pub mod ratio;
 pub mod report;
 pub mod runner;
 pub mod sys;

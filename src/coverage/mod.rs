@@ -1,0 +1,13 @@
+//! Coverage: what was measured, and what to think of it. Nothing here starts a measurer.
+//!
+//! - [`lines`], [`map`]: how often each line ran; the figures of files, and their sums;
+//! - [`llvm_json`], [`lcov`], [`source`]: the formats it is read from, and files of them;
+
+pub mod lcov;
+pub mod lines;
+pub mod llvm_json;
+pub mod map;
+pub mod source;
+
+pub use lines::LineHits;
+pub use map::{Counting, CoverageMap, Figures, FileCoverage};
