@@ -5,11 +5,11 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | 0 vocabulary, no I/O | [`exit_code`], [`model`], [`event`] |
+//! | 0 vocabulary, no I/O | [`exit_code`], [`model`], [`event`], [`ratio`] |
 //! | 1 rim: the operating system | [`sys`] |
 //! | 2 inputs | [`cli`], [`config`], [`cargo`], [`plan`] |
 //! | 3 engine | [`runner`] |
-//! | 4 memory and judgement | [`history`], [`analytics`], [`import`], [`report`] |
+//! | 4 memory and judgement | [`history`], [`analytics`], [`coverage`], [`import`], [`report`] |
 //! | 5 wiring | [`commands`] |
 
 pub mod analytics;
@@ -24,6 +24,7 @@ pub mod history;
 pub mod import;
 pub mod model;
 pub mod plan;
+pub mod ratio;
 pub mod report;
 pub mod runner;
 pub mod sys;

@@ -1,3 +1,19 @@
-//! Coverage.
+//! Coverage: what was measured, and what to think of it.
+//!
+//! - [`lines`], [`map`]: how often each line ran; the figures of files, and their sums;
+//! - [`llvm_json`], [`lcov`], [`source`]: the formats it is read from, and files of them;
+//! - [`baseline`], [`verdict`]: what it is compared with, and the one judgement;
+//! - [`measure`]: how cargo-llvm-cov is called.
 
+pub mod baseline;
+pub mod lcov;
+pub mod lines;
+pub mod llvm_json;
+pub mod map;
 pub mod measure;
+mod sentences;
+pub mod source;
+pub mod verdict;
+
+pub use lines::LineHits;
+pub use map::{Counting, CoverageMap, Figures, FileCoverage};
