@@ -3,8 +3,10 @@
 
 pub mod config;
 mod explain;
+mod flaky;
 pub mod history;
 mod place;
+mod quarantine;
 mod remembered;
 mod report;
 pub mod test;
@@ -35,6 +37,7 @@ pub fn main(argv: Vec<OsString>) -> std::process::ExitCode {
     let code = match command {
         Command::Test(args) => test::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Flaky(args) => flaky::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::History(args) => history::run(&args.action),
         Command::Config(args) => config::main(&args.action),

@@ -9,6 +9,7 @@ pub mod explanation;
 pub mod frontmatter;
 pub mod inert;
 pub mod json;
+pub mod judgements;
 pub mod junit;
 pub mod markdown;
 pub mod markup;
