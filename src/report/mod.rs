@@ -24,4 +24,4 @@ pub use explanation::Explanation;
 pub use json::TestDocument;
 pub use retrospect::Retrospect;
 pub use terminal::{Look, Terminal, Verbosity};
-pub use view::{FlakyLine, Insights, NextLine, StreakLine};
+pub use view::{FlakyLine, Insights, NextLine, QuarantineLine, StreakLine};
