@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
+use camino::Utf8PathBuf;
 use cargo_metadata::diagnostic::DiagnosticLevel;
 use cargo_metadata::{Message, PackageId, Target, TargetKind};
 
@@ -36,6 +37,8 @@ pub struct Artifact {
 pub struct Built {
     /// Every test executable.
     pub artifacts: Vec<Artifact>,
+    /// Every executable and dynamic library that cargo named, test or not.
+    pub executables: Vec<PathBuf>,
     /// Everything cargo would have launched, in its order.
     pub launches: Vec<LaunchRecord>,
     /// How long the build took; recording the launches is not in it.
@@ -93,6 +96,7 @@ pub fn build(
         words: Vec::new(),
         last_words: Vec::new(),
         artifacts: Vec::new(),
+        executables: Vec::new(),
         compiler_errors: 0,
         took: None,
         situation: Situation::of(&request.launch, request.dir, request.toolchain),
@@ -127,7 +131,8 @@ pub fn build(
         let name = launch.argv.first().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         return Err(Failure::Internal(format!("cargo launched {name} and did not say what it is")));
     }
-    Ok(Built { artifacts: talk.artifacts, launches, took: talk.took.unwrap_or_else(|| start.elapsed()), to_keep })
+    let Talk { artifacts, executables, .. } = talk;
+    Ok(Built { artifacts, executables, launches, took: talk.took.unwrap_or_else(|| start.elapsed()), to_keep })
 }
 
 /// What cargo has said so far.
@@ -139,6 +144,7 @@ struct Talk<'a> {
     words: Vec<u8>,
     last_words: Vec<u8>,
     artifacts: Vec<Artifact>,
+    executables: Vec<PathBuf>,
     compiler_errors: u64,
     took: Option<Duration>,
     situation: Option<Situation>,
@@ -232,6 +238,9 @@ impl Talk<'_> {
             match message {
                 Ok(Message::CompilerArtifact(artifact)) => {
                     self.said.depend_on_manifest(artifact.manifest_path.as_std_path());
+                    let named = artifact.filenames.iter().chain(&artifact.executable);
+                    let is_linked = |path: &&Utf8PathBuf| !matches!(path.extension(), Some("rlib" | "rmeta" | "a"));
+                    self.executables.extend(named.filter(is_linked).map(|path| path.clone().into_std_path_buf()));
                     if !artifact.profile.test {
                         continue;
                     }

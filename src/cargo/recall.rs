@@ -21,6 +21,9 @@ use crate::sys::process::Launch;
 /// The name of the file in the gate's directory.
 pub const FILE: &str = "launches";
 
+/// The same of instrumented builds.
+pub const INSTRUMENTED_FILE: &str = "launches-instrumented";
+
 type Key = [u8; 32];
 
 /// Everything that is known before the build and decides what cargo launches. `None` where that is not certain.

@@ -1,5 +1,6 @@
 //! The build as a step of the session: composed, tried again where that helps, told to people as cargo tells it.
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -16,11 +17,16 @@ use crate::sys::process::{Launch, own_environment};
 
 impl Session<'_> {
     /// Builds; where cargo fails for no fault of the code, tries again as often as the settings say.
-    pub(super) fn build_with_retries(&self, observers: &mut Observers<'_>) -> (Result<Built, build::Failure>, u32) {
+    /// `env` is the environment to build in, where it is not this process's own.
+    pub(super) fn build_with_retries(
+        &self,
+        env: Option<&[(OsString, OsString)]>,
+        observers: &mut Observers<'_>,
+    ) -> (Result<Built, build::Failure>, u32) {
         let infra = &self.asked.settings().infra;
         let mut tries = 1;
         loop {
-            let built = self.build(observers);
+            let built = self.build(env, observers);
             let Err(build::Failure::Tool(why)) = &built else { return (built, tries) };
             let of = infra.retries + 1;
             if infra.mode == InfraMode::Defer || tries >= of || !self.wait(why, tries, of, observers) {
@@ -46,10 +52,16 @@ impl Session<'_> {
 
     /// Where what cargo launches is kept.
     pub(super) fn kept_launches(&self) -> Option<PathBuf> {
-        Some(self.asked.ground().ok()?.gate_dir.join(recall::FILE).into_std_path_buf())
+        // An instrumented build launches other files: each kind recalls its own.
+        let name = if self.head.instrumented { recall::INSTRUMENTED_FILE } else { recall::FILE };
+        Some(self.asked.ground().ok()?.gate_dir.join(name).into_std_path_buf())
     }
 
-    fn build(&self, observers: &mut Observers<'_>) -> Result<Built, build::Failure> {
+    fn build(
+        &self,
+        env: Option<&[(OsString, OsString)]>,
+        observers: &mut Observers<'_>,
+    ) -> Result<Built, build::Failure> {
         let internal = |error: std::io::Error| build::Failure::Tool(format!("cannot prepare the build: {error}"));
         let real = gather::rustdoc(self.asked, &self.user);
         let dir = build::prepare(&self.asked.own_exe, &real).map_err(internal)?;
@@ -74,7 +86,7 @@ impl Session<'_> {
             terminal: Some(compose::Terminal { color: look.color, progress }),
         };
         let args = compose::cargo_test(&composition);
-        let mut env = own_environment();
+        let mut env = env.map_or_else(own_environment, <[_]>::to_vec);
         let variables = compose::variables(&composition);
         env.retain(|(name, _)| !variables.iter().any(|(ours, _)| ours == name));
         env.extend(variables);

@@ -8,11 +8,14 @@ mod ground;
 mod history;
 mod insights;
 mod judge;
+mod measuring;
 mod outputs;
 mod planning;
 mod session;
 
 use std::sync::Arc;
+
+use measuring::NotMeasuring;
 
 use crate::cli::TestArgs;
 use crate::exit_code::ExitCode;
@@ -22,7 +25,7 @@ use crate::exit_code::ExitCode;
 pub fn run(args: &TestArgs) -> ExitCode {
     match ask::prepare(args) {
         Ok(ask::Prepared::Handed(code)) => code,
-        Ok(ask::Prepared::Ours(asked)) => session::run(args, &Arc::new(*asked)),
+        Ok(ask::Prepared::Ours(asked)) => session::run(args, &Arc::new(*asked), &mut NotMeasuring),
         Err(refused) => {
             super::complain("error", &refused.why);
             refused.code

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use super::ask::Asked;
 use super::gather::{self, Surveyed};
 use super::history::{self, Looking, Memory, Opening, Tested};
+use super::measuring::{Measuring, Site};
 use super::outputs::{self, Observers};
 use super::{Refused, planning};
 use crate::cargo::build::{self, Built};
@@ -33,7 +34,7 @@ use crate::sys::signals::Signals;
 use crate::sys::term::Surroundings;
 
 /// Runs what was asked, as often as was asked; the exit code is the most pressing of all.
-pub(super) fn run(args: &TestArgs, asked: &Arc<Asked>) -> ExitCode {
+pub(super) fn run(args: &TestArgs, asked: &Arc<Asked>, measuring: &mut dyn Measuring) -> ExitCode {
     let signals = Signals::listen();
     let times = match (args.repeat, args.until_fail) {
         (Some(times), _) => times,
@@ -46,7 +47,9 @@ pub(super) fn run(args: &TestArgs, asked: &Arc<Asked>) -> ExitCode {
             let of = if times == usize::MAX { String::new() } else { format!(" of {times}") };
             complain("note", &format!("round {round}{of}"));
         }
-        let (code, is_nothing) = match Session::new(args, asked, &signals).and_then(Session::run) {
+        let is_instrumented = measuring.is_instrumented();
+        let session = Session::new(args, asked, &signals, is_instrumented);
+        let (code, is_nothing) = match session.and_then(|session| session.run(measuring)) {
             Ok(judgement) => (judgement.exit_code(), judgement.verdict == Verdict::Nothing),
             Err(refused) => {
                 complain("error", &refused.why);
@@ -89,8 +92,21 @@ pub(super) struct Came {
     pub(super) failure: Option<build::Failure>,
 }
 
+impl Came {
+    /// Did the suite come to its end?
+    pub(super) fn is_whole(&self) -> bool {
+        let is_cut_short = self.stop.is_some() || self.tool_error.is_some() || self.failure.is_some();
+        !is_cut_short && self.not_run.is_empty() && !self.cases.is_empty()
+    }
+}
+
 impl<'a> Session<'a> {
-    fn new(args: &'a TestArgs, asked: &'a Arc<Asked>, signals: &'a Signals) -> Result<Self, Refused> {
+    fn new(
+        args: &'a TestArgs,
+        asked: &'a Arc<Asked>,
+        signals: &'a Signals,
+        is_instrumented: bool,
+    ) -> Result<Self, Refused> {
         let since = Instant::now();
         let flags = &asked.build.flags;
         let config_flags: Vec<String> =
@@ -110,7 +126,7 @@ impl<'a> Session<'a> {
             context: context.clone(),
             trigger: args.trigger.clone(),
             toolchain: asked.rustc.lines().next().unwrap_or_default().to_owned(),
-            instrumented: false,
+            instrumented: is_instrumented,
             full: is_full(args, asked),
         };
         let head = record::head(start, &|name| std::env::var(name).ok());
@@ -125,12 +141,13 @@ impl<'a> Session<'a> {
         !self.args.no_record && !self.args.list
     }
 
-    fn run(self) -> Result<Judgement, Refused> {
+    fn run(self, measuring: &mut dyn Measuring) -> Result<Judgement, Refused> {
         let opening = Opening {
             asked: Arc::clone(self.asked),
             begin: self.records().then(|| self.head.clone()),
             context: self.context.clone(),
             wants_failing: self.args.failed,
+            wants_full: self.head.full,
         };
         let events = outputs::events(self.args)?;
         let memory = history::open(opening);
@@ -143,7 +160,8 @@ impl<'a> Session<'a> {
             observers.tell(Fact::RunStarted { run_id: self.head.id.clone() });
         }
 
-        let (built, tries) = self.build_with_retries(&mut observers);
+        let env = measuring.begin(&|| self.site())?;
+        let (built, tries) = self.build_with_retries(env.as_deref(), &mut observers);
         let mut memory = memory.join().unwrap_or_default();
         for warning in std::mem::take(&mut memory.warnings) {
             observers.tell(Fact::Warned { id: "history", text: warning });
@@ -159,12 +177,14 @@ impl<'a> Session<'a> {
                 came.failure = Some(error);
             }
             Ok(built) => {
+                measuring.built(&built.executables);
                 let (plan, stamps) = self.plan(&built, &memory, &mut remembered)?;
                 if self.args.list {
                     return Ok(self.list(&plan));
                 }
                 came.digest = Some(plan.digest());
                 let looking = self.records().then(|| self.look(&plan, stamps, &memory)).flatten();
+                measuring.about_to_run();
                 self.execute(&plan, &mut came, &mut remembered, &mut observers);
                 came.tested = looking.and_then(|looking| looking.join().ok());
                 if let (false, Some(launches), Some(file)) = (self.args.no_record, &built.to_keep, self.kept_launches())
@@ -177,7 +197,12 @@ impl<'a> Session<'a> {
         if let (false, Some(lists)) = (self.args.no_record, &lists) {
             let _ = remembered.save(lists.as_std_path());
         }
-        Ok(self.finish(came, memory, observers, &insights))
+        Ok(self.finish(came, memory, observers, &insights, measuring))
+    }
+
+    fn site(&self) -> Result<Site<'_>, Refused> {
+        let Asked { cargo, cwd, rustc, .. } = &**self.asked;
+        Ok(Site { ground: self.asked.ground()?, context: &self.context, cargo, cwd, rustc, signals: self.signals })
     }
 
     fn plan(

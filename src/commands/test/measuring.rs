@@ -1,0 +1,71 @@
+//! What may be measured beside the outcomes of a run: the seam between a run and whoever measures it.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use super::Refused;
+use super::ground::Ground;
+use super::outputs::Ended;
+use super::session::Came;
+use crate::model::{Context, Judgement};
+use crate::sys::signals::Signals;
+
+/// What a measurer may know before the build.
+pub(in crate::commands) struct Site<'a> {
+    pub(in crate::commands) ground: &'a Ground,
+    pub(in crate::commands) context: &'a Context,
+    pub(in crate::commands) cargo: &'a OsString,
+    pub(in crate::commands) cwd: &'a PathBuf,
+    /// All of `rustc -vV`.
+    pub(in crate::commands) rustc: &'a str,
+    pub(in crate::commands) signals: &'a Signals,
+}
+
+/// The environment of a build, where it is a special one.
+pub(in crate::commands) type Begun = Result<Option<Vec<(OsString, OsString)>>, Refused>;
+
+/// Whoever measures a run beside its outcomes. Each step comes once, in this order; after a build that failed the
+/// middle ones are left out.
+pub(in crate::commands) trait Measuring {
+    /// Is what is built made to be measured? Then its durations are not what they would be.
+    fn is_instrumented(&self) -> bool;
+
+    /// Before the build: the environment it happens in, where it is not this process's own. Asking for the site waits
+    /// for what cargo says of the workspace.
+    fn begin<'a>(&mut self, site: &dyn Fn() -> Result<Site<'a>, Refused>) -> Begun;
+
+    /// The build is done, and these are all its executables and dynamic libraries.
+    fn built(&mut self, executables: &[PathBuf]);
+
+    /// The tests are about to run: what came from asking them for their names is no measurement.
+    fn about_to_run(&mut self);
+
+    /// The tests are judged; adds what the measurement has to say.
+    fn judge(&mut self, came: &Came, signals: &Signals, judgement: &mut Judgement);
+
+    /// All is over: tells what was measured, and gives what went wrong on the way.
+    fn tell(&mut self, ended: &Ended<'_>) -> Vec<String>;
+}
+
+/// Nothing is measured.
+pub(super) struct NotMeasuring;
+
+impl Measuring for NotMeasuring {
+    fn is_instrumented(&self) -> bool {
+        false
+    }
+
+    fn begin<'a>(&mut self, _: &dyn Fn() -> Result<Site<'a>, Refused>) -> Begun {
+        Ok(None)
+    }
+
+    fn built(&mut self, _: &[PathBuf]) {}
+
+    fn about_to_run(&mut self) {}
+
+    fn judge(&mut self, _: &Came, _: &Signals, _: &mut Judgement) {}
+
+    fn tell(&mut self, _: &Ended<'_>) -> Vec<String> {
+        Vec::new()
+    }
+}
