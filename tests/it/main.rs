@@ -9,9 +9,11 @@ mod dependencies;
 mod docs;
 #[cfg(unix)]
 mod engine;
+mod executions;
 #[cfg(unix)]
 mod fixtures;
 mod report;
+mod status;
 #[allow(dead_code, reason = "a toolbox: each test takes what it needs")]
 mod support;
 
