@@ -133,7 +133,7 @@ fn r25_the_commit_that_passed_is_the_one_that_was_checked_out_without_changes() 
     asked(&fixture, "--within 1h", 0, "passed", "with changes\n");
     let unknown = gate(&fixture, "status --within 1h --commit mian");
     unknown.assert_code(2).assert_stderr_has("git knows no commit `mian`");
-    gate(&fixture, "status --commit --help").assert_code(2);
+    gate(&fixture, "status --commit=--all").assert_code(2).assert_stderr_has("git knows no commit `--all`");
     // And its counters and its last run are shown.
     let status = gate(&fixture, "status");
     status.assert_stdout_has("runs ever  3: 3 passed, 0 failed").assert_stdout_has("last run   pass, ");
