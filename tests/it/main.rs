@@ -2,6 +2,8 @@
 #![cfg(test)]
 
 mod architecture;
+#[cfg(unix)]
+mod browser;
 mod cli;
 mod config;
 mod demo;
@@ -12,6 +14,7 @@ mod engine;
 mod executions;
 #[cfg(unix)]
 mod fixtures;
+mod html;
 mod report;
 mod status;
 #[allow(dead_code, reason = "a toolbox: each test takes what it needs")]
