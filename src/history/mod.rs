@@ -4,11 +4,13 @@
 //! - [`sqlite`]: the embedded store of one machine;
 //! - [`record`]: what is known of a run when it starts;
 //! - [`input`]: what was tested, as one hash;
-//! - [`place`]: where the gate directory is.
+//! - [`place`]: where the gate directory is;
+//! - [`portable`]: runs as a file, for another history to take in.
 
 mod codec;
 pub mod input;
 pub mod place;
+pub mod portable;
 pub mod record;
 pub mod sqlite;
 pub mod store;

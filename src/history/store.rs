@@ -13,7 +13,8 @@ use serde::Serialize;
 
 use crate::analytics::summary::Summary;
 use crate::model::{
-    BinaryId, CaseRecord, ContentHash, Context, Judgement, RunHead, RunId, RunRecord, RunState, TestKey, Totals,
+    BinaryId, CaseRecord, ContentHash, Context, Judgement, Reason, RunHead, RunId, RunRecord, RunState, TestKey, Totals,
+    Verdict,
 };
 
 /// Why a store could not do what it was asked.
@@ -129,6 +130,27 @@ pub struct StoredRun {
     pub plan_digest: Option<ContentHash>,
 }
 
+impl StoredRun {
+    /// The run as it can be recorded elsewhere; one that was cut off stays so.
+    #[must_use]
+    pub fn into_record(self) -> RunRecord {
+        let cut_off = || Judgement {
+            verdict: Verdict::Nothing,
+            codes: Vec::new(),
+            reasons: vec![Reason::new("interrupted", "the run was cut off")],
+        };
+        RunRecord {
+            head: self.head,
+            state: self.state,
+            totals: self.totals,
+            not_run: self.not_run,
+            duration: self.duration.unwrap_or_default(),
+            judgement: self.judgement.unwrap_or_else(cut_off),
+            plan_digest: self.plan_digest,
+        }
+    }
+}
+
 /// Which runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunFilter {
@@ -147,7 +169,7 @@ pub struct RunFilter {
     /// Started at this time or later.
     pub since: Option<Timestamp>,
     /// With this verdict.
-    pub verdict: Option<crate::model::Verdict>,
+    pub verdict: Option<Verdict>,
     /// Only runs that took in every test of the workspace.
     pub full: bool,
 }
@@ -216,7 +238,7 @@ pub struct Stats {
     /// How far the latest run came.
     pub last_state: Option<RunState>,
     /// The latest run's verdict.
-    pub last_verdict: Option<crate::model::Verdict>,
+    pub last_verdict: Option<Verdict>,
 }
 
 /// What a store holds, and how large it is.
@@ -303,6 +325,13 @@ pub trait Store: Send {
 
     /// One run, by its name or the beginning of it that no other shares.
     fn run(&self, id: &str) -> Result<StoredRun>;
+
+    /// The names of the runs that are over, in order of the names.
+    fn names(&self, filter: &RunFilter) -> Result<Vec<RunId>>;
+
+    /// A run that is over, with its cases, as another store takes it in; none where it is not there any more. Its
+    /// binaries are files of this machine and stay behind.
+    fn finished(&self, id: &RunId) -> Result<Option<FinishedRun>>;
 
     /// What became of the tests of a run, in order of their keys.
     fn cases(&self, id: &RunId) -> Result<Vec<CaseRecord>>;

@@ -241,7 +241,7 @@ impl Totals {
     /// Tests that were executed.
     #[must_use]
     pub const fn executed(&self) -> u64 {
-        self.tests - self.skipped
+        self.tests.saturating_sub(self.skipped)
     }
 
     /// (passed + flaky) / executed, or none where nothing was executed.
