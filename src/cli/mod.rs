@@ -5,6 +5,7 @@ mod command;
 mod history;
 mod libtest;
 mod parsers;
+mod portable;
 mod setting_flags;
 mod test;
 
@@ -14,5 +15,6 @@ pub use command::{
 };
 pub use history::{HistoryAction, HistoryArgs, ListArgs, PruneArgs, PruneFlags, ShowArgs, StatsArgs, UndoArgs};
 pub use libtest::LibtestArgs;
+pub use portable::{ExportArgs, MergeArgs, Since, WhichRuns};
 pub use setting_flags::SettingFlags;
 pub use test::{Events, TestArgs, cargo_args};

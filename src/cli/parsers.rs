@@ -3,9 +3,13 @@
 
 use std::path::PathBuf;
 
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
 use crate::model::{KeyPattern, Word, parse_duration, parse_size};
 
-use super::Events;
+use super::{Events, Since};
 
 /// One of a closed set of words, which the help then lists.
 pub(super) fn word<W: Word>() -> clap::builder::PossibleValuesParser {
@@ -49,6 +53,18 @@ pub(super) fn size_or_none(text: &str) -> Result<String, String> {
         parse_size(text).map_err(|why| format!("it {why}; write a size such as 500MB, 1GiB, or none"))?;
     }
     Ok(text.to_owned())
+}
+
+/// Dates and moments are UTC, as everything on record is.
+pub(super) fn since(text: &str) -> Result<Since, String> {
+    let day = || text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok().map(|day| Since::At(day.timestamp()));
+    let moment = || text.parse::<Timestamp>().ok().map(Since::At);
+    let ago = || parse_duration(text).ok().map(Since::Ago);
+    // A moment is read as a date, too.
+    moment()
+        .or_else(day)
+        .or_else(ago)
+        .ok_or_else(|| "write a day (2026-01-31), a moment (2026-01-31T12:00:00Z), or how long ago (7d)".to_owned())
 }
 
 pub(super) fn key_pattern(text: &str) -> Result<KeyPattern, String> {

@@ -13,8 +13,8 @@ use serde::Serialize;
 
 use crate::analytics::summary::Summary;
 use crate::model::{
-    BinaryId, CaseRecord, ContentHash, Context, Judgement, Reason, RunHead, RunId, RunRecord, RunState, TestKey, Totals,
-    Verdict,
+    BinaryId, CaseRecord, ContentHash, Context, Judgement, Reason, RunHead, RunId, RunRecord, RunState, TestKey,
+    Totals, Verdict,
 };
 
 /// Why a store could not do what it was asked.

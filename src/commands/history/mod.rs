@@ -1,5 +1,7 @@
 //! `cargo gate history`: finds the store and hands it to the verb.
 
+mod export;
+mod merge;
 mod verbs;
 
 use std::io::{self, Write};
@@ -14,10 +16,20 @@ use crate::exit_code::ExitCode;
 use crate::history::sqlite::SqliteStore;
 use crate::history::store::{Page, Prune, Retention, RunFilter, Store};
 
+pub use export::export;
 pub use verbs::{HistoryError, ListOptions, PruneOptions, ShowOptions, list, prune, show, stats, undo};
 
 /// Runs the command.
 pub(super) fn run(action: &HistoryAction) -> ExitCode {
+    match action {
+        HistoryAction::Export(args) => export::run(args),
+        HistoryAction::Merge(args) => merge::run(args),
+        _ => look(action),
+    }
+}
+
+/// What looks at a history that is there.
+fn look(action: &HistoryAction) -> ExitCode {
     let opened = Place::find(&action.common().place, &action.settings())
         .and_then(|place| place.open_existing().map(|store| (place, store)));
     match opened {
@@ -58,6 +70,8 @@ fn act(
             prune(store, &PruneOptions { keep, prune: how }, out, format)
         }
         HistoryAction::Undo(args) => undo(store, &args.run, out, format),
+        // They need no history that is there: see `run`.
+        HistoryAction::Export(_) | HistoryAction::Merge(_) => Ok(()),
     }
 }
 

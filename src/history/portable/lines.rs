@@ -211,7 +211,10 @@ impl<'a> RunLine<'a> {
     /// The run, if there can be such a one; else what is wrong with it.
     pub(super) fn into_record(self) -> Result<RunRecord, String> {
         let is_plain = |c: char| !c.is_control() && !matches!(c, '/' | '\\');
-        if self.id.is_empty() || self.id.len() > LONGEST_NAME || self.id.starts_with('.') || !self.id.chars().all(is_plain)
+        if self.id.is_empty()
+            || self.id.len() > LONGEST_NAME
+            || self.id.starts_with('.')
+            || !self.id.chars().all(is_plain)
         {
             return Err(format!("`{}` is no run's name", self.id.chars().take(LONGEST_NAME).collect::<String>()));
         }
@@ -272,8 +275,15 @@ impl TotalsLine {
     fn into_totals(self) -> Option<Totals> {
         let Self { tests, passed, failed, errored, timeout, flaky, skipped } = self;
         let sum = [passed, failed, errored, timeout, flaky, skipped].into_iter().try_fold(0, u64::checked_add)?;
-        (sum == tests && u32::try_from(tests).is_ok())
-            .then_some(Totals { tests, passed, failed, errored, timeout, flaky, skipped })
+        (sum == tests && u32::try_from(tests).is_ok()).then_some(Totals {
+            tests,
+            passed,
+            failed,
+            errored,
+            timeout,
+            flaky,
+            skipped,
+        })
     }
 }
 
@@ -289,8 +299,7 @@ impl<'a> CasesLine<'a> {
         if self.package.is_empty() || self.binary.is_empty() {
             return Err("a test binary needs the name of a package and of itself".to_owned());
         }
-        let binary =
-            BinaryId { package: self.package.into_owned(), kind: self.kind, binary: self.binary.into_owned() };
+        let binary = BinaryId { package: self.package.into_owned(), kind: self.kind, binary: self.binary.into_owned() };
         Ok((binary, self.hash, self.tests))
     }
 }

@@ -100,9 +100,9 @@ impl Runs<'_> {
         let EndLine { runs, cases } = self.seen;
         if end != self.seen {
             let (of_runs, of_cases) = (end.runs, end.cases);
-            return Err(self.lines.error(format!(
-                "{of_runs} runs with {of_cases} cases were written, {runs} with {cases} are there"
-            )));
+            return Err(self
+                .lines
+                .error(format!("{of_runs} runs with {of_cases} cases were written, {runs} with {cases} are there")));
         }
         match self.lines.next()? {
             None => Ok(()),
@@ -173,8 +173,11 @@ impl<'r> Lines<'r> {
         let read = reader.by_ref().take(GZIP.len() as u64).read_to_end(&mut head);
         let is_gzip = head == GZIP;
         let whole = Cursor::new(head).chain(reader);
-        let input: Box<dyn BufRead + 'r> =
-            if is_gzip { Box::new(BufReader::with_capacity(64 << 10, MultiGzDecoder::new(whole))) } else { Box::new(whole) };
+        let input: Box<dyn BufRead + 'r> = if is_gzip {
+            Box::new(BufReader::with_capacity(64 << 10, MultiGzDecoder::new(whole)))
+        } else {
+            Box::new(whole)
+        };
         let lines = Self { input, number: 1, line: Vec::new() };
         match read {
             Ok(_) => Ok(Self { number: 0, ..lines }),

@@ -297,7 +297,9 @@ impl<'t> Appender<'t> {
         let mut hashes: BTreeMap<i64, ContentHash> = BTreeMap::new();
         let mut latest: Option<(&BinaryId, ContentHash)> = None;
         for (_, case) in cases {
-            let Some(hash) = case.binary_hash.filter(|hash| latest != Some((&case.key.binary, *hash))) else { continue };
+            let Some(hash) = case.binary_hash.filter(|hash| latest != Some((&case.key.binary, *hash))) else {
+                continue;
+            };
             latest = Some((&case.key.binary, hash));
             if let Some(binary) = self.binaries.get(&case.key.binary) {
                 // All cases of a binary have the same; should they not, no order of them decides.
