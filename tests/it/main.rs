@@ -11,6 +11,8 @@ mod docs;
 mod engine;
 #[cfg(unix)]
 mod fixtures;
+#[cfg(unix)]
+mod portable;
 mod report;
 #[allow(dead_code, reason = "a toolbox: each test takes what it needs")]
 mod support;

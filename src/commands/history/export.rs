@@ -54,8 +54,9 @@ pub(super) fn run(args: &ExportArgs) -> ExitCode {
         Ok(exported) => finish(target.tell(exported, args.common.format)),
         Err(HistoryError::Write(error)) if error.kind() != ErrorKind::BrokenPipe => {
             complain("error", &format!("cannot write the runs to `{}`: {error}", args.output.display()));
+            use ErrorKind::{AlreadyExists, NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem};
             match error.kind() {
-                ErrorKind::NotFound | ErrorKind::PermissionDenied | ErrorKind::NotADirectory => ExitCode::Usage,
+                AlreadyExists | NotADirectory | NotFound | PermissionDenied | ReadOnlyFilesystem => ExitCode::Usage,
                 _ => ExitCode::Internal,
             }
         }
