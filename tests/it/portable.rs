@@ -389,7 +389,8 @@ proptest! {
         packed[at_packed] = byte;
         // A few bits of it are padding.
         if let Ok(runs) = read(&packed) {
-            prop_assert_eq!(parts(&runs), parts(&samples()));
+            let want = samples();
+            prop_assert_eq!(parts(&runs), parts(&want));
         }
     }
 
