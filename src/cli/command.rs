@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
-use super::{HistoryArgs, TestArgs};
+use super::{HistoryArgs, StatusArgs, TestArgs};
 
 /// Decide whether a Rust workspace may go on: run the tests, remember every outcome, say why the gate is red
 #[derive(Debug, Parser)]
@@ -25,6 +25,9 @@ pub enum Command {
     Test(Box<TestArgs>),
     /// Look at the recorded runs, or remove some
     History(HistoryArgs),
+    /// Show what is in force and what is on record, or ask whether a full run
+    /// passed lately
+    Status(StatusArgs),
     /// Look at the configuration
     Config(ConfigArgs),
 }

@@ -6,7 +6,9 @@ mod history;
 mod libtest;
 mod parsers;
 mod portable;
+mod runs;
 mod setting_flags;
+mod status;
 mod test;
 
 pub use cargo_flags::{BuildArgs, CargoFlags};
@@ -15,6 +17,8 @@ pub use command::{
 };
 pub use history::{HistoryAction, HistoryArgs, ListArgs, PruneArgs, PruneFlags, ShowArgs, StatsArgs, UndoArgs};
 pub use libtest::LibtestArgs;
-pub use portable::{ExportArgs, MergeArgs, Since, WhichRuns};
+pub use portable::{ExportArgs, MergeArgs};
+pub use runs::{AddArgs, CountArgs, RunsArgs, Told};
 pub use setting_flags::SettingFlags;
+pub use status::StatusArgs;
 pub use test::{Events, TestArgs, cargo_args};

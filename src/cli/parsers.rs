@@ -2,6 +2,7 @@
 //! read flags, variables and file alike.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -9,7 +10,7 @@ use jiff::tz::TimeZone;
 
 use crate::model::{KeyPattern, Word, parse_duration, parse_size};
 
-use super::{Events, Since};
+use super::Events;
 
 /// One of a closed set of words, which the help then lists.
 pub(super) fn word<W: Word>() -> clap::builder::PossibleValuesParser {
@@ -21,6 +22,23 @@ pub(super) fn duration_or_none(text: &str) -> Result<String, String> {
         parse_duration(text).map_err(|why| format!("it {why}; write a duration such as 90s, 10m, 1h30m, or none"))?;
     }
     Ok(text.to_owned())
+}
+
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    parse_duration(text).map_err(|why| format!("it {why}; write a duration such as 90s, 24h, 7d"))
+}
+
+/// A day stands for its beginning.
+pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
+    let day = |text: &str| text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok().map(|day| day.timestamp());
+    let moment = text.parse().ok().or_else(|| day(text));
+    moment.ok_or_else(|| "write a time such as 2026-01-31T12:00:00Z, or a day such as 2026-01-31".to_owned())
+}
+
+pub(super) fn one_line(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    let fits = !text.is_empty() && text.len() <= 200 && !text.contains(char::is_control);
+    fits.then(|| text.to_owned()).ok_or_else(|| "write one line of text, 200 bytes at most".to_owned())
 }
 
 pub(super) fn count(text: &str) -> Result<String, String> {
@@ -53,18 +71,6 @@ pub(super) fn size_or_none(text: &str) -> Result<String, String> {
         parse_size(text).map_err(|why| format!("it {why}; write a size such as 500MB, 1GiB, or none"))?;
     }
     Ok(text.to_owned())
-}
-
-/// Dates and moments are UTC, as everything on record is.
-pub(super) fn since(text: &str) -> Result<Since, String> {
-    let day = || text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok().map(|day| Since::At(day.timestamp()));
-    let moment = || text.parse::<Timestamp>().ok().map(Since::At);
-    let ago = || parse_duration(text).ok().map(Since::Ago);
-    // A moment is read as a date, too.
-    moment()
-        .or_else(day)
-        .or_else(ago)
-        .ok_or_else(|| "write a day (2026-01-31), a moment (2026-01-31T12:00:00Z), or how long ago (7d)".to_owned())
 }
 
 pub(super) fn key_pattern(text: &str) -> Result<KeyPattern, String> {

@@ -5,6 +5,7 @@ pub mod config;
 pub mod history;
 mod place;
 mod remembered;
+mod status;
 pub mod test;
 
 use std::ffi::OsString;
@@ -32,6 +33,7 @@ pub fn main(argv: Vec<OsString>) -> std::process::ExitCode {
     let code = match command {
         Command::Test(args) => test::run(&args),
         Command::History(args) => history::run(&args.action),
+        Command::Status(args) => status::run(&args),
         Command::Config(args) => config::main(&args.action),
     };
     code.into()

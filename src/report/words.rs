@@ -41,6 +41,20 @@ pub fn rough(time: Duration) -> String {
     }
 }
 
+/// `12 seconds ago`, `5 minutes ago`, `2 hours ago`, `3 days ago`.
+#[must_use]
+pub fn ago(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (number, one, many) = match seconds {
+        0..60 => (seconds, "second", "seconds"),
+        60..3600 => (seconds / 60, "minute", "minutes"),
+        // Up to two days hours say more.
+        3600..172_800 => (seconds / 3600, "hour", "hours"),
+        _ => (seconds / 86_400, "day", "days"),
+    };
+    format!("{} ago", count(number, one, many))
+}
+
 /// The text in at most `width` columns: what is too long loses its middle, since names differ at both ends.
 #[must_use]
 pub fn middle(text: &str, width: usize) -> String {
@@ -115,6 +129,23 @@ mod tests {
         ] {
             let time = Duration::from_millis(ms);
             assert_eq!((exact(time).as_str(), rough(time).as_str()), (precise, coarse));
+        }
+    }
+
+    #[test]
+    fn what_is_past_is_told_in_the_largest_unit_that_says_enough() {
+        for (seconds, want) in [
+            (0, "0 seconds ago"),
+            (1, "1 second ago"),
+            (59, "59 seconds ago"),
+            (60, "1 minute ago"),
+            (3599, "59 minutes ago"),
+            (3600, "1 hour ago"),
+            (172_799, "47 hours ago"),
+            (172_800, "2 days ago"),
+            (86_400 * 1500, "1,500 days ago"),
+        ] {
+            assert_eq!(ago(Duration::from_secs(seconds)), want);
         }
     }
 

@@ -4,5 +4,6 @@ pub mod fs;
 pub mod git;
 pub mod host;
 pub mod process;
+pub mod random;
 pub mod signals;
 pub mod term;

@@ -12,16 +12,15 @@ use camino::Utf8PathBuf;
 use serde::Serialize;
 use serde_json::json;
 
-use super::{HistoryError, finish};
+use super::verbs::{HistoryError, Result, write_json};
 use crate::cli::{Format, MergeArgs};
 use crate::commands::complain;
-use crate::commands::place::{Place, store_code};
-use crate::exit_code::ExitCode;
+use crate::commands::place::Place;
 use crate::history::portable;
 use crate::history::sqlite::{FILE_NAME, SqliteStore};
 use crate::history::store::{Appended, FinishedRun, RunFilter, Store};
 use crate::report::inert::one_line;
-use crate::report::{json as documents, words};
+use crate::report::words;
 
 /// How every SQLite file begins.
 const SQLITE: &[u8] = b"SQLite format 3\0";
@@ -52,74 +51,44 @@ struct Merged<'s> {
     appended: Appended,
 }
 
-/// Runs the command.
-pub(super) fn run(args: &MergeArgs) -> ExitCode {
-    let place = match Place::find(&args.common.place, &[]) {
-        Ok(place) => place,
-        Err(code) => return code,
-    };
-    let mut sources = match examined(&args.sources) {
-        Ok(sources) => sources,
-        Err(why) => {
-            complain("error", &why);
-            complain("note", "nothing was merged");
-            return ExitCode::Config;
-        }
-    };
-    let mut store = match SqliteStore::open(&place.gate_dir) {
-        Ok(store) => store,
-        Err(error) => return store_code(error),
-    };
+/// Takes the runs of other histories into the one of this place.
+pub(super) fn run(args: &MergeArgs, place: &Place) -> Result<()> {
+    let mut sources = examined(&args.sources).inspect_err(|_| complain("note", "nothing was merged"))?;
+    let mut store = SqliteStore::open(&place.gate_dir)?;
     let merged = merge(&mut store, &mut sources);
-    for warning in store.take_warnings() {
-        complain("warning", &warning);
-    }
-    match merged {
-        Ok(merged) => finish(tell(&merged, args.common.format, &mut io::stdout().lock())),
-        Err(code) => {
-            complain("note", "what had been merged by then stays; merging again goes on from there");
-            code
-        }
-    }
+    store.take_warnings().iter().for_each(|warning| complain("warning", warning));
+    let merged = merged
+        .inspect_err(|_| complain("note", "what was merged until then stays; merging again goes on from there"))?;
+    tell(&merged, args.common.format, &mut io::stdout().lock())
 }
 
 /// The sources, each read to its end: of these, runs can be taken in.
-fn examined(paths: &[PathBuf]) -> Result<Vec<Source>, String> {
-    let mut sources = paths.iter().map(|path| Source::open(path)).collect::<Result<Vec<_>, _>>()?;
-    for source in &mut sources {
-        let name = &source.name;
-        source
-            .content
-            .runs()
-            .and_then(|mut runs| runs.try_for_each(|run| run.map(drop)))
-            .map_err(|why| of(name, &why))?;
-        if let Content::Store(store) = &mut source.content {
-            store.take_warnings().iter().for_each(|warning| complain("warning", &of(name, warning)));
+fn examined(paths: &[PathBuf]) -> Result<Vec<Source>> {
+    let mut sources = paths.iter().map(|path| Source::open(path)).collect::<Result<Vec<_>>>()?;
+    for Source { name, content } in &mut sources {
+        let read = content.runs().and_then(|mut runs| runs.try_for_each(|run| run.map(drop)));
+        read.map_err(|why| unreadable(name, &why))?;
+        if let Content::Store(store) = content {
+            store.take_warnings().iter().for_each(|warning| complain("warning", &format!("{name}: {warning}")));
         }
     }
     Ok(sources)
 }
 
-fn of(source: &str, what: &str) -> String {
-    format!("{source}: {what}")
+fn unreadable(source: &str, why: &str) -> HistoryError {
+    HistoryError::Source(format!("{source}: {why}"))
 }
 
-/// Takes in what is not known yet. What goes wrong has been said by then.
-fn merge<'s>(store: &mut SqliteStore, sources: &'s mut [Source]) -> Result<Vec<Merged<'s>>, ExitCode> {
+/// Takes in what is not known yet.
+fn merge<'s>(store: &mut dyn Store, sources: &'s mut [Source]) -> Result<Vec<Merged<'s>>> {
     let mut merged = Vec::new();
     for Source { name, content } in sources {
-        // It was sound a moment ago.
-        let changed = |why: &str| {
-            complain("error", &of(name, why));
-            ExitCode::Config
-        };
+        // It could be read a moment ago.
         let mut failure = None;
-        let mut runs =
-            content.runs().map_err(|why| changed(&why))?.map_while(|run| run.map_err(|why| failure = Some(why)).ok());
-        let appended = store.append(&mut runs).map_err(store_code)?;
-        drop(runs);
+        let runs = content.runs().map_err(|why| unreadable(name, &why))?;
+        let appended = store.append(&mut runs.map_while(|run| run.map_err(|why| failure = Some(why)).ok()))?;
         if let Some(why) = failure {
-            return Err(changed(&why));
+            return Err(unreadable(name, &why));
         }
         merged.push(Merged { source: name, appended });
     }
@@ -127,11 +96,11 @@ fn merge<'s>(store: &mut SqliteStore, sources: &'s mut [Source]) -> Result<Vec<M
 }
 
 /// Runs, until one cannot be read.
-type Found<'c> = Box<dyn Iterator<Item = Result<FinishedRun, String>> + 'c>;
+type Found<'c> = Box<dyn Iterator<Item = std::result::Result<FinishedRun, String>> + 'c>;
 
 impl Content {
     /// All its runs, from the first.
-    fn runs(&mut self) -> Result<Found<'_>, String> {
+    fn runs(&mut self) -> std::result::Result<Found<'_>, String> {
         match self {
             Self::Exported(file) => {
                 file.rewind().map_err(|error| error.to_string())?;
@@ -148,15 +117,17 @@ impl Content {
 }
 
 impl Source {
-    fn open(path: &Path) -> Result<Self, String> {
+    fn open(path: &Path) -> Result<Self> {
         let name = path.display().to_string();
-        let content = Content::open(path).map_err(|why| of(&name, &why))?;
-        Ok(Self { name, content })
+        match Content::open(path) {
+            Ok(content) => Ok(Self { name, content }),
+            Err(why) => Err(unreadable(&name, &why)),
+        }
     }
 }
 
 impl Content {
-    fn open(path: &Path) -> Result<Self, String> {
+    fn open(path: &Path) -> std::result::Result<Self, String> {
         let unreadable = |error: io::Error| error.to_string();
         if path == Path::new("-") {
             return kept(&mut io::stdin().lock()).map(Self::Exported).map_err(unreadable);
@@ -175,7 +146,7 @@ impl Content {
         if head == SQLITE { Self::store(path.to_owned()) } else { Ok(Self::Exported(file)) }
     }
 
-    fn store(file: PathBuf) -> Result<Self, String> {
+    fn store(file: PathBuf) -> std::result::Result<Self, String> {
         let file = Utf8PathBuf::try_from(file).map_err(|_| "its name is no UTF-8".to_owned())?;
         match SqliteStore::open_untouched(&file) {
             Ok(Some(store)) => Ok(Self::Store(Box::new(store))),
@@ -192,13 +163,13 @@ fn kept(from: &mut dyn Read) -> io::Result<File> {
     Ok(file)
 }
 
-fn tell(merged: &[Merged<'_>], format: Format, out: &mut dyn Write) -> Result<(), HistoryError> {
+fn tell(merged: &[Merged<'_>], format: Format, out: &mut dyn Write) -> Result<()> {
     let sum = |of: fn(&Appended) -> u64| merged.iter().map(|merged| of(&merged.appended)).sum::<u64>();
     let (added, known, cases) = (sum(|all| all.added), sum(|all| all.known), sum(|all| all.cases));
     if format == Format::Json {
         let document =
             json!({ "schema_version": 1, "added": added, "known": known, "cases": cases, "sources": merged });
-        return Ok(documents::write_line(out, &document)?);
+        return write_json(out, &document);
     }
     let runs = |count| words::count(count, "run", "runs");
     for Merged { source, appended: Appended { added, known, cases } } in merged {

@@ -31,6 +31,9 @@ pub(super) const MOST_BYTES: u64 = 256 << 20;
 /// The most cases of one run.
 pub(super) const MOST_CASES: usize = 1_000_000;
 
+/// The most tests that a run may have counted: sums and percentages of so many are still whole numbers.
+const MOST_TESTS: u64 = 1 << 48;
+
 /// What text there may be in names: they become names of files elsewhere.
 const LONGEST_NAME: usize = 200;
 
@@ -275,7 +278,7 @@ impl TotalsLine {
     fn into_totals(self) -> Option<Totals> {
         let Self { tests, passed, failed, errored, timeout, flaky, skipped } = self;
         let sum = [passed, failed, errored, timeout, flaky, skipped].into_iter().try_fold(0, u64::checked_add)?;
-        (sum == tests && u32::try_from(tests).is_ok()).then_some(Totals {
+        (sum == tests && tests <= MOST_TESTS).then_some(Totals {
             tests,
             passed,
             failed,

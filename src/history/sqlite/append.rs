@@ -146,7 +146,8 @@ fn put_result(connection: &Connection, seq: i64, record: &RunRecord, totals: &To
         number(totals.flaky),
         number(totals.skipped),
         number(record.not_run),
-        codec::micros(Some(record.duration)),
+        // Of an execution that was told of by others it may not be known.
+        codec::micros(Some(record.duration).filter(|took| !took.is_zero())),
         record.verdict().as_str(),
         codes.join(","),
         serde_json::to_string(&record.judgement.reasons).map_err(|error| StoreError::Other(error.to_string()))?,

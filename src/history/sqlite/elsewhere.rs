@@ -1,11 +1,12 @@
 //! Runs that go elsewhere: what a store gives away, and how somebody else's file is read without changing it.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use rusqlite::OptionalExtension;
 
-use super::read::{Reader, Visit};
+use super::read::Reader;
 use super::rows::{self, RUNS};
 use super::schema::{Format, Open};
 use super::{SqliteStore, error};
@@ -51,7 +52,7 @@ impl Reader<'_> {
             if run.state != RunState::Running {
                 names.push(run.head.id);
             }
-            Visit::Next
+            ControlFlow::Continue(())
         })?;
         names.sort();
         Ok(names)
