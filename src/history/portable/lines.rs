@@ -298,12 +298,10 @@ impl<'a> CasesLine<'a> {
     }
 
     /// The binary, its content, and its tests.
-    pub(super) fn into_parts(self) -> Result<(BinaryId, Option<ContentHash>, Vec<CaseLine<'a>>), String> {
-        if self.package.is_empty() || self.binary.is_empty() {
-            return Err("a test binary needs the name of a package and of itself".to_owned());
-        }
-        let binary = BinaryId { package: self.package.into_owned(), kind: self.kind, binary: self.binary.into_owned() };
-        Ok((binary, self.hash, self.tests))
+    pub(super) fn into_parts(self) -> (BinaryId, Option<ContentHash>, Vec<CaseLine<'a>>) {
+        let binary =
+            BinaryId { package: self.package.into_owned(), kind: self.kind, binary: self.binary.into_owned() };
+        (binary, self.hash, self.tests)
     }
 }
 

@@ -138,7 +138,7 @@ fn add(pending: Option<&mut Pending>, seen: &mut EndLine, line: CasesLine<'_>, b
     };
     let id = &run.record.head.id;
     *before += bytes;
-    let (binary, hash, tests) = line.into_parts()?;
+    let (binary, hash, tests) = line.into_parts();
     if *before > MOST_BYTES || run.cases.len().saturating_add(tests.len()) > MOST_CASES {
         return Err(format!("run {id} is larger than any that is read: {MOST_CASES} cases, {} MiB", MOST_BYTES >> 20));
     }
