@@ -23,10 +23,9 @@ pub enum Command {
     /// Build and run the tests, record every outcome, judge
     #[command(visible_alias = "t")]
     Test(Box<TestArgs>),
-    /// Look at the recorded runs, or remove some
+    /// Look at the recorded runs, add or remove some
     History(HistoryArgs),
-    /// Show what is in force and what is on record, or ask whether a full run
-    /// passed lately
+    /// Show what is in force and on record, or ask whether a full run passed
     Status(StatusArgs),
     /// Look at the configuration
     Config(ConfigArgs),

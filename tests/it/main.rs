@@ -9,11 +9,13 @@ mod dependencies;
 mod docs;
 #[cfg(unix)]
 mod engine;
+mod executions;
 #[cfg(unix)]
 mod fixtures;
 #[cfg(unix)]
 mod portable;
 mod report;
+mod status;
 #[allow(dead_code, reason = "a toolbox: each test takes what it needs")]
 mod support;
 
