@@ -17,6 +17,8 @@ mod fixtures;
 #[cfg(unix)]
 mod flaky;
 mod html;
+#[cfg(unix)]
+mod portable;
 mod report;
 mod status;
 #[allow(dead_code, reason = "a toolbox: each test takes what it needs")]
