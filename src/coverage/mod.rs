@@ -6,13 +6,20 @@
 //! - [`measure`]: how cargo-llvm-cov is called.
 
 pub mod baseline;
+pub mod diff;
+pub mod exempt;
 pub mod lcov;
 pub mod lines;
 pub mod llvm_json;
 pub mod map;
 pub mod measure;
+pub mod patch;
+pub mod ratchet;
+pub mod ratchet_file;
+mod ratchet_text;
 mod sentences;
 pub mod source;
+pub mod test_code;
 pub mod verdict;
 
 pub use lines::LineHits;
