@@ -119,7 +119,7 @@ fn show_to_people(resolved: &Resolved, out: &mut dyn Write) -> io::Result<()> {
         for (name, table) in named {
             writeln!(out, "\n{}", name.escape_debug())?;
             for (key, value) in table.as_object().into_iter().flatten() {
-                writeln!(out, "  {key:22}{}", written(value))?;
+                writeln!(out, "  {key:28}{}", written(value))?;
             }
         }
     }

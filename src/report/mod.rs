@@ -4,6 +4,7 @@
 //! from the run's record and its cases. [`view`] holds what several of them show; [`inert`] and [`markup`] are what
 //! every foreign text passes on its way out.
 
+pub mod coverage_head;
 pub mod events;
 pub mod explanation;
 pub mod frontmatter;
@@ -20,6 +21,7 @@ mod timeline;
 pub mod view;
 pub mod words;
 
+pub use coverage_head::CoverageHead;
 pub use events::EventStream;
 pub use explanation::Explanation;
 pub use json::TestDocument;

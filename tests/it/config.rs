@@ -140,6 +140,11 @@ fn every_setting_can_be_set_by_its_variable() {
         ("CARGO_GATE_COVERAGE_RATCHET", "manual", "coverage.ratchet", "manual"),
         ("CARGO_GATE_COVERAGE_RATCHET_SCOPE", "file", "coverage.ratchet-scope", "file"),
         ("CARGO_GATE_COVERAGE_TIMEOUT", "20m", "coverage.timeout", "20m"),
+        ("CARGO_GATE_COVERAGE_RATCHET_FILE", ".config/ratchet.toml", "coverage.ratchet-file", ".config/ratchet.toml"),
+        ("CARGO_GATE_COVERAGE_BASELINE_REF", "origin/main", "coverage.baseline-ref", "origin/main"),
+        ("CARGO_GATE_COVERAGE_PATCH_FLOOR", "90", "coverage.patch-floor", "90"),
+        ("CARGO_GATE_COVERAGE_PATCH_MAX_UNCOVERED", "3", "coverage.patch-max-uncovered", "3"),
+        ("CARGO_GATE_COVERAGE_EXCLUDE_TEST_CODE", "1", "coverage.exclude-test-code", "true"),
     ] {
         let setting = SETTINGS.iter().find(|setting| setting.name() == name).unwrap();
         assert_eq!(setting.variable(), variable);
@@ -150,7 +155,7 @@ fn every_setting_can_be_set_by_its_variable() {
         assert_eq!(resolved.warnings, []);
     }
     // The table above misses none.
-    assert_eq!(SETTINGS.len(), 43);
+    assert_eq!(SETTINGS.len(), 48);
 }
 
 #[test]
@@ -315,6 +320,34 @@ fn mistakes_in_lists_are_found_too() {
 }
 
 #[test]
+fn a_floor_is_of_packages_or_of_files_and_an_exemption_has_a_reason() {
+    let file = "[[floor]]\nfiles = [\"src/ffi/**\"]\nfloor = 20\n[[floor]]\nfiles = [\"src/**\"]\nfloor = 80.5\n\
+                [[floor]]\npackages = [\"core-*\"]\nfloor = 90\n";
+    let settings = from_file(file).unwrap().settings;
+    let of_file = |path: &str| settings.floor_of_file(path.into()).map(|floor| floor.to_string());
+    assert_eq!(of_file("src/ffi/c.rs").as_deref(), Some("20"), "the first that matches decides");
+    assert_eq!((of_file("src/lib.rs").as_deref(), of_file("build.rs")), (Some("80.5"), None));
+    assert_eq!(settings.floor_of_package("core-net"), Some("90".parse().unwrap()));
+    assert_eq!(settings.floor_of_package("app"), None);
+    insta::assert_snapshot!(mistakes("[[floor]]\nfloor = 80\n[[floor]]\nfiles = []\npackages = []\nfloor = 1\n"), @r"
+    .config/gate.toml:1:1: `floor`: neither `packages` nor `files`
+      wanted: one of them
+    .config/gate.toml:3:1: `floor`: both `packages` and `files`
+      wanted: one of them
+    ");
+    insta::assert_snapshot!(mistakes("[[exempt]]\nfiles = [\"src/[\"]\n"), @r#"
+    .config/gate.toml:1:1: `exempt.reason`: missing
+      wanted: a text that is not empty
+    .config/gate.toml:2:9: `exempt.files`: unclosed character class; missing ']'
+      wanted: a list of globs over files, such as ["src/*.rs", "core/**"]
+    "#);
+    insta::assert_snapshot!(mistakes("[default.coverage]\nbaseline-ref = \"--help\"\n"), @r#"
+    .config/gate.toml:2:16: `default.coverage.baseline-ref`: "--help" is no revision
+      wanted: a revision such as "origin/main", or "none"
+    "#);
+}
+
+#[test]
 fn all_mistakes_are_told_at_once_in_the_order_of_the_file() {
     let errors = from_file("[default.test]\nslots = 0\ngrace = 1\n[profile.x.infra]\nmode = \"never\"\n").unwrap_err();
     let lines: Vec<String> = errors.all().iter().map(|error| error.origin.to_string()).collect();
@@ -463,6 +496,15 @@ isolation = "process"
 test = "app/test:net::slow_peer"
 reason = "upstream bug"
 until = 2027-01-31
+[[floor]]
+packages = ["core-*"]
+floor = 90
+[[floor]]
+files = ["src/parser/**"]
+floor = 95.5
+[[exempt]]
+files = ["src/ffi/*.rs"]
+reason = "needs the device"
 [pipeline.default]
 code-patterns = ["**/*.rs"]
 config-files = ["clippy.toml"]
@@ -697,24 +739,24 @@ fn config_show_prints_each_setting_with_its_source() {
     coverage.timeout               15m                     default
 
     [groups.db]
-      max-threads           1
+      max-threads                 1
 
     [[override]]
-      filter                app/test:db::*
-      group                 db
-      priority              50
-      retries               1
-      timeout               2m
+      filter                      app/test:db::*
+      group                       db
+      priority                    50
+      retries                     1
+      timeout                     2m
 
     [[override]]
-      filter                app/**
-      isolation             process
-      timeout               none
+      filter                      app/**
+      isolation                   process
+      timeout                     none
 
     [[quarantine]]
-      reason                upstream bug
-      test                  app/test:net::slow_peer
-      until                 2027-01-31
+      reason                      upstream bug
+      test                        app/test:net::slow_peer
+      until                       2027-01-31
     "#);
 }
 
