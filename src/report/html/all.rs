@@ -44,7 +44,7 @@ pub(super) fn frame(tests: &[PastTest]) -> Markup {
                 }
                 p #matches role="status" {}
             }
-            div.scroll role="region" aria-label="All tests" tabindex="0" {
+            div.scroll {
                 table #tests aria-label="All tests" { (head(&columns)) tbody {} }
             }
             p { button #more type="button" hidden { "Show more" } }

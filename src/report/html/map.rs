@@ -72,14 +72,17 @@ impl<'a> Map<'a> {
                 li { "blank: not in that run" }
             }
             p.hint #map-hint { "Point at a mark for its run, or walk through the map with the arrow keys." }
-            div.scroll role="region" aria-label="Heat map" tabindex="0" {
+            div.scroll {
                 table.map aria-label="Outcomes of the tests that matter in the latest runs" {
                     thead { tr {
                         th scope="col" { "Test" }
                         th scope="col" { "State" }
                         th scope="col" {
                             span.ends {
-                                span { (words::count(self.runs as u64, "run", "runs")) " ago" } span { "latest" }
+                                @let runs = words::count(self.runs as u64, "run", "runs");
+                                // A short history does not begin at the left edge.
+                                @if self.runs == columns { span { (runs) " ago" } span { "latest" } }
+                                @else { span.alone { "the latest " (runs) } }
                             }
                         }
                     } }

@@ -59,7 +59,9 @@
       return [test, outcome + took, run.checkout, run.start];
     };
 
+    let pointed = null;
     const hide = () => {
+      pointed = null;
       tip.hidden = true;
       for (const strip of strips) strip.classList.remove("pointed");
     };
@@ -70,6 +72,7 @@
       const box = strip.getBoundingClientRect();
       const width = box.width / columns;
       hide();
+      pointed = [strip, at];
       strip.classList.add("pointed");
       strip.style.setProperty("--from", `${column * width}px`);
       strip.style.setProperty("--width", `${width}px`);
@@ -127,7 +130,9 @@
         event.preventDefault();
       });
     });
-    document.addEventListener("scroll", hide, { capture: true, passive: true });
+    // Moving the focus scrolls as well: what has the focus keeps its words beside it.
+    const follow = () => pointed && (pointed[0] === document.activeElement ? point(...pointed) : hide());
+    document.addEventListener("scroll", follow, { capture: true, passive: true });
   }
 
   // Sorting. `sort(column, descending)` is called when a head's button is pressed.

@@ -73,7 +73,9 @@ pub(super) fn runs(retrospect: &Retrospect) -> io::Result<Markup> {
             }
             figcaption.ends {
                 @if let (Some(first), Some(last)) = (runs.first(), runs.last()) {
-                    span { (shown::moment(first.start)) } span { (shown::moment(last.start)) }
+                    @let is_full = runs.len() == chart::columns(runs.len());
+                    span.alone[!is_full] { (shown::moment(first.start)) @if !is_full { " to" } }
+                    span { (shown::moment(last.start)) }
                 }
             }
         }
@@ -148,7 +150,7 @@ pub(super) fn coverage(points: &[CoveragePoint]) -> io::Result<Markup> {
             ),
             number(words::thousands(point.total), point.total),
             text(html! { span.key {
-                (point.commit.as_deref().map_or_else(|| "–".to_owned(), |commit| shown::name(commit)))
+                (point.commit.as_deref().map_or_else(|| "–".to_owned(), shown::name))
             } }),
         ]
     });
