@@ -29,7 +29,10 @@ pub(super) fn frame(tests: &[PastTest]) -> Markup {
         }
         div #all-tests hidden {
             form.filters role="search" aria-label="Filter the tests" {
-                label { span { "Name contains" } input #filter-text type="search" autocomplete="off" spellcheck="false"; }
+                label {
+                    span { "Name contains" }
+                    input #filter-text type="search" autocomplete="off" spellcheck="false";
+                }
                 label {
                     span { "State" }
                     select #filter-state {

@@ -78,11 +78,12 @@ impl<'a> Map<'a> {
                         th scope="col" { "Test" }
                         th scope="col" { "State" }
                         th scope="col" {
-                            span.ends {
-                                @let runs = words::count(self.runs as u64, "run", "runs");
-                                // A short history does not begin at the left edge.
-                                @if self.runs == columns { span { (runs) " ago" } span { "latest" } }
-                                @else { span.alone { "the latest " (runs) } }
+                            @let runs = words::count(self.runs as u64, "run", "runs");
+                            // A short history does not end at the right edge.
+                            @if self.runs == columns {
+                                span.ends { span { (runs) " ago" } span { "latest" } }
+                            } @else {
+                                "The latest " (runs)
                             }
                         }
                     } }
@@ -92,7 +93,8 @@ impl<'a> Map<'a> {
                                 th scope="row" { (shown::test(&row.test.key)) }
                                 td { span class={ "state " (row.test.state) } { (row.test.state) } }
                                 td.strip-cell {
-                                    div.strip role="img" aria-label=(row.words()) data-strip=(at) data-columns=(columns) {
+                                    @let label = row.words();
+                                    div.strip role="img" aria-label=(label) data-strip=(at) data-columns=(columns) {
                                         (chart::strip(&row.outcomes())?)
                                     }
                                 }

@@ -68,20 +68,19 @@
 
     const point = (strip, at) => {
       const columns = Number(strip.dataset.columns);
-      const column = columns - data.runs.length + at;
       const box = strip.getBoundingClientRect();
       const width = box.width / columns;
       hide();
       pointed = [strip, at];
       strip.classList.add("pointed");
-      strip.style.setProperty("--from", `${column * width}px`);
+      strip.style.setProperty("--from", `${at * width}px`);
       strip.style.setProperty("--width", `${width}px`);
       const lines = says(strip, at).filter((line) => line);
       strip.setAttribute("aria-valuenow", at + 1);
       strip.setAttribute("aria-valuetext", lines.join(", "));
       tip.replaceChildren(...lines.map((line) => element("p", {}, line)));
       tip.hidden = false;
-      const x = box.left + (column + 0.5) * width - tip.offsetWidth / 2;
+      const x = box.left + (at + 0.5) * width - tip.offsetWidth / 2;
       const above = box.top - tip.offsetHeight - 8;
       tip.style.left = `${Math.max(8, Math.min(x, document.documentElement.clientWidth - tip.offsetWidth - 8))}px`;
       tip.style.top = `${above < 8 ? box.bottom + 8 : above}px`;
@@ -104,10 +103,9 @@
       };
       const under = (event) => {
         const box = strip.getBoundingClientRect();
-        const columns = Number(strip.dataset.columns);
-        return Math.floor(((event.clientX - box.left) / box.width) * columns) - (columns - data.runs.length);
+        return Math.floor(((event.clientX - box.left) / box.width) * Number(strip.dataset.columns));
       };
-      strip.addEventListener("pointermove", (event) => (under(event) < 0 ? hide() : go(under(event))));
+      strip.addEventListener("pointermove", (event) => (under(event) > last ? hide() : go(under(event))));
       strip.addEventListener("pointerdown", (event) => go(under(event)));
       strip.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && hide());
       strip.addEventListener("focus", () => {

@@ -71,10 +71,11 @@ pub(super) fn runs(retrospect: &Retrospect) -> io::Result<Markup> {
             div.strip.runs role="img" aria-label=(label) data-strip="runs" data-columns=(chart::columns(runs.len())) {
                 (chart::bars(&marked)?)
             }
-            figcaption.ends {
+            @let is_short = runs.len() < chart::columns(runs.len());
+            figcaption.ends.short[is_short] {
                 @if let (Some(first), Some(last)) = (runs.first(), runs.last()) {
-                    @let is_full = runs.len() == chart::columns(runs.len());
-                    span.alone[!is_full] { (shown::moment(first.start)) @if !is_full { " to" } }
+                    span { (shown::moment(first.start)) }
+                    @if is_short { span { "to" } }
                     span { (shown::moment(last.start)) }
                 }
             }
