@@ -71,7 +71,7 @@ impl<'a> Map<'a> {
                 @for outcome in Outcome::ALL { li { (chart::sample(outcome)?) (outcome) } }
                 li { "blank: not in that run" }
             }
-            p.hint #map-hint { "Point at a mark for its run, or walk through the map with the arrow keys." }
+            p.hint #map-hint hidden { "Point at a mark for its run, or walk through the map with the arrow keys." }
             div.scroll {
                 table.map aria-label="Outcomes of the tests that matter in the latest runs" {
                     thead { tr {

@@ -128,6 +128,7 @@
         event.preventDefault();
       });
     });
+    document.getElementById("map-hint")?.removeAttribute("hidden");
     // Moving the focus scrolls as well: what has the focus keeps its words beside it.
     const follow = () => pointed && (pointed[0] === document.activeElement ? point(...pointed) : hide());
     document.addEventListener("scroll", follow, { capture: true, passive: true });

@@ -42,7 +42,7 @@ pub(super) fn text(shown: impl Render) -> Field {
     Field { shown: shown.render(), value: None }
 }
 
-/// Sorted by a number; what has none comes last.
+/// Sorted by a number.
 pub(super) fn number(shown: impl Render, value: impl Into<u128>) -> Field {
     Field { shown: shown.render(), value: Some(value.into()) }
 }
