@@ -5,10 +5,12 @@ pub mod config;
 mod explain;
 mod flaky;
 pub mod history;
+mod order;
 mod place;
 mod quarantine;
 mod remembered;
 mod report;
+mod status;
 pub mod test;
 mod thresholds;
 
@@ -39,7 +41,9 @@ pub fn main(argv: Vec<OsString>) -> std::process::ExitCode {
         Command::Report(args) => report::run(&args),
         Command::Flaky(args) => flaky::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Order(args) => order::run(&args),
         Command::History(args) => history::run(&args.action),
+        Command::Status(args) => status::run(&args),
         Command::Config(args) => config::main(&args.action),
     };
     code.into()

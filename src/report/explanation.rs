@@ -107,6 +107,12 @@ impl Tally {
     pub const fn executed(&self) -> u64 {
         self.passed + self.failed + self.flaky
     }
+
+    /// Executions and skips.
+    #[must_use]
+    pub const fn all(&self) -> u64 {
+        self.executed() + self.skipped
+    }
 }
 
 /// A failure with what is on record of it.

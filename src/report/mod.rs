@@ -7,6 +7,7 @@
 pub mod events;
 pub mod explanation;
 pub mod frontmatter;
+pub mod html;
 pub mod inert;
 pub mod json;
 pub mod judgements;

@@ -64,17 +64,24 @@ pub fn rough(time: Duration) -> String {
     }
 }
 
-/// `just now`, `5m ago`, `3h ago`, `12d ago`: how long before `now` something was.
+/// `12 seconds ago`, `5 minutes ago`, `2 hours ago`, `3 days ago`.
 #[must_use]
-pub fn ago(at: Timestamp, now: Timestamp) -> String {
-    let minutes = now.duration_since(at).as_secs() / 60;
-    match minutes {
-        // Clocks of several machines differ: what is to come is now.
-        ..1 => "just now".to_owned(),
-        1..60 => format!("{minutes}m ago"),
-        60..1440 => format!("{}h ago", minutes / 60),
-        _ => format!("{}d ago", minutes / 1440),
-    }
+pub fn ago(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (number, one, many) = match seconds {
+        0..60 => (seconds, "second", "seconds"),
+        60..3600 => (seconds / 60, "minute", "minutes"),
+        // Up to two days hours say more.
+        3600..172_800 => (seconds / 3600, "hour", "hours"),
+        _ => (seconds / 86_400, "day", "days"),
+    };
+    format!("{} ago", count(number, one, many))
+}
+
+/// How long before `now` something was. Clocks of several machines differ: what is to come is now.
+#[must_use]
+pub fn ago_from(at: Timestamp, now: Timestamp) -> String {
+    ago(Duration::try_from(now.duration_since(at)).unwrap_or_default())
 }
 
 /// `2026-01-31 23:59Z`.
@@ -167,20 +174,28 @@ mod tests {
     }
 
     #[test]
-    fn ages_are_rough() {
-        let now = Timestamp::from_second(1_000_000_000).unwrap();
+    fn what_is_past_is_told_in_the_largest_unit_that_says_enough() {
         for (seconds, want) in [
-            (-5, "just now"),
-            (59, "just now"),
-            (60, "1m ago"),
-            (3_599, "59m ago"),
-            (3_600, "1h ago"),
-            (86_399, "23h ago"),
-            (86_400 * 400, "400d ago"),
+            (0, "0 seconds ago"),
+            (1, "1 second ago"),
+            (59, "59 seconds ago"),
+            (60, "1 minute ago"),
+            (3599, "59 minutes ago"),
+            (3600, "1 hour ago"),
+            (172_799, "47 hours ago"),
+            (172_800, "2 days ago"),
+            (86_400 * 1500, "1,500 days ago"),
         ] {
-            assert_eq!(ago(Timestamp::from_second(1_000_000_000 - seconds).unwrap(), now), want);
+            assert_eq!(ago(Duration::from_secs(seconds)), want);
         }
-        assert_eq!(moment(now), "2001-09-09 01:46Z");
+        let second = |second| Timestamp::from_second(second).unwrap();
+        assert_eq!(ago_from(second(60), second(180)), "2 minutes ago");
+        assert_eq!(ago_from(second(180), second(60)), "0 seconds ago");
+    }
+
+    #[test]
+    fn moments_and_commits_are_short() {
+        assert_eq!(moment(Timestamp::from_second(1_000_000_000).unwrap()), "2001-09-09 01:46Z");
         assert_eq!((short_commit("0123456789abcdef"), short_commit("012")), ("0123456789", "012"));
     }
 

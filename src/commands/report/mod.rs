@@ -13,7 +13,7 @@ use super::remembered::Remembered;
 use crate::cli::{ReportArgs, ReportFormat};
 use crate::exit_code::ExitCode;
 use crate::history::store::Store;
-use crate::report::retrospect;
+use crate::report::{html, retrospect};
 use destination::Wanted;
 
 /// Runs the command.
@@ -47,22 +47,14 @@ fn write(args: &ReportArgs, memory: &Remembered, wanted: &Wanted) -> Result<Vec<
         complain("error", &format!("the report cannot be written: {error}"));
         ExitCode::Internal
     };
-    if args.format() == ReportFormat::Junit {
-        return junit::document(memory, args.run.as_deref());
-    }
-    let retrospect = gather::gather(memory).map_err(store_code)?;
+    let gathered = || gather::gather(memory).map_err(store_code);
     let mut bytes = Vec::new();
     match args.format() {
-        ReportFormat::Human => bytes = retrospect::terminal::page(&retrospect, wanted.look()).into_bytes(),
-        ReportFormat::Markdown => bytes = retrospect::markdown::document(&retrospect).into_bytes(),
-        ReportFormat::Json => retrospect::json::write(&mut bytes, &retrospect).map_err(refuse)?,
-        ReportFormat::Html | ReportFormat::Junit => {
-            html(&retrospect, &mut bytes).map_err(refuse)?;
-        }
+        ReportFormat::Human => bytes = retrospect::terminal::page(&gathered()?, wanted.look()).into_bytes(),
+        ReportFormat::Markdown => bytes = retrospect::markdown::document(&gathered()?).into_bytes(),
+        ReportFormat::Json => retrospect::json::write(&mut bytes, &gathered()?).map_err(refuse)?,
+        ReportFormat::Html => html::write(&gathered()?, &mut bytes).map_err(refuse)?,
+        ReportFormat::Junit => bytes = junit::document(memory, args.run.as_deref())?,
     }
     Ok(bytes)
-}
-
-fn html(_: &crate::report::Retrospect, _: &mut dyn io::Write) -> io::Result<()> {
-    Err(io::ErrorKind::Unsupported.into())
 }

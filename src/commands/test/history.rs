@@ -92,7 +92,9 @@ impl Memory {
         }
         let there: HashSet<&TestKey> = cases.iter().map(|case| &*case.key).collect();
         let gone = self.summaries.iter().filter(|(key, summary)| {
-            !there.contains(&***key) && !key.is_whole_process() && self.full.presence_of(summary) == Presence::Current
+            !there.contains(&***key)
+                && !key.is_whole_process()
+                && self.full.presence_of(key, summary) == Presence::Current
         });
         let mut gone: Vec<Arc<TestKey>> = gone.map(|(key, _)| Arc::clone(key)).collect();
         gone.sort();

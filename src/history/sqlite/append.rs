@@ -147,7 +147,8 @@ fn put_result(connection: &Connection, seq: i64, record: &RunRecord) -> Result<(
         number(totals.flaky),
         number(totals.skipped),
         number(record.not_run),
-        codec::micros(Some(record.duration)),
+        // Of an execution that was told of by others it may not be known.
+        codec::micros(Some(record.duration).filter(|took| !took.is_zero())),
         record.verdict().as_str(),
         codes.join(","),
         serde_json::to_string(&record.judgement.reasons).map_err(|error| StoreError::Other(error.to_string()))?,
@@ -297,14 +298,16 @@ impl<'t> Appender<'t> {
 
     fn put_contents(&self, seq: i64, cases: &[(i64, &CaseRecord)]) -> Result<()> {
         let mut hashes: BTreeMap<i64, ContentHash> = BTreeMap::new();
-        let mut latest: Option<&BinaryId> = None;
+        let mut latest: Option<(&BinaryId, ContentHash)> = None;
         for (_, case) in cases {
-            if latest == Some(&case.key.binary) {
+            let Some(hash) = case.binary_hash.filter(|hash| latest != Some((&case.key.binary, *hash))) else {
                 continue;
-            }
-            latest = Some(&case.key.binary);
-            if let (Some(binary), Some(hash)) = (self.binaries.get(&case.key.binary), case.binary_hash) {
-                hashes.insert(binary.id, hash);
+            };
+            latest = Some((&case.key.binary, hash));
+            if let Some(binary) = self.binaries.get(&case.key.binary) {
+                // All cases of a binary have the same; should they not, no order of them decides.
+                let there = hashes.entry(binary.id).or_insert(hash);
+                *there = hash.max(*there);
             }
         }
         let sql = "INSERT INTO contents (run, binary_id, hash) VALUES (?1, ?2, ?3)";

@@ -5,6 +5,7 @@
 
 mod append;
 mod deferrals;
+mod elsewhere;
 mod figures;
 mod read;
 mod remove;
@@ -13,6 +14,7 @@ mod rows;
 mod schema;
 
 use std::cell::{Cell, RefCell};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -20,8 +22,8 @@ use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use super::store::{
-    Appended, BinaryStamp, Counters, FinishedRun, LastRun, Page, Prune, Pruned, Result, Retention, RunFilter, Size,
-    Stats, Store, StoreError, StoredRun, TestSummary,
+    Appended, BinaryStamp, Counters, FinishedRun, LastRun, Prune, Pruned, Result, Retention, RunFilter, Size, Store,
+    StoreError, StoredRun, TestSummary,
 };
 use crate::model::{CaseRecord, ContentHash, Context, RunHead, RunId, RunRecord, TestKey};
 use rescue::Identity;
@@ -40,6 +42,8 @@ pub struct SqliteStore {
     warnings: RefCell<Vec<String>>,
     /// Rows that could not be decoded since the last warning.
     skipped: Cell<u64>,
+    /// Where the file is, if it is a copy that goes with this value.
+    _copy: Option<tempfile::TempDir>,
 }
 
 impl SqliteStore {
@@ -70,6 +74,11 @@ impl SqliteStore {
         Ok(Some(store).filter(|store| store.format != Format::Unready))
     }
 
+    /// A store with nothing in it, in memory alone: what there is to read where nothing is on record.
+    pub fn empty() -> Result<Self> {
+        Self::open_file(":memory:".into(), Open::Create)
+    }
+
     fn open_file(file: &Utf8Path, open: Open) -> Result<Self> {
         // Before it is opened: of a file that is replaced meanwhile this is no longer the one, and that shows later.
         let identity = Identity::of(file);
@@ -81,6 +90,7 @@ impl SqliteStore {
             identity: identity.or_else(|| Identity::of(file)),
             warnings: RefCell::default(),
             skipped: Cell::default(),
+            _copy: None,
         })
     }
 
@@ -193,12 +203,24 @@ impl Store for SqliteStore {
         self.reader().contexts()
     }
 
-    fn runs(&self, filter: &RunFilter, page: Page) -> Result<Vec<StoredRun>> {
-        self.reader().runs(filter, page)
+    fn suites(&self) -> Result<Vec<String>> {
+        self.reader().suites()
+    }
+
+    fn visit(&self, filter: &RunFilter, visit: &mut dyn FnMut(StoredRun) -> ControlFlow<()>) -> Result<()> {
+        self.reader().visit(filter, |_, run| visit(run))
     }
 
     fn run(&self, id: &str) -> Result<StoredRun> {
         self.reader().run(id)
+    }
+
+    fn names(&self, filter: &RunFilter) -> Result<Vec<RunId>> {
+        self.reader().names(filter)
+    }
+
+    fn finished(&self, id: &RunId) -> Result<Option<FinishedRun>> {
+        self.reader().finished(id)
     }
 
     fn cases(&self, id: &RunId) -> Result<Vec<CaseRecord>> {
@@ -235,10 +257,6 @@ impl Store for SqliteStore {
 
     fn counters(&self) -> Result<Counters> {
         self.reader().counters()
-    }
-
-    fn stats(&self, filter: &RunFilter) -> Result<Stats> {
-        self.reader().stats(filter)
     }
 
     fn size(&self) -> Result<Size> {

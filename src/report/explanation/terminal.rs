@@ -115,28 +115,19 @@ fn times_line(times: &Times) -> String {
     line
 }
 
-/// `120 runs: 100 passed, 17 failed, 3 flaky; 2 skips`.
+/// `100 passed, 17 failed, 3 flaky, 2 skipped`.
 fn tally(tally: &Tally) -> String {
-    let parts: Vec<String> = [(tally.passed, "passed"), (tally.failed, "failed"), (tally.flaky, "flaky")]
-        .into_iter()
-        .filter(|(number, _)| *number > 0)
-        .map(|(number, word)| format!("{} {word}", words::thousands(number)))
-        .collect();
-    let mut line = words::count(tally.executed(), "run", "runs");
-    if !parts.is_empty() {
-        line.push_str(&format!(": {}", parts.join(", ")));
-    }
-    if tally.skipped > 0 {
-        line.push_str(&format!("; {}", words::count(tally.skipped, "skip", "skips")));
-    }
-    line
+    let Tally { passed, failed, flaky, skipped } = *tally;
+    let parts = [(passed, "passed"), (failed, "failed"), (flaky, "flaky"), (skipped, "skipped")];
+    let there = parts.into_iter().filter(|(number, _)| *number > 0);
+    there.map(|(number, word)| format!("{} {word}", words::thousands(number))).collect::<Vec<_>>().join(", ")
 }
 
 fn counts(out: &mut String, page: &Page<()>, explanation: &Explanation) {
-    let mut line = tally(&explanation.all);
+    let mut line = format!("{}: {}", words::count(explanation.all.all(), "run", "runs"), tally(&explanation.all));
     if explanation.window != explanation.all {
         let latest = words::thousands(explanation.timeline.len() as u64);
-        line.push_str(&format!(" (of the latest {latest}: {})", tally(&explanation.window)));
+        line.push_str(&format!("; of the latest {latest}: {}", tally(&explanation.window)));
     }
     out.push_str(&page.sentence(Tone::Strong, "On record", &line));
     if explanation.streak > 0 {
@@ -147,9 +138,9 @@ fn counts(out: &mut String, page: &Page<()>, explanation: &Explanation) {
     }
 }
 
-/// `3h ago, main 4f1e2d3a5b, run 20260131T120000000Z-1a2b3c4d`. Runs of ours tell by their name when they started.
+/// `3 hours ago, main 4f1e2d3a5b, run 20260131T120000000Z-1a2b3c4d`. Runs of ours tell by their name when they started.
 fn moment(moment: &Moment, explanation: &Explanation) -> String {
-    let mut parts = vec![words::ago(moment.start, explanation.at)];
+    let mut parts = vec![words::ago_from(moment.start, explanation.at)];
     if !moment.run.as_str().starts_with(&moment.start.strftime("%Y%m%dT%H%M%S").to_string()) {
         parts.push(words::moment(moment.start));
     }

@@ -13,6 +13,8 @@ use crate::report::{view, words};
 
 /// How many lines each section has.
 const LINES: usize = 5;
+/// How many tests of a group are named.
+const MATES: usize = 3;
 /// How many runs are shown where nothing limits them.
 const RUNS: usize = 100;
 /// Of how many executions a test's bars are.
@@ -65,16 +67,16 @@ fn capital(word: &str) -> String {
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
-/// `3h ago, main 4f1e2d3a5b, 11.900s, run 2026…`.
+/// `3 hours ago, main 4f1e2d3a5b, 11.900s, 20260131T120000000Z-1a2b3c4d`.
 fn place(run: &PastRun, retrospect: &Retrospect) -> String {
-    let mut parts = vec![words::ago(run.start, retrospect.at)];
+    let mut parts = vec![words::ago_from(run.start, retrospect.at)];
     let commit = run.commit.as_deref().map(words::short_commit);
     let checkout: Vec<&str> = [run.branch.as_deref(), commit].into_iter().flatten().collect();
     if !checkout.is_empty() {
         parts.push(checkout.join(" "));
     }
     parts.extend(run.duration.map(words::exact));
-    parts.push(format!("run {}", run.id));
+    parts.push(run.id.to_string());
     parts.join(", ")
 }
 
@@ -187,10 +189,10 @@ fn flaky(out: &mut String, page: &Page<()>, retrospect: &Retrospect, flaky: &[&P
         let names: Vec<String> = group
             .iter()
             .filter_map(|index| Some(one_line(&retrospect.tests.get(*index)?.key.name)))
-            .take(LINES)
+            .take(MATES)
             .collect();
-        let others =
-            if group.len() > names.len() { format!(" and {} more", group.len() - names.len()) } else { String::new() };
+        let others = group.len() - names.len();
+        let others = if others > 0 { format!(" and {others} more") } else { String::new() };
         out.push_str(&page.sentence(Tone::Soft, "together", &format!("{}{others}", names.join(", "))));
     }
 }
