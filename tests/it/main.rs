@@ -15,6 +15,7 @@ mod engine;
 mod fixtures;
 mod html;
 mod report;
+mod reports;
 #[allow(dead_code, reason = "a toolbox: each test takes what it needs")]
 mod support;
 
