@@ -6,12 +6,15 @@
 //! - [`groups`]: tests that flake together;
 //! - [`trend`]: tests that became slower;
 //! - [`presence`]: whether a test is still there;
-//! - [`priority`]: the order of the next run.
+//! - [`priority`]: the order of the next run;
+//! - [`backtest`]: how good that order would have been, compared with each [`strategy`].
 
+pub mod backtest;
 pub mod flaky;
 pub mod groups;
 pub mod presence;
 pub mod priority;
+pub mod strategy;
 pub mod summary;
 pub mod thresholds;
 pub mod trend;

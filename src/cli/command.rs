@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
-use super::{ExplainArgs, HistoryArgs, ReportArgs, StatusArgs, TestArgs};
+use super::{ExplainArgs, HistoryArgs, OrderArgs, ReportArgs, StatusArgs, TestArgs};
 
 /// Decide whether a Rust workspace may go on: run the tests, remember every outcome, say why the gate is red
 #[derive(Debug, Parser)]
@@ -27,6 +27,8 @@ pub enum Command {
     Report(ReportArgs),
     /// Show all that is known of one test
     Explain(ExplainArgs),
+    /// Show the order of the next run with its reasons, or measure it on a history
+    Order(OrderArgs),
     /// Look at the recorded runs, or remove some
     History(HistoryArgs),
     /// Show what is in force and what is on record, or ask whether a full run

@@ -5,6 +5,7 @@ mod command;
 mod explain;
 mod history;
 mod libtest;
+mod order;
 mod parsers;
 mod report;
 mod runs;
@@ -19,6 +20,7 @@ pub use command::{
 pub use explain::ExplainArgs;
 pub use history::{HistoryAction, HistoryArgs, ListArgs, PruneArgs, PruneFlags, ShowArgs, StatsArgs, UndoArgs};
 pub use libtest::LibtestArgs;
+pub use order::OrderArgs;
 pub use report::{ReportArgs, ReportFormat};
 pub use runs::{AddArgs, CountArgs, RunsArgs, Told};
 pub use setting_flags::SettingFlags;

@@ -4,6 +4,7 @@
 pub mod config;
 mod explain;
 pub mod history;
+mod order;
 mod place;
 mod remembered;
 mod report;
@@ -37,6 +38,7 @@ pub fn main(argv: Vec<OsString>) -> std::process::ExitCode {
         Command::Test(args) => test::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Order(args) => order::run(&args),
         Command::History(args) => history::run(&args.action),
         Command::Status(args) => status::run(&args),
         Command::Config(args) => config::main(&args.action),
