@@ -125,8 +125,8 @@ fn run_step(step: &str, dir: &Utf8Path, tests: u64, runs: u64) -> Result<(), Fai
         "list" => {
             let store = SqliteStore::open_existing(dir)?.ok_or("no store")?;
             let page = store.runs(&RunFilter::default(), Page { skip: 20, limit: 20 })?;
-            let stats = store.stats(&RunFilter::default())?;
-            format!("{} runs of a page, stats of {} runs", page.len(), stats.total)
+            let figures = store.figures(&RunFilter::default())?;
+            format!("{} runs of a page, stats of {} runs", page.len(), figures.all.total)
         }
         _ => read(dir)?,
     };

@@ -29,10 +29,9 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Show the order of the next run with its reasons, or measure it on a history
     Order(OrderArgs),
-    /// Look at the recorded runs, or remove some
+    /// Look at the recorded runs, add or remove some
     History(HistoryArgs),
-    /// Show what is in force and what is on record, or ask whether a full run
-    /// passed lately
+    /// Show what is in force and on record, or ask whether a full run passed
     Status(StatusArgs),
     /// Look at the configuration
     Config(ConfigArgs),

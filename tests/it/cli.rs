@@ -160,6 +160,12 @@ fn history_and_config_are_understood() {
     {
         assert!(parse(line).is_ok(), "{line}");
     }
+    let line = "history list --suite s --failed --trigger ci --branch b --commit c --within 24h --skip 20 --latest";
+    let Ok(Command::History(args)) = parse(line) else { panic!() };
+    let HistoryAction::List(list) = args.action else { panic!() };
+    assert_eq!((list.runs.suite.as_deref(), list.runs.failed, list.skip, list.latest), (Some("s"), true, 20, true));
+    let Ok(Command::Status(status)) = parse("status --within 24h --commit HEAD --suite s") else { panic!() };
+    assert_eq!((status.commit.as_deref(), status.suite.as_deref()), (Some("HEAD"), Some("s")));
     assert!(parse("history undo").is_err());
 }
 
@@ -427,7 +433,8 @@ fn the_help_lists_what_works() {
 
     Commands:
       test     Build and run the tests, record every outcome, judge [alias: t]
-      history  Look at the recorded runs, or remove some
+      history  Look at the recorded runs, add or remove some
+      status   Show what is in force and on record, or ask whether a full run passed
       config   Look at the configuration
       help     Print this message or the help of the given subcommand(s)
 

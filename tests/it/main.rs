@@ -11,11 +11,13 @@ mod dependencies;
 mod docs;
 #[cfg(unix)]
 mod engine;
+mod executions;
 #[cfg(unix)]
 mod fixtures;
 mod html;
 mod report;
 mod reports;
+mod status;
 #[allow(dead_code, reason = "a toolbox: each test takes what it needs")]
 mod support;
 
