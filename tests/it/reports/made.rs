@@ -292,7 +292,7 @@ pub(crate) fn hostile(text: &str) -> Explanation {
 pub(crate) const HISTORY: [(&str, &str); 6] = [
     ("app/app::math::adds", "............................"),
     ("app/app::math::adds_slowly", "............................"),
-    ("app/test:db::slow", ".........................FFF"),
+    ("app/test:db::slow", "........................FFFF"),
     ("app/test:net::forks", "..........................E."),
     ("app/test:net::peer", "...F...~....F.....F...~....F"),
     ("app/test:net::needs_a_network", "ssssssssssssssssssssssssssss"),
