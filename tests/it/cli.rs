@@ -433,6 +433,10 @@ fn the_help_lists_what_works() {
 
     Commands:
       test     Build and run the tests, record every outcome, judge [alias: t]
+      report   Show what the history says: on one screen, or as a document
+      explain  Show all that is known of one test
+      order    Show the order of the next run with its reasons, or measure it on a
+               history
       history  Look at the recorded runs, add or remove some
       status   Show what is in force and on record, or ask whether a full run passed
       config   Look at the configuration
