@@ -181,7 +181,7 @@ pub static SETTINGS: &[Setting] = &[
     Setting::new(Test, "grace", at!(Settings.test.grace, PAUSE), "test", "How long a process has between TERM and KILL.").with_flag("grace"),
     Setting::new(Test, "retries", at!(Settings.test.retries, RETRIES), "test", "Try a failing test again, alone, up to this often.").with_flag("retries"),
     Setting::new(Test, "flaky-result", at!(Settings.test.flaky_result, word::<FlakyResult>()), "test", "What a test that failed and then passed counts as.").with_flag("flaky-result"),
-    Setting::new(Test, "strict-env", at!(Settings.test.strict_env, SWITCH), "test", "Refuse to run with variables that let a red test turn green.").with_flag("strict-env"),
+    Setting::new(Test, "strict-env", at!(Settings.test.strict_env, SWITCH), "test", "Refuse to run with variables that let a red test turn green, or with a quarantine that is over.").with_flag("strict-env"),
     Setting::new(Test, "no-tests", at!(Settings.test.no_tests, word::<NoTests>()), "test", "What a selection that matches no test counts as.").with_flag("no-tests"),
     Setting::new(Infra, "retries", at!(Settings.infra.retries, TRIES), "test", "Try a suite that could not be executed again, up to this often.").with_flag("infra-retries"),
     Setting::new(Infra, "delay", at!(Settings.infra.delay, PAUSE), "test", "How long to wait before each of these tries.").with_flag("infra-delay"),

@@ -14,6 +14,8 @@ mod engine;
 mod executions;
 #[cfg(unix)]
 mod fixtures;
+#[cfg(unix)]
+mod flaky;
 mod html;
 mod report;
 mod reports;

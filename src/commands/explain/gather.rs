@@ -6,8 +6,9 @@ use std::time::Duration;
 use crate::analytics::flaky::{State, isolation};
 use crate::analytics::summary::{Counts, Entry, Summary};
 use crate::analytics::{groups, trend};
+use crate::commands::quarantine::{day, quarantine};
 use crate::commands::remembered::Remembered;
-use crate::commands::report::gather::{judge, order, quarantine};
+use crate::commands::report::gather::{judge, order};
 use crate::history::store::{Store, StoreError, TestSummary};
 use crate::model::{ContentHash, Outcome, TestKey};
 use crate::report::Explanation;
@@ -27,7 +28,7 @@ pub(super) fn gather(memory: &Remembered, test: &TestSummary) -> Result<Explanat
         is_there: at.is_some(),
         state: judged.state.as_str(),
         evidence: judged.evidence.to_string(),
-        quarantine: quarantine(memory, &test.key),
+        quarantine: quarantine(memory.place.settings(), &test.key, day(memory.now)),
         times: times(summary),
         all: tally_of_counts(&summary.counts()),
         window: tally_of(&timeline),

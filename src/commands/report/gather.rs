@@ -6,11 +6,12 @@ use crate::analytics::flaky::{Judged, State, classify};
 use crate::analytics::priority::{Candidate, Ranked, rank};
 use crate::analytics::summary::{Entry, Summary};
 use crate::analytics::{groups, trend};
+use crate::commands::quarantine::{day, quarantine};
 use crate::commands::remembered::Remembered;
 use crate::history::store::{Page, RunFilter, Store, StoreError, StoredRun, TestSummary};
-use crate::model::{CaseRecord, Outcome, RunId, RunState, TestKey, WORKSPACE_SUITE};
+use crate::model::{CaseRecord, Outcome, RunId, RunState, WORKSPACE_SUITE};
 use crate::report::Retrospect;
-use crate::report::retrospect::{Cell, PastQuarantine, PastRun, PastTest};
+use crate::report::retrospect::{Cell, PastRun, PastTest};
 
 /// How many of the latest runs are looked at.
 const RUNS: u64 = 500;
@@ -121,7 +122,7 @@ fn past_test(memory: &Remembered, test: &TestSummary, judged: &Judged, columns: 
         key: test.key.clone(),
         state: judged.state.as_str(),
         evidence: judged.evidence.to_string(),
-        quarantine: quarantine(memory, &test.key),
+        quarantine: quarantine(memory.place.settings(), &test.key, day(memory.now)),
         executions: counts.runs(),
         failures: counts.failures + counts.flaky,
         streak: summary.streak(),
@@ -130,15 +131,6 @@ fn past_test(memory: &Remembered, test: &TestSummary, judged: &Judged, columns: 
         recent: summary.recent(),
         slower: trend::slower(summary).map(|slower| (slower.before, slower.after)),
     }
-}
-
-/// The quarantine that holds for a test, or else one that is over.
-pub(in crate::commands) fn quarantine(memory: &Remembered, key: &TestKey) -> Option<PastQuarantine> {
-    let today = memory.now.to_zoned(jiff::tz::TimeZone::UTC).date();
-    let settings = memory.place.settings();
-    let expired = || settings.quarantine.iter().find(|one| one.test.is_match(key));
-    let found = settings.quarantine_of(key, today).or_else(expired)?;
-    Some(PastQuarantine { reason: found.reason.clone(), until: found.until, is_expired: found.is_expired(today) })
 }
 
 /// Where a run stands among those that are shown.
