@@ -20,6 +20,7 @@ mod html;
 #[cfg(unix)]
 mod portable;
 mod report;
+mod reports;
 mod status;
 #[allow(dead_code, reason = "a toolbox: each test takes what it needs")]
 mod support;
