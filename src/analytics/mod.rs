@@ -3,9 +3,12 @@
 //! - [`summary`]: what is remembered of one test, a pure function of its runs in order of (start, run id);
 //! - [`flaky`]: the state of a test, judged from its summary;
 //! - [`presence`]: whether a test is still there;
-//! - [`priority`]: the order of the next run.
+//! - [`priority`]: the order of the next run;
+//! - [`backtest`]: how good that order would have been, compared with each [`strategy`].
 
+pub mod backtest;
 pub mod flaky;
 pub mod presence;
 pub mod priority;
+pub mod strategy;
 pub mod summary;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
-use super::{HistoryArgs, TestArgs};
+use super::{HistoryArgs, OrderArgs, TestArgs};
 
 /// Decide whether a Rust workspace may go on: run the tests, remember every outcome, say why the gate is red
 #[derive(Debug, Parser)]
@@ -23,6 +23,8 @@ pub enum Command {
     /// Build and run the tests, record every outcome, judge
     #[command(visible_alias = "t")]
     Test(Box<TestArgs>),
+    /// Show the order of the next run with its reasons, or measure it on a history
+    Order(OrderArgs),
     /// Look at the recorded runs, or remove some
     History(HistoryArgs),
     /// Look at the configuration

@@ -4,6 +4,7 @@ mod cargo_flags;
 mod command;
 mod history;
 mod libtest;
+mod order;
 mod parsers;
 mod setting_flags;
 mod test;
@@ -14,5 +15,6 @@ pub use command::{
 };
 pub use history::{HistoryAction, HistoryArgs, ListArgs, PruneArgs, PruneFlags, ShowArgs, StatsArgs, UndoArgs};
 pub use libtest::LibtestArgs;
+pub use order::OrderArgs;
 pub use setting_flags::SettingFlags;
 pub use test::{Events, TestArgs, cargo_args};

@@ -3,6 +3,7 @@
 
 pub mod config;
 pub mod history;
+mod order;
 mod place;
 mod remembered;
 pub mod test;
@@ -31,6 +32,7 @@ pub fn main(argv: Vec<OsString>) -> std::process::ExitCode {
     };
     let code = match command {
         Command::Test(args) => test::run(&args),
+        Command::Order(args) => order::run(&args),
         Command::History(args) => history::run(&args.action),
         Command::Config(args) => config::main(&args.action),
     };

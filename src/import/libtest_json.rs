@@ -21,7 +21,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Results, Unreadable> {
     let mut stream = Stream::default();
     for (number, line) in (1..).zip(text::lines(&text)) {
         let Some((column, event)) = event_in(line) else { continue };
-        let refuse = |why| Unreadable { line: number, column, why };
+        let refuse = |why| Unreadable { line: Some(number), column: Some(column), why };
         match serde_json::from_str::<Event>(event) {
             Ok(event) => stream.read(event).map_err(refuse)?,
             Err(error) => stream.cut_off(&error),

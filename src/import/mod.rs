@@ -1,11 +1,13 @@
-//! What others say of their tests: JUnit XML, TAP, libtest's JSON and plain totals become values of one shape, and
-//! those become runs for the history.
+//! What others say of their tests: JUnit XML, TAP, libtest's JSON, plain totals and histories as CSV become values of
+//! one shape, and those become runs for the history.
 //!
 //! Nothing here opens a file or asks the clock: bytes come in, values go out. Parsers are lenient in what they know
 //! and strict in what they believe. What does not add up is an error in the results; what cannot be read as the format
 //! at all is [`Unreadable`], with its place.
 
 mod case;
+pub mod csv;
+mod csv_results;
 mod detect;
 mod junit;
 mod junit_case;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{junit, libtest_json, simple, tap};
+use super::{csv_results, junit, libtest_json, simple, tap};
 use crate::model::{Attempt, Outcome, Totals};
 
 /// Larger files are refused: one is held in memory as a whole.
@@ -26,11 +26,13 @@ pub enum Format {
     LibtestJson,
     /// Lines with totals: `Total Tests: N`, `Passed: N`, `Failed: N`.
     Simple,
+    /// A history of several runs: `run,test,duration,failed`.
+    Csv,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 4] = [Self::Junit, Self::Tap, Self::LibtestJson, Self::Simple];
+    pub const ALL: [Self; 5] = [Self::Junit, Self::Tap, Self::LibtestJson, Self::Simple, Self::Csv];
 
     /// The format as flags and settings name it.
     #[must_use]
@@ -40,6 +42,7 @@ impl Format {
             Self::Tap => "tap",
             Self::LibtestJson => "libtest-json",
             Self::Simple => "simple",
+            Self::Csv => "csv",
         }
     }
 }
@@ -55,20 +58,33 @@ impl FromStr for Format {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let known = Self::ALL.into_iter().find(|format| format.as_str() == text);
-        known.ok_or_else(|| format!("`{text}` is no format of test results (junit, tap, libtest-json, simple)"))
+        known.ok_or_else(|| format!("`{text}` is no format of test results (junit, tap, libtest-json, simple, csv)"))
     }
 }
 
 /// Bytes that are not what they should be, and where. Lines and columns (of bytes) count from one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{line}:{column}: {why}")]
 pub struct Unreadable {
-    /// The line.
-    pub line: usize,
-    /// The byte within the line.
-    pub column: usize,
+    /// The line, where it is about one.
+    pub line: Option<usize>,
+    /// The byte within the line, where it is about one.
+    pub column: Option<usize>,
     /// What is wrong there.
     pub why: String,
+}
+
+impl fmt::Display for Unreadable {
+    /// `3:14: why`, to stand behind a file's name and a colon.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(line) = self.line {
+            write!(f, "{line}:")?;
+        }
+        if let Some(column) = self.column {
+            write!(f, "{column}:")?;
+        }
+        let space = if self.line.is_some() { " " } else { "" };
+        write!(f, "{space}{}", self.why)
+    }
 }
 
 impl Unreadable {
@@ -77,12 +93,17 @@ impl Unreadable {
         let before = bytes.get(..offset.min(bytes.len())).unwrap_or_default();
         let line = memchr::memchr_iter(b'\n', before).count() + 1;
         let column = before.len() - memchr::memrchr(b'\n', before).map_or(0, |newline| newline + 1) + 1;
-        Self { line, column, why: why.into() }
+        Self { line: Some(line), column: Some(column), why: why.into() }
+    }
+
+    /// What is wrong in a line, counted from one.
+    pub(super) fn in_line(line: usize, why: impl Into<String>) -> Self {
+        Self { line: Some(line), column: None, why: why.into() }
     }
 
     /// What is wrong with all of it.
     pub(super) fn whole(why: impl Into<String>) -> Self {
-        Self { line: 1, column: 1, why: why.into() }
+        Self { line: None, column: None, why: why.into() }
     }
 }
 
@@ -161,19 +182,21 @@ pub struct Case {
     pub line: Option<u32>,
 }
 
-/// Reads results in a format.
+/// Reads results in a format: of one run, or of several where a file is a history.
 ///
 /// # Errors
 ///
 /// What cannot be read as that format at all.
-pub fn parse(format: Format, bytes: &[u8]) -> Result<Results, Unreadable> {
+pub fn parse(format: Format, bytes: &[u8]) -> Result<Vec<Results>, Unreadable> {
     if u64::try_from(bytes.len()).is_ok_and(|length| length > MOST_BYTES) {
         return Err(Unreadable::whole("it is larger than 512 MiB"));
     }
-    match format {
+    let one = match format {
         Format::Junit => junit::parse(bytes),
         Format::Tap => tap::parse(bytes),
         Format::LibtestJson => libtest_json::parse(bytes),
         Format::Simple => simple::parse(bytes),
-    }
+        Format::Csv => return csv_results::parse(bytes),
+    };
+    one.map(|results| vec![results])
 }

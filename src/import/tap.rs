@@ -28,7 +28,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Results, Unreadable> {
     let text = text::lossy(bytes);
     let mut reader = Reader::default();
     for (number, line) in (1..).zip(text::lines(&text)) {
-        reader.read(line).map_err(|why| Unreadable { line: number, column: 1, why })?;
+        reader.read(line).map_err(|why| Unreadable::in_line(number, why))?;
     }
     if !reader.started {
         return Err(Unreadable::whole("there is no TAP in it: no plan, no `ok`, no `not ok`"));
