@@ -1,7 +1,7 @@
 //! A history as CSV, as the results of several runs.
 
 use super::case::{attempt, of_attempts};
-use super::csv::{CsvCase, CsvError, CsvRun, CsvRuns};
+use super::csv::{self, CsvCase, CsvError, CsvRun};
 use super::results::{Case, Results, Suite, Unreadable};
 use super::text;
 use crate::model::AttemptOutcome;
@@ -11,20 +11,16 @@ const MOST_ROWS: usize = 5_000_000;
 
 /// Reads a history, the oldest run first.
 pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Results>, Unreadable> {
-    let mut rows = 0;
-    let mut runs = Vec::new();
-    for run in CsvRuns::new(bytes, "") {
-        let run = run.map_err(unreadable)?;
-        rows += run.cases.len();
-        if rows > MOST_ROWS {
-            return Err(Unreadable::whole(format!("there are more than {MOST_ROWS} rows")));
-        }
-        runs.push(results(run));
+    let history = csv::read(bytes, "").map_err(unreadable)?;
+    let rows = history.runs.iter().map(|run| run.cases.len()).sum::<usize>();
+    if rows > MOST_ROWS {
+        return Err(Unreadable::whole(format!("there are more than {MOST_ROWS} rows")));
     }
-    if runs.is_empty() {
+    if history.runs.is_empty() {
         return Err(Unreadable::whole("there is no run in it"));
     }
-    Ok(runs)
+    let names: Vec<Option<String>> = history.tests.iter().map(|name| text::name(name)).collect();
+    Ok(history.runs.iter().map(|run| results(run, &names)).collect())
 }
 
 fn unreadable(error: CsvError) -> Unreadable {
@@ -37,21 +33,16 @@ fn unreadable(error: CsvError) -> Unreadable {
     }
 }
 
-fn results(run: CsvRun) -> Results {
-    let mut nameless = 0;
-    let mut suite = Suite::default();
-    for CsvCase { test, took, failed } in run.cases {
-        let outcome = if failed { AttemptOutcome::Failed } else { AttemptOutcome::Passed };
-        match text::name(&test) {
-            Some(name) => suite.cases.push(one(name, outcome, took)),
-            None => nameless += 1,
-        }
-    }
-    Results { suites: vec![suite], nameless, ..Results::default() }
+fn results(run: &CsvRun, names: &[Option<String>]) -> Results {
+    let name = |case: &CsvCase| usize::try_from(case.test).ok().and_then(|test| names.get(test)).cloned().flatten();
+    let cases: Vec<Case> = run.cases.iter().filter_map(|case| Some(one(name(case)?, case))).collect();
+    let nameless = (run.cases.len() - cases.len()) as u64;
+    Results { suites: vec![Suite { cases, ..Suite::default() }], nameless, ..Results::default() }
 }
 
-fn one(name: String, outcome: AttemptOutcome, took: std::time::Duration) -> Case {
-    of_attempts(vec![name], vec![attempt(outcome, Some(took), String::new())])
+fn one(name: String, case: &CsvCase) -> Case {
+    let outcome = if case.failed { AttemptOutcome::Failed } else { AttemptOutcome::Passed };
+    of_attempts(vec![name], vec![attempt(outcome, Some(case.took), String::new())])
 }
 
 /// Is this the header of such a file?
