@@ -2,11 +2,15 @@
 //! values.
 
 pub mod config;
+mod explain;
 pub mod history;
 mod order;
 mod place;
 mod remembered;
+mod report;
+mod status;
 pub mod test;
+mod thresholds;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -32,8 +36,11 @@ pub fn main(argv: Vec<OsString>) -> std::process::ExitCode {
     };
     let code = match command {
         Command::Test(args) => test::run(&args),
+        Command::Report(args) => report::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Order(args) => order::run(&args),
         Command::History(args) => history::run(&args.action),
+        Command::Status(args) => status::run(&args),
         Command::Config(args) => config::main(&args.action),
     };
     code.into()

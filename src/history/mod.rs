@@ -1,13 +1,17 @@
 //! The memory: every run and outcome, kept.
 //!
 //! - [`store`]: what any store does, and the values it takes and gives;
+//! - [`figures`]: counts, rates and means of runs;
 //! - [`sqlite`]: the embedded store of one machine;
 //! - [`record`]: what is known of a run when it starts;
 //! - [`input`]: what was tested, as one hash;
+//! - [`passing`]: whether some full run passed lately;
 //! - [`place`]: where the gate directory is.
 
 mod codec;
+pub mod figures;
 pub mod input;
+pub mod passing;
 pub mod place;
 pub mod record;
 pub mod sqlite;

@@ -205,7 +205,7 @@ pub struct RunRecord {
     pub totals: Totals,
     /// Planned tests without an outcome.
     pub not_run: u64,
-    /// From the start to the verdict.
+    /// From the start to the verdict; zero where that is not known.
     pub duration: Duration,
     /// The verdict with its reasons.
     pub judgement: Judgement,

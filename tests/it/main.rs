@@ -2,6 +2,8 @@
 #![cfg(test)]
 
 mod architecture;
+#[cfg(unix)]
+mod browser;
 mod cli;
 mod config;
 mod demo;
@@ -11,6 +13,7 @@ mod docs;
 mod engine;
 #[cfg(unix)]
 mod fixtures;
+mod html;
 mod report;
 #[allow(dead_code, reason = "a toolbox: each test takes what it needs")]
 mod support;

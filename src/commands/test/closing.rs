@@ -16,6 +16,7 @@ use super::outputs::{self, Ended, Observers};
 use super::session::{Came, Session};
 use crate::cli::Format;
 use crate::commands::complain;
+use crate::commands::thresholds::thresholds;
 use crate::event::Fact;
 use crate::exit_code::ExitCode;
 use crate::history::record::add_checkout;
@@ -66,12 +67,12 @@ impl Session<'_> {
         }
         let record = Arc::new(record_of(head, state, judgement, &came, took));
         memory.learn(&record, &came.cases);
-        let now = Timestamp::now();
-        *insights.borrow_mut() = insights::insights(&memory.summaries, now);
+        let (now, by) = (Timestamp::now(), thresholds(settings));
+        *insights.borrow_mut() = insights::insights(&memory.summaries, now, &by);
         let cases: Arc<[Arc<CaseRecord>]> = came.cases.into();
         let document = (self.args.format == Format::Json).then(|| {
             TestDocument::new(&record, cases.iter().map(|case| &**case), |key| {
-                insights::state_of(&memory.summaries, key, now)
+                insights::state_of(&memory.summaries, key, now, &by)
             })
         });
         let told = insights.borrow().clone();

@@ -28,6 +28,7 @@ use crate::plan::list::Remembered;
 use crate::report::{Insights, Terminal};
 use crate::runner::engine::{self, Finished, Options, Stop};
 use crate::runner::job::Frame;
+use crate::sys::random::random;
 use crate::sys::signals::Signals;
 use crate::sys::term::Surroundings;
 
@@ -360,10 +361,4 @@ fn is_full(args: &TestArgs, asked: &Asked) -> bool {
 fn rustflags() -> String {
     let names = ["CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS"];
     names.iter().find_map(|name| std::env::var(name).ok()).unwrap_or_default()
-}
-
-fn random() -> u32 {
-    use std::hash::{BuildHasher, Hasher};
-    let bits = std::collections::hash_map::RandomState::new().build_hasher().finish();
-    u32::try_from(bits & u64::from(u32::MAX)).unwrap_or(0)
 }

@@ -13,6 +13,7 @@ mod rows;
 mod schema;
 
 use std::cell::{Cell, RefCell};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -20,8 +21,8 @@ use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use super::store::{
-    Appended, BinaryStamp, Counters, FinishedRun, LastRun, Page, Prune, Pruned, Result, Retention, RunFilter, Size,
-    Stats, Store, StoreError, StoredRun, TestSummary,
+    Appended, BinaryStamp, Counters, FinishedRun, LastRun, Prune, Pruned, Result, Retention, RunFilter, Size, Store,
+    StoreError, StoredRun, TestSummary,
 };
 use crate::model::{CaseRecord, ContentHash, Context, RunHead, RunId, RunRecord, TestKey};
 use rescue::Identity;
@@ -68,6 +69,11 @@ impl SqliteStore {
         }
         let store = Self::open_file(&file, Open::Existing)?;
         Ok(Some(store).filter(|store| store.format != Format::Unready))
+    }
+
+    /// A store with nothing in it, in memory alone: what there is to read where nothing is on record.
+    pub fn empty() -> Result<Self> {
+        Self::open_file(":memory:".into(), Open::Create)
     }
 
     fn open_file(file: &Utf8Path, open: Open) -> Result<Self> {
@@ -193,8 +199,12 @@ impl Store for SqliteStore {
         self.reader().contexts()
     }
 
-    fn runs(&self, filter: &RunFilter, page: Page) -> Result<Vec<StoredRun>> {
-        self.reader().runs(filter, page)
+    fn suites(&self) -> Result<Vec<String>> {
+        self.reader().suites()
+    }
+
+    fn visit(&self, filter: &RunFilter, visit: &mut dyn FnMut(StoredRun) -> ControlFlow<()>) -> Result<()> {
+        self.reader().visit(filter, |_, run| visit(run))
     }
 
     fn run(&self, id: &str) -> Result<StoredRun> {
@@ -235,10 +245,6 @@ impl Store for SqliteStore {
 
     fn counters(&self) -> Result<Counters> {
         self.reader().counters()
-    }
-
-    fn stats(&self, filter: &RunFilter) -> Result<Stats> {
-        self.reader().stats(filter)
     }
 
     fn size(&self) -> Result<Size> {

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 use super::rows::{self, Facts, RUNS, nanos};
 use super::{error, rows::hash};
 use crate::history::codec;
-use crate::history::store::{BinaryStamp, LastRun, Page, Result, RunFilter, StoreError, StoredRun, TestSummary};
+use crate::history::store::{BinaryStamp, LastRun, Result, RunFilter, StoreError, StoredRun, TestSummary};
 use crate::model::{BinaryId, CaseRecord, ContentHash, Context, RunId, RunState, TestKey, WORKSPACE_SUITE};
 
 /// The number of a context, where it is known.
@@ -38,7 +39,11 @@ impl<'s> Reader<'s> {
     }
 
     /// Runs, newest first, as long as the visitor asks for more.
-    pub(super) fn visit(&self, filter: &RunFilter, mut visit: impl FnMut(i64, StoredRun) -> Visit) -> Result<()> {
+    pub(super) fn visit(
+        &self,
+        filter: &RunFilter,
+        mut visit: impl FnMut(i64, StoredRun) -> ControlFlow<()>,
+    ) -> Result<()> {
         let (condition, values) = condition(filter);
         let sql = format!("{RUNS} WHERE {condition} ORDER BY start_ns DESC, runs.id DESC");
         let mut statement = self.connection.prepare_cached(&sql).map_err(error)?;
@@ -47,10 +52,12 @@ impl<'s> Reader<'s> {
             match rows::run(row) {
                 // Whether a run goes on or was cut off shows only when its process has been looked for.
                 Ok(Some((_, run))) if filter.state.is_some_and(|state| state != run.state) => {}
-                Ok(Some((seq, run))) => match visit(seq, run) {
-                    Visit::Next => {}
-                    Visit::Enough => break,
-                },
+                Ok(Some((_, run))) if filter.failed && !run.has_failed() => {}
+                Ok(Some((seq, run))) => {
+                    if visit(seq, run).is_break() {
+                        break;
+                    }
+                }
                 Ok(None) => self.skip(),
                 Err(failure) if failure.sqlite_error_code().is_some() => return Err(error(failure)),
                 Err(_) => self.skip(),
@@ -59,21 +66,12 @@ impl<'s> Reader<'s> {
         Ok(())
     }
 
-    pub(super) fn runs(&self, filter: &RunFilter, page: Page) -> Result<Vec<StoredRun>> {
-        let mut runs = Vec::new();
-        let mut skip = page.skip;
-        if page.limit == 0 {
-            return Ok(runs);
-        }
-        self.visit(filter, |_, run| {
-            if skip > 0 {
-                skip -= 1;
-                return Visit::Next;
-            }
-            runs.push(run);
-            if runs.len() as u64 >= page.limit { Visit::Enough } else { Visit::Next }
-        })?;
-        Ok(runs)
+    /// Every suite that a run was recorded of, pruned ones included.
+    pub(super) fn suites(&self) -> Result<Vec<String>> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT DISTINCT suite FROM runs ORDER BY suite").map_err(error)?;
+        let suites = statement.query_map([], |row| row.get(0)).map_err(error)?.collect::<rusqlite::Result<_>>();
+        suites.map_err(error)
     }
 
     /// A run by its name, or by what no other name begins with.
@@ -210,12 +208,17 @@ impl<'s> Reader<'s> {
             state: Some(RunState::Executed),
             ..RunFilter::default()
         };
-        let Some(run) = self.runs(&executed, Page::first(1))?.pop() else { return Ok(None) };
+        let mut last = None;
+        self.visit(&executed, |seq, run| {
+            last = Some((seq, run));
+            ControlFlow::Break(())
+        })?;
+        let Some((seq, run)) = last else { return Ok(None) };
         let binaries = self.binaries()?;
         let sql = "SELECT tests.binary_id, tests.name FROM cases JOIN tests ON tests.id = cases.test \
                    WHERE cases.run = ?1 AND cases.outcome NOT IN (0, 4, 5)";
         let mut statement = self.connection.prepare_cached(sql).map_err(error)?;
-        let mut found = statement.query([self.seq(&run.head.id)?]).map_err(error)?;
+        let mut found = statement.query([seq]).map_err(error)?;
         let mut failing = Vec::new();
         while let Some(row) = found.next().map_err(error)? {
             let binary = row.get(0).ok().and_then(|id: i64| binaries.get(&id));
@@ -287,15 +290,6 @@ impl<'s> Reader<'s> {
         let columns = params![path.as_str(), i64::try_from(size).unwrap_or(i64::MAX), mtime_ns];
         Ok(statement.query_row(columns, |row| hash(row, "hash")).optional().map_err(error)?.flatten())
     }
-}
-
-/// Does a visitor want the next run?
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Visit {
-    /// Yes.
-    Next,
-    /// No.
-    Enough,
 }
 
 /// The filter as far as the database can tell.
