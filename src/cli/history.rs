@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::parsers::{count_or_none, duration_or_none, size_or_none};
-use super::{AddArgs, CommonArgs, RunsArgs};
+use super::{AddArgs, CommonArgs, ExportArgs, MergeArgs, RunsArgs};
 
 /// Look at the recorded runs, or remove some
 #[derive(Debug, Args)]
@@ -28,6 +28,10 @@ pub enum HistoryAction {
     Prune(PruneArgs),
     /// Remove one run, as if it had never been recorded
     Undo(UndoArgs),
+    /// Write runs to a file that another history can take in
+    Export(ExportArgs),
+    /// Take in the runs of other histories; nothing is counted twice
+    Merge(MergeArgs),
 }
 
 impl HistoryAction {
@@ -41,6 +45,8 @@ impl HistoryAction {
             Self::Add(args) => &args.common,
             Self::Prune(args) => &args.common,
             Self::Undo(args) => &args.common,
+            Self::Export(args) => &args.common,
+            Self::Merge(args) => &args.common,
         }
     }
 

@@ -7,6 +7,7 @@ mod history;
 mod libtest;
 mod order;
 mod parsers;
+mod portable;
 mod report;
 mod runs;
 mod setting_flags;
@@ -20,6 +21,7 @@ pub use command::{
 pub use explain::ExplainArgs;
 pub use history::{HistoryAction, HistoryArgs, ListArgs, PruneArgs, PruneFlags, ShowArgs, StatsArgs, UndoArgs};
 pub use libtest::LibtestArgs;
+pub use portable::{ExportArgs, MergeArgs};
 pub use report::{ReportArgs, ReportFormat};
 pub use runs::{AddArgs, CountArgs, RunsArgs, Told};
 pub use order::OrderArgs;

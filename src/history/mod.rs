@@ -6,13 +6,15 @@
 //! - [`record`]: what is known of a run when it starts;
 //! - [`input`]: what was tested, as one hash;
 //! - [`passing`]: whether some full run passed lately;
-//! - [`place`]: where the gate directory is.
+//! - [`place`]: where the gate directory is;
+//! - [`portable`]: runs as a file, for another history to take in.
 
 mod codec;
 pub mod figures;
 pub mod input;
 pub mod passing;
 pub mod place;
+pub mod portable;
 pub mod record;
 pub mod sqlite;
 pub mod store;

@@ -15,8 +15,8 @@ use serde::Serialize;
 use super::figures::{Figures, Tally};
 use crate::analytics::summary::Summary;
 use crate::model::{
-    BinaryId, CaseRecord, ContentHash, Context, Judgement, RunHead, RunId, RunRecord, RunState, TestKey, Totals,
-    Verdict,
+    BinaryId, CaseRecord, ContentHash, Context, Judgement, Reason, RunHead, RunId, RunRecord, RunState, TestKey,
+    Totals, Verdict,
 };
 
 /// Why a store could not do what it was asked.
@@ -143,6 +143,25 @@ impl StoredRun {
     #[must_use]
     pub fn has_failed(&self) -> bool {
         self.verdict().is_some_and(Verdict::is_failure)
+    }
+
+    /// The run as it can be recorded elsewhere; one that was cut off stays so.
+    #[must_use]
+    pub fn into_record(self) -> RunRecord {
+        let cut_off = || Judgement {
+            verdict: Verdict::Nothing,
+            codes: Vec::new(),
+            reasons: vec![Reason::new("interrupted", "the run was cut off")],
+        };
+        RunRecord {
+            head: self.head,
+            state: self.state,
+            totals: self.totals,
+            not_run: self.not_run,
+            duration: self.duration.unwrap_or_default(),
+            judgement: self.judgement.unwrap_or_else(cut_off),
+            plan_digest: self.plan_digest,
+        }
     }
 }
 
@@ -334,6 +353,13 @@ pub trait Store: Send {
 
     /// One run, by its name or the beginning of it that no other shares.
     fn run(&self, id: &str) -> Result<StoredRun>;
+
+    /// The names of the runs that are over, in order of the names.
+    fn names(&self, filter: &RunFilter) -> Result<Vec<RunId>>;
+
+    /// A run that is over, with its cases, as another store takes it in; none where it is not there any more. Its
+    /// binaries are files of this machine and stay behind.
+    fn finished(&self, id: &RunId) -> Result<Option<FinishedRun>>;
 
     /// What became of the tests of a run, in order of their keys.
     fn cases(&self, id: &RunId) -> Result<Vec<CaseRecord>>;

@@ -14,6 +14,8 @@ mod engine;
 #[cfg(unix)]
 mod fixtures;
 mod html;
+#[cfg(unix)]
+mod portable;
 mod report;
 #[allow(dead_code, reason = "a toolbox: each test takes what it needs")]
 mod support;

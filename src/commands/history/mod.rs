@@ -1,7 +1,9 @@
 //! `cargo gate history`: finds the store and hands it to the verb.
 
 mod add;
+mod export;
 mod list;
+mod merge;
 mod stats;
 mod verbs;
 
@@ -19,6 +21,7 @@ use crate::model::RunRecord;
 use crate::sys::random::random;
 
 pub use add::{add, told};
+pub use export::export;
 pub use list::{ListOptions, list};
 pub use stats::stats;
 pub use verbs::{HistoryError, PruneOptions, ShowOptions, prune, show, undo};
@@ -33,11 +36,19 @@ pub(super) fn run(action: &HistoryAction) -> ExitCode {
 }
 
 fn in_place(action: &HistoryAction, place: &Place) -> Result<(), HistoryError> {
+    if let HistoryAction::Merge(args) = action {
+        return merge::run(args, place);
+    }
     let mut store = match action {
         // What is told may be the first on record.
         HistoryAction::Add(_) => SqliteStore::open(&place.gate_dir)?,
         _ => match SqliteStore::open_existing(&place.gate_dir)? {
             Some(store) => store,
+            // Whoever waits for the file finds one, with no run in it.
+            None if matches!(action, HistoryAction::Export(_)) => {
+                complain("note", "nothing is on record yet: what is written holds no run");
+                SqliteStore::empty()?
+            }
             None if action.common().format == Format::Json => SqliteStore::empty()?,
             None => {
                 complain("note", "nothing is on record yet: `cargo gate test` begins the history");
@@ -75,6 +86,9 @@ fn act(
             prune(store, &PruneOptions { keep, prune: how }, out, format)
         }
         HistoryAction::Undo(args) => undo(store, &args.run, out, format),
+        HistoryAction::Export(args) => export::to(&args.output, store, &filter(&args.runs, place)?, out, format),
+        // It looks at what it takes in before there is a store: see `in_place`.
+        HistoryAction::Merge(_) => Ok(()),
     }
 }
 
@@ -116,7 +130,11 @@ fn finish(done: Result<(), HistoryError>) -> ExitCode {
         Err(HistoryError::Store(error)) => store_code(error),
         Err(error) => {
             complain("error", &error.to_string());
-            if matches!(error, HistoryError::Usage(_)) { ExitCode::Usage } else { ExitCode::Internal }
+            match error {
+                HistoryError::Usage(_) => ExitCode::Usage,
+                HistoryError::Source(_) => ExitCode::Config,
+                HistoryError::Write(_) | HistoryError::Store(_) => ExitCode::Internal,
+            }
         }
     }
 }

@@ -27,6 +27,9 @@ pub enum HistoryError {
     /// It was asked for what makes no sense.
     #[error("{0}")]
     Usage(String),
+    /// What was to be taken in cannot be read.
+    #[error("{0}")]
+    Source(String),
 }
 
 pub(super) type Result<T> = std::result::Result<T, HistoryError>;

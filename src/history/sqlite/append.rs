@@ -298,14 +298,16 @@ impl<'t> Appender<'t> {
 
     fn put_contents(&self, seq: i64, cases: &[(i64, &CaseRecord)]) -> Result<()> {
         let mut hashes: BTreeMap<i64, ContentHash> = BTreeMap::new();
-        let mut latest: Option<&BinaryId> = None;
+        let mut latest: Option<(&BinaryId, ContentHash)> = None;
         for (_, case) in cases {
-            if latest == Some(&case.key.binary) {
+            let Some(hash) = case.binary_hash.filter(|hash| latest != Some((&case.key.binary, *hash))) else {
                 continue;
-            }
-            latest = Some(&case.key.binary);
-            if let (Some(binary), Some(hash)) = (self.binaries.get(&case.key.binary), case.binary_hash) {
-                hashes.insert(binary.id, hash);
+            };
+            latest = Some((&case.key.binary, hash));
+            if let Some(binary) = self.binaries.get(&case.key.binary) {
+                // All cases of a binary have the same; should they not, no order of them decides.
+                let there = hashes.entry(binary.id).or_insert(hash);
+                *there = hash.max(*there);
             }
         }
         let sql = "INSERT INTO contents (run, binary_id, hash) VALUES (?1, ?2, ?3)";

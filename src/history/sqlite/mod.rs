@@ -5,6 +5,7 @@
 
 mod append;
 mod deferrals;
+mod elsewhere;
 mod figures;
 mod read;
 mod remove;
@@ -41,6 +42,8 @@ pub struct SqliteStore {
     warnings: RefCell<Vec<String>>,
     /// Rows that could not be decoded since the last warning.
     skipped: Cell<u64>,
+    /// Where the file is, if it is a copy that goes with this value.
+    _copy: Option<tempfile::TempDir>,
 }
 
 impl SqliteStore {
@@ -87,6 +90,7 @@ impl SqliteStore {
             identity: identity.or_else(|| Identity::of(file)),
             warnings: RefCell::default(),
             skipped: Cell::default(),
+            _copy: None,
         })
     }
 
@@ -209,6 +213,14 @@ impl Store for SqliteStore {
 
     fn run(&self, id: &str) -> Result<StoredRun> {
         self.reader().run(id)
+    }
+
+    fn names(&self, filter: &RunFilter) -> Result<Vec<RunId>> {
+        self.reader().names(filter)
+    }
+
+    fn finished(&self, id: &RunId) -> Result<Option<FinishedRun>> {
+        self.reader().finished(id)
     }
 
     fn cases(&self, id: &RunId) -> Result<Vec<CaseRecord>> {

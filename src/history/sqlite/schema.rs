@@ -25,13 +25,15 @@ const AS_LATEST: &str = "CREATE TEMP VIEW IF NOT EXISTS runs AS
 /// How long another process is waited for.
 const BUSY: Duration = Duration::from_secs(30);
 
-/// May a connection create the file, or must it be there?
+/// May a connection create the file, or must it be there, and may it be changed?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Open {
     /// It is created where it is not there.
     Create,
     /// It is there.
     Existing,
+    /// It is there, and somebody else's: it stays as it is.
+    Untouched,
 }
 
 /// What a file turned out to be.
@@ -67,13 +69,13 @@ pub(super) fn show_as_latest(connection: &Connection) -> Result<()> {
 
 /// Opens the file as it is, with the settings every connection has.
 pub(super) fn connect(file: &Utf8Path, open: Open) -> Result<Connection> {
-    let create = match open {
-        Open::Create => OpenFlags::SQLITE_OPEN_CREATE,
-        Open::Existing => OpenFlags::empty(),
-    };
     // A file that may not be written is opened for reading by SQLite itself.
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | create;
-    let connection = Connection::open_with_flags(file, flags).map_err(error)?;
+    let access = match open {
+        Open::Create => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+        Open::Existing => OpenFlags::SQLITE_OPEN_READ_WRITE,
+        Open::Untouched => OpenFlags::SQLITE_OPEN_READ_ONLY,
+    };
+    let connection = Connection::open_with_flags(file, access | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(error)?;
     connection.busy_timeout(BUSY).map_err(error)?;
     connection.set_prepared_statement_cache_capacity(64);
     // The rollback journal (SQLite's default) can be read where nothing can be written, a write-ahead log cannot.
