@@ -4,6 +4,7 @@ mod cargo_flags;
 mod command;
 mod explain;
 mod history;
+mod import;
 mod libtest;
 mod order;
 mod parsers;
@@ -20,6 +21,7 @@ pub use command::{
 };
 pub use explain::ExplainArgs;
 pub use history::{HistoryAction, HistoryArgs, ListArgs, PruneArgs, PruneFlags, ShowArgs, StatsArgs, UndoArgs};
+pub use import::ImportArgs;
 pub use libtest::LibtestArgs;
 pub use portable::{ExportArgs, MergeArgs};
 pub use report::{ReportArgs, ReportFormat};

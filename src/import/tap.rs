@@ -53,10 +53,12 @@ struct Level {
     bailed_out: bool,
 }
 
-/// The point that a YAML block may belong to.
+/// The point that a YAML block and comments may belong to.
 struct Latest {
     indent: usize,
     number: usize,
+    /// The comments so far, where it failed.
+    comments: String,
 }
 
 /// A YAML block.
@@ -103,7 +105,8 @@ impl Reader {
             Line::BailOut(why) => self.bail_out(why),
             Line::Other("}") => {}
             Line::Other(body) if indent == 0 => self.other(body),
-            Line::Version | Line::File { .. } | Line::Comment(_) | Line::Other(_) => {}
+            Line::Comment(comment) => self.comment(comment),
+            Line::Version | Line::File { .. } | Line::Other(_) => {}
         }
         Ok(())
     }
@@ -141,6 +144,26 @@ impl Reader {
         false
     }
 
+    /// What a point that failed has to say.
+    fn comment(&mut self, comment: &str) {
+        if let Some(latest) = &mut self.latest {
+            text::add(&mut latest.comments, comment);
+            text::add(&mut latest.comments, "\n");
+        }
+    }
+
+    /// Nothing more can belong to the latest point.
+    fn settle(&mut self) {
+        let Some(latest) = self.latest.take() else { return };
+        let case = self.levels.last_mut().and_then(|level| level.cases.get_mut(latest.number));
+        if let Some(attempt) = case.and_then(|case| case.attempts.last_mut())
+            && attempt.outcome != AttemptOutcome::Passed
+            && !latest.comments.is_empty()
+        {
+            attempt.text = Some(latest.comments.trim_end().into());
+        }
+    }
+
     fn end_block(&mut self) {
         let (Some(block), Some(latest)) = (self.block.take(), self.latest.take()) else { return };
         let Some(case) = self.levels.last_mut().and_then(|level| level.cases.get_mut(latest.number)) else { return };
@@ -155,7 +178,7 @@ impl Reader {
     /// Goes to the level of an indentation.
     fn at(&mut self, indent: usize) -> Result<&mut Level, String> {
         self.started = true;
-        self.latest = None;
+        self.settle();
         while self.levels.last().is_some_and(|level| level.indent > indent) {
             // A subtest that no point summed up stays what it is.
             if let Some(inner) = self.ended.take() {
@@ -212,7 +235,7 @@ impl Reader {
         }
         if let Some(level) = self.levels.last_mut() {
             level.cases.push(case);
-            self.latest = Some(Latest { indent, number: level.cases.len() - 1 });
+            self.latest = Some(Latest { indent, number: level.cases.len() - 1, comments: String::new() });
         }
         Ok(())
     }
@@ -242,7 +265,7 @@ impl Reader {
         {
             outer.cases.push(sum);
             let number = outer.cases.len() - 1;
-            self.latest = Some(Latest { indent: outer.indent, number });
+            self.latest = Some(Latest { indent: outer.indent, number, comments: String::new() });
         }
     }
 
@@ -285,6 +308,7 @@ impl Reader {
 
     fn end_document(&mut self) {
         self.end_block();
+        self.settle();
         self.started |= !self.levels.is_empty();
         if self.levels.is_empty() || self.at(0).is_err() {
             self.levels.clear();
@@ -295,6 +319,7 @@ impl Reader {
         }
         if let Some(mut level) = self.levels.pop() {
             level.check(true);
+            take_times(&mut level.cases);
             let path = self.file.take().into_iter().collect();
             self.results.suites.push(Suite { path, cases: level.cases, counts: None, problems: level.problems });
         }
@@ -359,6 +384,25 @@ fn case(name: String, point: &Point<'_>) -> Case {
         (_, false) => vec![attempt(AttemptOutcome::Failed, took, String::new())],
     };
     of_attempts(vec![name], attempts)
+}
+
+/// bats writes a duration behind each name (`adds in 91ms`). Where all names end so, it is none of theirs.
+fn take_times(cases: &mut [Case]) {
+    fn timed(case: &Case) -> Option<(String, Duration)> {
+        let (name, time) = case.path.last()?.rsplit_once(" in ")?;
+        let digits = time.strip_suffix("ms").filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+        Some((name.to_owned(), milliseconds(digits)?))
+    }
+    let times: Option<Vec<_>> = cases.iter().map(timed).collect();
+    for (case, (name, took)) in cases.iter_mut().zip(times.unwrap_or_default()) {
+        if let Some(last) = case.path.last_mut() {
+            *last = name;
+        }
+        if let Some(attempt) = case.attempts.last_mut() {
+            attempt.took = Some(took);
+            case.took = Some(took);
+        }
+    }
 }
 
 fn milliseconds(text: &str) -> Option<Duration> {

@@ -14,6 +14,7 @@ mod engine;
 #[cfg(unix)]
 mod fixtures;
 mod html;
+mod import;
 #[cfg(unix)]
 mod portable;
 mod report;
