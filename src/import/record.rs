@@ -93,12 +93,10 @@ pub fn imported(results: &Results, origin: Origin<'_>) -> Imported {
     let default = default_suite(results, &origin);
     let named = origin.suite.clone().unwrap_or(default);
     let cases = Keys::new(&named, &origin).cases(results);
-    let rust = !cases.is_empty() && cases.iter().all(|case| case.key.binary.kind != Kind::Suite);
-    let suite = if rust && origin.suite.is_none() { WORKSPACE_SUITE.to_owned() } else { named };
     let totals = totals(results, &cases);
     let sum = || cases.iter().filter_map(|case| case.took).fold(Duration::ZERO, Duration::saturating_add);
     let took = results.took.unwrap_or_else(sum);
-    Imported { head: head(results, origin, suite), took, totals, cases }
+    Imported { head: head(results, origin, named), took, totals, cases }
 }
 
 fn head(results: &Results, origin: Origin<'_>, suite: String) -> RunHead {
@@ -152,9 +150,15 @@ fn totals(results: &Results, cases: &[Arc<CaseRecord>]) -> Totals {
 
 /// The name of the only suite, or the document's own, or what is left.
 fn default_suite(results: &Results, origin: &Origin<'_>) -> String {
-    let mut suites = results.suites.iter().filter_map(|suite| suite.path.first());
-    let only = suites.next().filter(|first| suites.all(|other| other == *first));
-    only.or(results.name.as_ref()).unwrap_or(&origin.otherwise).clone()
+    let mut suites = results.suites.iter().map(|suite| match origin.rust.of_suite(suite) {
+        None => suite.path.first(),
+        // It is no suite of its own.
+        Some(_) => None,
+    });
+    let only = suites.next().flatten().filter(|first| suites.all(|other| other == Some(first)));
+    let name = only.or(results.name.as_ref()).unwrap_or(&origin.otherwise);
+    // What `cargo gate test` runs, and only that, has this name.
+    if name == WORKSPACE_SUITE { format!("{name} (imported)") } else { name.clone() }
 }
 
 /// Makes keys, each once.
