@@ -17,6 +17,7 @@ mod fixtures;
 #[cfg(unix)]
 mod flaky;
 mod html;
+mod import;
 #[cfg(unix)]
 mod portable;
 mod report;
