@@ -4,6 +4,7 @@
 pub mod config;
 pub mod history;
 mod order;
+mod ordering;
 mod place;
 mod remembered;
 pub mod test;
