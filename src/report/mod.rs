@@ -1,9 +1,10 @@
 //! What people and machines read. Values in, text out, through handed-in writers; nothing here knows the engine.
 //!
 //! [`terminal`] and [`events`] observe a run as it goes; [`json`], [`junit`] and [`markdown`] are written at its end,
-//! from the run's record and its cases. [`view`] holds what several of them show; [`inert`] and [`markup`] are what
-//! every foreign text passes on its way out.
+//! from the run's record and its cases; [`mod@html`] is of what the history says, which is a [`Retrospect`]. [`view`]
+//! holds what several of them show; [`inert`] and [`markup`] are what every foreign text passes on its way out.
 
+pub mod coverage;
 pub mod coverage_head;
 pub mod events;
 pub mod explanation;
@@ -21,6 +22,7 @@ mod timeline;
 pub mod view;
 pub mod words;
 
+pub use coverage::CoverageReport;
 pub use coverage_head::CoverageHead;
 pub use events::EventStream;
 pub use explanation::Explanation;

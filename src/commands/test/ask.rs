@@ -16,27 +16,27 @@ use crate::model::Context;
 
 /// Everything that is known before the build.
 #[derive(Debug)]
-pub(super) struct Asked {
-    pub(super) cargo: OsString,
-    pub(super) cwd: PathBuf,
-    pub(super) own_exe: PathBuf,
+pub(in crate::commands) struct Asked {
+    pub(in crate::commands) cargo: OsString,
+    pub(in crate::commands) cwd: PathBuf,
+    pub(in crate::commands) own_exe: PathBuf,
     ground: LateGround,
-    pub(super) resolved: Resolved,
+    pub(in crate::commands) resolved: Resolved,
     /// cargo's flags, the configured ones before the user's.
-    pub(super) build: BuildArgs,
+    pub(in crate::commands) build: BuildArgs,
     /// The same as words, without `-q`.
-    pub(super) cargo_flags: Vec<OsString>,
+    pub(in crate::commands) cargo_flags: Vec<OsString>,
     /// All of `rustc -vV`.
-    pub(super) rustc: String,
+    pub(in crate::commands) rustc: String,
     /// The host's triple.
-    pub(super) host: String,
+    pub(in crate::commands) host: String,
     /// Variables that let a red test turn green.
-    pub(super) softeners: Vec<String>,
+    pub(in crate::commands) softeners: Vec<String>,
 }
 
 impl Asked {
     /// The workspace with its gate directory; waits for cargo to tell.
-    pub(super) fn ground(&self) -> Result<&Ground, Refused> {
+    pub(in crate::commands) fn ground(&self) -> Result<&Ground, Refused> {
         self.ground.ground(self.settings().store.dir.as_deref())
     }
 
@@ -47,12 +47,12 @@ impl Asked {
         self
     }
 
-    pub(super) const fn settings(&self) -> &Settings {
+    pub(in crate::commands) const fn settings(&self) -> &Settings {
         &self.resolved.settings
     }
 
     /// Under what test keys are meant, given the triples that the build is for.
-    pub(super) fn context(&self, triples: &[String]) -> Context {
+    pub(in crate::commands) fn context(&self, triples: &[String]) -> Context {
         let flags = &self.build.flags;
         let mut features: Vec<String> = flags
             .features
@@ -84,9 +84,20 @@ impl Asked {
     }
 }
 
+/// The context of a run without flags.
+pub(in crate::commands) fn default_context(cargo: &OsStr) -> Context {
+    let target = host_in(&rustc_version(cargo));
+    Context { target, features: String::new(), profile: "test".to_owned() }
+}
+
+/// The host's triple, as `rustc -vV` tells it.
+fn host_in(rustc: &str) -> String {
+    rustc.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default().trim().to_owned()
+}
+
 /// Whose matter it is.
 #[derive(Debug)]
-pub(super) enum Prepared {
+pub(in crate::commands) enum Prepared {
     /// cargo did it alone.
     Handed(ExitCode),
     /// Ours.
@@ -94,7 +105,7 @@ pub(super) enum Prepared {
 }
 
 /// Puts everything together.
-pub(super) fn prepare(args: &TestArgs) -> Result<Prepared, Refused> {
+pub(in crate::commands) fn prepare(args: &TestArgs) -> Result<Prepared, Refused> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let internal = |error: std::io::Error| Refused::new(ExitCode::Internal, error.to_string());
     let cwd = std::env::current_dir().map_err(internal)?;
@@ -140,7 +151,7 @@ pub(super) fn prepare(args: &TestArgs) -> Result<Prepared, Refused> {
         refuse_when_strict(&resolved, &format!("{} lets a red test turn green", softeners.join(", ")))?;
     }
     let rustc = rustc.join().unwrap_or_default();
-    let host = rustc.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default().trim().to_owned();
+    let host = host_in(&rustc);
     if host.is_empty() {
         return Err(Refused::new(
             ExitCode::Config,

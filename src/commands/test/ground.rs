@@ -15,14 +15,14 @@ use crate::history::place::gate_dir;
 
 /// What is known once cargo has answered.
 #[derive(Debug)]
-pub(super) struct Ground {
-    pub(super) workspace: Workspace,
-    pub(super) gate_dir: Utf8PathBuf,
+pub(in crate::commands) struct Ground {
+    pub(in crate::commands) workspace: Workspace,
+    pub(in crate::commands) gate_dir: Utf8PathBuf,
 }
 
 /// The same, perhaps still to come.
 #[derive(Debug)]
-pub(super) struct LateGround {
+pub(in crate::commands) struct LateGround {
     asked: Mutex<Option<JoinHandle<Result<Workspace, Error>>>>,
     answered: OnceLock<Result<Workspace, Refused>>,
     target_dir: Option<PathBuf>,
@@ -31,13 +31,13 @@ pub(super) struct LateGround {
 
 impl LateGround {
     /// Asks cargo, in a thread of its own.
-    pub(super) fn ask(cargo: OsString, flags: Vec<OsString>, target_dir: Option<PathBuf>) -> Self {
+    pub(in crate::commands) fn ask(cargo: OsString, flags: Vec<OsString>, target_dir: Option<PathBuf>) -> Self {
         let asked = std::thread::spawn(move || Workspace::query(&cargo, &flags));
         Self { asked: Mutex::new(Some(asked)), answered: OnceLock::new(), target_dir, ground: OnceLock::new() }
     }
 
     /// The workspace; waits for cargo's answer.
-    pub(super) fn workspace(&self) -> Result<&Workspace, Refused> {
+    pub(in crate::commands) fn workspace(&self) -> Result<&Workspace, Refused> {
         let answered = self.answered.get_or_init(|| {
             let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner).take();
             let answer = asked.and_then(|asked| asked.join().ok());
@@ -53,7 +53,7 @@ impl LateGround {
     }
 
     /// The workspace with its gate directory, where the settings put it; waits for cargo's answer.
-    pub(super) fn ground(&self, store_dir: Option<&camino::Utf8Path>) -> Result<&Ground, Refused> {
+    pub(in crate::commands) fn ground(&self, store_dir: Option<&camino::Utf8Path>) -> Result<&Ground, Refused> {
         let ground = self.ground.get_or_init(|| {
             let workspace = self.workspace()?.clone();
             let gate_dir = gate_dir(&workspace.target_dir, &workspace.root, store_dir);
@@ -65,6 +65,6 @@ impl LateGround {
 
 /// May the workspace of this directory have a configuration file? Its root is this directory or one above, so where
 /// no file is on the way up, nothing need be waited for.
-pub(super) fn may_have_config(from: &Path) -> bool {
+pub(in crate::commands) fn may_have_config(from: &Path) -> bool {
     from.ancestors().any(|dir| PLACES.iter().any(|place| dir.join(place).symlink_metadata().is_ok()))
 }

@@ -15,7 +15,12 @@ mod session;
 
 use std::sync::Arc;
 
+pub(super) use ask::{Asked, default_context};
+pub(super) use judge::judge_cases;
 use measuring::NotMeasuring;
+pub(super) use measuring::{Begun, Measuring, Site};
+pub(super) use outputs::Ended;
+pub(super) use session::Came;
 
 use crate::cli::TestArgs;
 use crate::exit_code::ExitCode;

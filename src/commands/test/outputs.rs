@@ -69,10 +69,10 @@ impl<'a> Observers<'a> {
 }
 
 /// A run with all that is known of it at its end.
-pub(super) struct Ended<'a> {
-    pub(super) record: &'a RunRecord,
-    pub(super) cases: &'a [Arc<CaseRecord>],
-    pub(super) insights: &'a Insights,
+pub(in crate::commands) struct Ended<'a> {
+    pub(in crate::commands) record: &'a RunRecord,
+    pub(in crate::commands) cases: &'a [Arc<CaseRecord>],
+    pub(in crate::commands) insights: &'a Insights,
 }
 
 /// Writes what the flags ask for: files first, then the one document on standard output. Gives what went wrong.

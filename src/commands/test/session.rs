@@ -18,7 +18,7 @@ use super::{Refused, planning};
 use crate::cargo::build::{self, Built};
 use crate::cargo::user_config::{self, Lookup, UserConfig};
 use crate::cli::{Format, TestArgs};
-use crate::commands::complain;
+use crate::commands::{complain, ordering};
 use crate::event::Fact;
 use crate::exit_code::ExitCode;
 use crate::history::record::{self, Start};
@@ -34,7 +34,7 @@ use crate::sys::signals::Signals;
 use crate::sys::term::Surroundings;
 
 /// Runs what was asked, as often as was asked; the exit code is the most pressing of all.
-pub(super) fn run(args: &TestArgs, asked: &Arc<Asked>, measuring: &mut dyn Measuring) -> ExitCode {
+pub(in crate::commands) fn run(args: &TestArgs, asked: &Arc<Asked>, measuring: &mut dyn Measuring) -> ExitCode {
     let signals = Signals::listen();
     let times = match (args.repeat, args.until_fail) {
         (Some(times), _) => times,
@@ -81,20 +81,20 @@ pub(super) struct Session<'a> {
 
 /// What an execution came to, over all its tries.
 #[derive(Default)]
-pub(super) struct Came {
-    pub(super) cases: Vec<Arc<CaseRecord>>,
-    pub(super) not_run: Vec<Arc<TestKey>>,
-    pub(super) stop: Option<Stop>,
-    pub(super) tool_error: Option<String>,
-    pub(super) tries: u32,
-    pub(super) digest: Option<ContentHash>,
-    pub(super) tested: Option<Tested>,
-    pub(super) failure: Option<build::Failure>,
+pub(in crate::commands) struct Came {
+    pub(in crate::commands) cases: Vec<Arc<CaseRecord>>,
+    pub(in crate::commands) not_run: Vec<Arc<TestKey>>,
+    pub(in crate::commands) stop: Option<Stop>,
+    pub(in crate::commands) tool_error: Option<String>,
+    pub(in crate::commands) tries: u32,
+    pub(in crate::commands) digest: Option<ContentHash>,
+    pub(in crate::commands) tested: Option<Tested>,
+    pub(in crate::commands) failure: Option<build::Failure>,
 }
 
 impl Came {
     /// Did the suite come to its end?
-    pub(super) fn is_whole(&self) -> bool {
+    pub(in crate::commands) fn is_whole(&self) -> bool {
         let is_cut_short = self.stop.is_some() || self.tool_error.is_some() || self.failure.is_some();
         !is_cut_short && self.not_run.is_empty() && !self.cases.is_empty()
     }
@@ -266,7 +266,7 @@ impl<'a> Session<'a> {
     fn execute(&self, plan: &Plan, came: &mut Came, remembered: &mut Remembered, observers: &mut Observers<'_>) {
         let options = self.options();
         let infra = &self.asked.settings().infra;
-        let expected = planning::expected(plan, self.slots);
+        let expected = ordering::expected(plan, self.slots);
         observers.tell(Fact::Planned {
             tests: plan.tests().count() as u64,
             binaries: plan.binaries.len(),
