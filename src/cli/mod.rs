@@ -2,6 +2,7 @@
 
 mod cargo_flags;
 mod command;
+mod coverage;
 mod explain;
 mod flaky;
 mod history;
@@ -20,6 +21,7 @@ pub use cargo_flags::{BuildArgs, CargoFlags};
 pub use command::{
     Cli, Command, CommonArgs, ConfigAction, ConfigArgs, ContextArgs, FlagHelp, Format, PlaceArgs, command, parse,
 };
+pub use coverage::{CoverageArgs, CoverageFlags};
 pub use explain::ExplainArgs;
 pub use flaky::FlakyArgs;
 pub use history::{HistoryAction, HistoryArgs, ListArgs, PruneArgs, PruneFlags, ShowArgs, StatsArgs, UndoArgs};

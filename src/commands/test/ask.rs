@@ -98,14 +98,16 @@ fn host_in(rustc: &str) -> String {
 /// Whose matter it is.
 #[derive(Debug)]
 pub(in crate::commands) enum Prepared {
+    /// The gate is switched off.
+    Off,
     /// cargo did it alone.
     Handed(ExitCode),
     /// Ours.
     Ours(Box<Asked>),
 }
 
-/// Puts everything together.
-pub(in crate::commands) fn prepare(args: &TestArgs) -> Result<Prepared, Refused> {
+/// Puts everything together. `judging` are more flags that stand for a setting.
+pub(in crate::commands) fn prepare(args: &TestArgs, judging: &[(&'static str, &str)]) -> Result<Prepared, Refused> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let internal = |error: std::io::Error| Refused::new(ExitCode::Internal, error.to_string());
     let cwd = std::env::current_dir().map_err(internal)?;
@@ -122,16 +124,12 @@ pub(in crate::commands) fn prepare(args: &TestArgs) -> Result<Prepared, Refused>
         true => ConfigFile::load(&ground.workspace()?.root).map_err(refused)?,
         false => None,
     };
-    let resolved = resolve(args, file.as_ref())?;
+    let resolved = resolve(args, judging, file.as_ref())?;
     for warning in resolved.warnings.iter().filter(|_| !args.build.flags.quiet) {
         complain("warning", &warning.text);
     }
     if !resolved.settings.enabled {
-        complain(
-            "note",
-            &format!("the gate is switched off (`enabled = false` or {DISABLE}=1): this is plain cargo test"),
-        );
-        return Ok(Prepared::Handed(step_aside(&cargo, args)));
+        return Ok(Prepared::Off);
     }
     let configured = &resolved.settings.test.args;
     let build = args.build.with_configured(configured).map_err(|error| {
@@ -182,9 +180,10 @@ fn refuse_when_strict(resolved: &Resolved, text: &str) -> Result<(), Refused> {
     Ok(())
 }
 
-fn resolve(args: &TestArgs, file: Option<&ConfigFile>) -> Result<Resolved, Refused> {
+fn resolve(args: &TestArgs, judging: &[(&'static str, &str)], file: Option<&ConfigFile>) -> Result<Resolved, Refused> {
     let variables: Vec<(OsString, OsString)> = std::env::vars_os().collect();
-    let flags = args.settings.given();
+    let mut flags = args.settings.given();
+    flags.extend_from_slice(judging);
     let layers = Layers { file, variables: &variables, profile: args.gate_profile.as_deref(), flags: &flags };
     Resolved::from_layers(&layers).map_err(refused)
 }
@@ -223,8 +222,11 @@ fn metadata_flags(build: &BuildArgs) -> Vec<OsString> {
 }
 
 /// Plain `cargo test`, as if the gate were not there: its code, whatever it is, is this process's.
-fn step_aside(cargo: &OsStr, args: &TestArgs) -> ExitCode {
-    let mut command = plain(cargo, &cargo_args(args), args);
+pub(super) fn step_aside(args: &TestArgs) -> ExitCode {
+    let note = format!("the gate is switched off (`enabled = false` or {DISABLE}=1): this is plain cargo test");
+    complain("note", &note);
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = plain(&cargo, &cargo_args(args), args);
     #[cfg(unix)]
     let error = std::os::unix::process::CommandExt::exec(&mut command);
     #[cfg(not(unix))]
