@@ -3,11 +3,14 @@
 //! - [`lines`], [`map`]: how often each line ran; the figures of files, and their sums;
 //! - [`llvm_json`], [`lcov`], [`source`]: the formats it is read from, and files of them;
 
+pub mod baseline;
 pub mod lcov;
 pub mod lines;
 pub mod llvm_json;
 pub mod map;
+mod sentences;
 pub mod source;
+pub mod verdict;
 
 pub use lines::LineHits;
 pub use map::{Counting, CoverageMap, Figures, FileCoverage};
