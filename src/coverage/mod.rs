@@ -4,10 +4,15 @@
 //! - [`llvm_json`], [`lcov`], [`source`]: the formats it is read from, and files of them;
 
 pub mod baseline;
+pub mod diff;
 pub mod lcov;
 pub mod lines;
 pub mod llvm_json;
 pub mod map;
+pub mod patch;
+pub mod ratchet;
+pub mod ratchet_file;
+mod ratchet_text;
 mod sentences;
 pub mod source;
 pub mod verdict;

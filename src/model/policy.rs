@@ -26,7 +26,9 @@ pub trait Word: Copy + PartialEq + 'static {
 macro_rules! words {
     ($(#[$meta:meta])* $visibility:vis enum $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)+ }) => {
         $(#[$meta])*
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+        #[derive(
+            Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+        )]
         $visibility enum $name {
             $($(#[$doc])* #[serde(rename = $word)] $variant,)+
         }

@@ -1,7 +1,10 @@
-//! Atomic replacement of files.
+//! Atomic replacement of files, and locks between processes.
 
+use std::fs::{File, TryLockError};
 use std::io::{self, Write};
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// Puts `contents` in the place of `path`, whole or not at all, whatever happens meanwhile: a temporary file in the
 /// same directory is written, synced and renamed over it. Directories that are missing are made.
@@ -24,6 +27,41 @@ pub fn replace(path: &Path, contents: &[u8]) -> io::Result<()> {
     })?;
     sync_directory(dir);
     Ok(())
+}
+
+/// A lock that only one process, and one thread of it, holds at a time. The system releases it when the holder ends,
+/// however it ends.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+/// How long to wait before looking again whether a lock is free.
+const GLANCE: Duration = Duration::from_millis(5);
+
+/// Takes the lock that a file beside the data stands for, and waits for it at most so long. The file stays: who removed
+/// it could take the lock from under another one's feet.
+///
+/// # Errors
+///
+/// What the file system says, and [`io::ErrorKind::TimedOut`].
+pub fn lock(path: &Path, patience: Duration) -> io::Result<Lock> {
+    if let Some(dir) = path.parent() {
+        fs_err::create_dir_all(dir)?;
+    }
+    let file = fs_err::OpenOptions::new().create(true).write(true).truncate(false).open(path)?.into_parts().0;
+    let begin = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(Lock { _file: file }),
+            Err(TryLockError::WouldBlock) if begin.elapsed() < patience => thread::sleep(GLANCE),
+            Err(TryLockError::WouldBlock) => {
+                let why = format!("another process has held the lock `{}` for {patience:?}", path.display());
+                return Err(io::Error::new(io::ErrorKind::TimedOut, why));
+            }
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
 }
 
 /// A temporary file is its owner's alone; what replaces a file is to be read by whoever could read that.
@@ -71,6 +109,18 @@ mod tests {
         let error = replace(&path, b"x").unwrap_err();
         assert!(error.to_string().contains("taken"), "{error}");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_lock_is_held_by_one_until_it_is_dropped() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("deep/ratchet.lock");
+        let held = lock(&path, Duration::ZERO).unwrap();
+        let error = lock(&path, Duration::ZERO).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert!(error.to_string().contains("ratchet.lock"), "{error}");
+        drop(held);
+        lock(&path, Duration::ZERO).unwrap();
     }
 
     #[cfg(unix)]
