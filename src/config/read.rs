@@ -10,11 +10,11 @@ use super::field::{Field, Presence};
 use super::file::ConfigFile;
 use super::settings::{SETTINGS, Section, Setting};
 use super::shape::Raw;
-use super::tables::{GROUP, OVERRIDE, PIPELINE, QUARANTINE, SMOKE, STEP, SUITE};
-use super::values::{Group, Override, Quarantine, Settings};
+use super::tables::{EXEMPT, FLOOR, GROUP, OVERRIDE, PIPELINE, QUARANTINE, SMOKE, STEP, SUITE};
+use super::values::{Exempt, Floor, Group, Override, Quarantine, Settings};
 
 /// Keys of the file's top that are no settings.
-pub(super) const TOP_TABLES: [&str; 10] = [
+pub(super) const TOP_TABLES: [&str; 12] = [
     "required-version",
     "scope",
     "store",
@@ -24,6 +24,8 @@ pub(super) const TOP_TABLES: [&str; 10] = [
     "groups",
     "override",
     "quarantine",
+    "floor",
+    "exempt",
     "pipeline",
 ];
 
@@ -99,7 +101,7 @@ impl<'a> Reader<'a> {
         set
     }
 
-    /// `[groups]`, `[[override]]`, `[[quarantine]]` and `[pipeline]`.
+    /// `[groups]`, `[pipeline]`, and the tables in double brackets.
     pub(super) fn lists(&mut self, top: &DeTable<'_>, to: &mut Settings) {
         to.groups = self.groups(top);
         for (table, span) in self.tables(top, "", "override") {
@@ -113,6 +115,21 @@ impl<'a> Reader<'a> {
             self.fields(QUARANTINE, table, "quarantine", &span, &[], &mut one);
             to.quarantine.push(one);
         }
+        for (table, span) in self.tables(top, "", "floor") {
+            let mut one = Floor::default();
+            self.fields(FLOOR, table, "floor", &span, &[], &mut one);
+            self.refuse_floor_of_two_or_none(table, &span);
+            to.floors.push(one);
+        }
+        for (table, span) in self.tables(top, "", "exempt") {
+            let mut one = Exempt::default();
+            self.fields(EXEMPT, table, "exempt", &span, &[], &mut one);
+            to.exempt.push(one);
+        }
+        self.pipelines(top);
+    }
+
+    fn pipelines(&mut self, top: &DeTable<'_>) {
         let Some(pipelines) = self.table(top, "", "pipeline") else { return };
         for (name, value) in pipelines {
             let path = join("pipeline", name.get_ref());
@@ -147,6 +164,16 @@ impl<'a> Reader<'a> {
             let error = self.error(&command.span(), join(path, "command"), "a text without `shell = true`");
             self.problems.push(error.wanting("a list such as [\"cargo\", \"clippy\"], or `shell = true` beside it"));
         }
+    }
+
+    fn refuse_floor_of_two_or_none(&mut self, table: &DeTable<'_>, span: &std::ops::Range<usize>) {
+        let why = match (table.get("packages"), table.get("files")) {
+            (Some(_), Some(_)) => "both `packages` and `files`",
+            (None, None) => "neither `packages` nor `files`",
+            _ => return,
+        };
+        let error = self.error(span, "floor", why);
+        self.problems.push(error.wanting("one of them"));
     }
 
     fn refuse_unknown_group(&mut self, one: &Override, table: &DeTable<'_>, groups: &BTreeMap<String, Group>) {

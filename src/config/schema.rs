@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::field::{Field, Presence};
 use super::settings::{SETTINGS, Section};
-use super::tables::{GROUP, OVERRIDE, PIPELINE, QUARANTINE, SMOKE, STEP, SUITE};
+use super::tables::{EXEMPT, FLOOR, GROUP, OVERRIDE, PIPELINE, QUARANTINE, SMOKE, STEP, SUITE};
 
 /// The schema, for editors that complete and check TOML by one.
 #[must_use]
@@ -20,6 +20,8 @@ pub fn schema() -> Value {
     properties.insert("groups".into(), each(table(GROUP)));
     properties.insert("override".into(), list(table(OVERRIDE)));
     properties.insert("quarantine".into(), list(table(QUARANTINE)));
+    properties.insert("floor".into(), list(table(FLOOR)));
+    properties.insert("exempt".into(), list(table(EXEMPT)));
     let mut pipeline = keys(PIPELINE);
     pipeline.insert("step".into(), list(table(STEP)));
     pipeline.insert("suite".into(), list(table(SUITE)));

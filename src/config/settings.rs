@@ -7,8 +7,8 @@ use super::field::{Field, Place, at};
 use super::retries::RETRIES;
 use super::shape::{FromEnvironment, Shape};
 use super::shapes::{
-    ADDRESS, COUNT_LIMIT, FOLDER, LIMIT, PACKAGES, PAUSE, PERCENT, RATCHET, SIZE_LIMIT, SLOTS, SWITCH, TOLERANCE,
-    TRIES, WORDS, several, word,
+    ADDRESS, COUNT_LIMIT, FILE, FOLDER, LIMIT, PACKAGES, PAUSE, PERCENT, RATCHET, REVISION, SIZE_LIMIT, SLOTS, SWITCH,
+    TOLERANCE, TRIES, WORDS, several, word,
 };
 use super::values::{CoveragePolicy, Metric, Notice, OnToolError, RatchetScope, Settings};
 use crate::cli::BuildArgs;
@@ -180,6 +180,11 @@ pub static SETTINGS: &[Setting] = &[
     Setting::new(Coverage, "ratchet", at!(Settings.coverage.ratchet, RATCHET), "coverage", "When the ratchet may rise."),
     Setting::new(Coverage, "ratchet-scope", at!(Settings.coverage.ratchet_scope, word::<RatchetScope>()), "coverage", "Which figures the ratchet keeps and judges."),
     Setting::new(Coverage, "timeout", at!(Settings.coverage.timeout, LIMIT), "coverage", "How long a measurement may take."),
+    Setting::new(Coverage, "ratchet-file", at!(Settings.coverage.ratchet_file, FILE), "coverage", "Where the ratchet is kept; `auto`: `ratchet.toml` in the gate directory."),
+    Setting::new(Coverage, "baseline-ref", at!(Settings.coverage.baseline_ref, REVISION), "coverage", "Measure this revision where no baseline is kept, or only an older one."),
+    Setting::new(Coverage, "patch-floor", at!(Settings.coverage.patch_floor, PERCENT), "coverage", "The least that is asked of changed lines, in percent; 0 asks nothing."),
+    Setting::new(Coverage, "patch-max-uncovered", at!(Settings.coverage.patch_max_uncovered, COUNT_LIMIT), "coverage", "So many uncovered changed lines are a pass, however few lines changed."),
+    Setting::new(Coverage, "exclude-test-code", at!(Settings.coverage.exclude_test_code, SWITCH), "coverage", "Leave test code, generated and vendored code out of every figure."),
 ];
 
 /// Each flag that stands for a setting, and its help text with the built-in default.

@@ -12,7 +12,7 @@ use super::address::without_password;
 use super::shape::{FromEnvironment, Raw, Shape};
 use super::values::RatchetWhen;
 use crate::model::{
-    KeyPattern, PackagePatterns, Percent, Word, parse_duration, parse_size, write_duration, write_size,
+    KeyPattern, PackagePatterns, PathPatterns, Percent, Word, parse_duration, parse_size, write_duration, write_size,
 };
 
 /// `true` or `false`.
@@ -227,6 +227,24 @@ pub(super) fn show_percent(value: &Percent) -> Value {
     value.to_string().parse::<serde_json::Number>().map_or(Value::Null, Value::Number)
 }
 
+/// A file, or the word for the usual one.
+pub(super) const FILE: Shape<Option<Utf8PathBuf>> =
+    Shape { wanted: || "a file, relative to the workspace root, or \"auto\"".to_owned(), ..FOLDER };
+
+/// A revision of git's, or none.
+pub(super) const REVISION: Shape<Option<String>> = Shape {
+    wanted: || "a revision such as \"origin/main\", or \"none\"".to_owned(),
+    read: |raw| match (TEXT.read)(raw)?.as_str() {
+        "none" => Ok(None),
+        // It would be a flag of git's.
+        text if text.starts_with('-') => Err(format!("{text:?} is no revision")),
+        text => Ok(Some(text.to_owned())),
+    },
+    show: |value| value.as_ref().map_or(json!("none"), |text| json!(text)),
+    schema: || json!({"type": "string", "minLength": 1}),
+    environment: FromEnvironment::Strict,
+};
+
 /// A folder, or the word for the usual one.
 pub(super) const FOLDER: Shape<Option<Utf8PathBuf>> = Shape {
     wanted: || "a folder, relative to the workspace root, or \"auto\"".to_owned(),
@@ -269,6 +287,15 @@ pub(super) const KEYS: Shape<KeyPattern> = Shape {
 pub(super) const PACKAGES: Shape<PackagePatterns> = Shape {
     wanted: || "a list of globs over package names, such as [\"app\", \"core-*\"]".to_owned(),
     read: |raw| PackagePatterns::new(&raw.words()?).map_err(|why| why.to_string()),
+    show: |value| value.texts().collect(),
+    schema: || json!({"type": "array", "items": {"type": "string", "minLength": 1}}),
+    environment: FromEnvironment::Strict,
+};
+
+/// Globs over paths.
+pub(super) const PATHS: Shape<PathPatterns> = Shape {
+    wanted: || "a list of globs over files, such as [\"src/*.rs\", \"core/**\"]".to_owned(),
+    read: |raw| PathPatterns::new(&raw.words()?).map_err(|why| why.to_string()),
     show: |value| value.texts().collect(),
     schema: || json!({"type": "array", "items": {"type": "string", "minLength": 1}}),
     environment: FromEnvironment::Strict,

@@ -1,12 +1,12 @@
-//! The keys of the tables that may stand in the file several times: groups, overrides, quarantines, pipelines.
+//! The keys of the tables that may stand in the file several times: groups, overrides, quarantines, floors, pipelines.
 
 use serde_json::{Map, Value, json};
 
 use super::field::{Field, at, checked, maybe};
 use super::pipeline_shapes::{COMMAND, RATE, STATUS, VARIABLES};
 use super::retries::RETRIES;
-use super::shapes::{AT_LEAST_ONE, DAY, KEYS, LIMIT, SWITCH, TEXT, WHOLE, WORDS, word};
-use super::values::{Group, Override, Quarantine, Settings};
+use super::shapes::{AT_LEAST_ONE, DAY, KEYS, LIMIT, PACKAGES, PATHS, PERCENT, SWITCH, TEXT, WHOLE, WORDS, word};
+use super::values::{Exempt, Floor, Group, Override, Quarantine, Settings};
 use crate::model::{Isolation, Severity, words};
 
 /// `[groups.NAME]`.
@@ -31,7 +31,20 @@ pub(super) static QUARANTINE: &[Field<Quarantine>] = &[
     Field::optional("until", maybe!(Quarantine.until, DAY), "The last day on which this holds (UTC)."),
 ];
 
-/// Groups, overrides and quarantines as they would be written: what no single setting shows.
+/// `[[floor]]`.
+pub(super) static FLOOR: &[Field<Floor>] = &[
+    Field::optional("packages", maybe!(Floor.packages, PACKAGES), "Which packages, each by itself."),
+    Field::optional("files", maybe!(Floor.files, PATHS), "Or which files, each by itself."),
+    Field::required("floor", at!(Floor.floor, PERCENT), "The least coverage that is asked of each, in percent."),
+];
+
+/// `[[exempt]]`.
+pub(super) static EXEMPT: &[Field<Exempt>] = &[
+    Field::required("files", at!(Exempt.files, PATHS), "Which files coverage leaves out."),
+    Field::required("reason", at!(Exempt.reason, TEXT), "Why."),
+];
+
+/// Groups, overrides, quarantines, floors and exemptions as they would be written: what no single setting shows.
 #[must_use]
 pub fn lists(settings: &Settings) -> Value {
     let groups: Map<String, Value> =
@@ -40,6 +53,8 @@ pub fn lists(settings: &Settings) -> Value {
         "groups": groups,
         "override": settings.overrides.iter().map(|one| shown(OVERRIDE, one)).collect::<Vec<_>>(),
         "quarantine": settings.quarantine.iter().map(|one| shown(QUARANTINE, one)).collect::<Vec<_>>(),
+        "floor": settings.floors.iter().map(|one| shown(FLOOR, one)).collect::<Vec<_>>(),
+        "exempt": settings.exempt.iter().map(|one| shown(EXEMPT, one)).collect::<Vec<_>>(),
     })
 }
 

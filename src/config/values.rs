@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use jiff::civil::Date;
 
 use crate::model::{
-    FlakyResult, InfraMode, Isolation, KeyPattern, NoTests, PackagePatterns, Percent, RetryPolicy, TestKey, TestPolicy,
-    words,
+    FlakyResult, InfraMode, Isolation, KeyPattern, NoTests, PackagePatterns, PathPatterns, Percent, RetryPolicy,
+    TestKey, TestPolicy, words,
 };
 
 /// Everything that can be set.
@@ -34,6 +34,10 @@ pub struct Settings {
     pub overrides: Vec<Override>,
     /// Tests whose failures fail nothing, in the order of the file.
     pub quarantine: Vec<Quarantine>,
+    /// Floors of coverage for packages and files, in the order of the file.
+    pub floors: Vec<Floor>,
+    /// Files that coverage leaves out, in the order of the file.
+    pub exempt: Vec<Exempt>,
 }
 
 /// `[scope]`.
@@ -191,6 +195,36 @@ pub struct CoverageSettings {
     pub ratchet_scope: RatchetScope,
     /// How long a measurement may take.
     pub timeout: Option<Duration>,
+    /// Where the ratchet is kept, relative to the workspace root; `None`: in the gate directory.
+    pub ratchet_file: Option<Utf8PathBuf>,
+    /// The revision whose figure is the baseline where none is kept; `None`: none.
+    pub baseline_ref: Option<String>,
+    /// The least that is asked of changed lines; 0 asks nothing.
+    pub patch_floor: Percent,
+    /// So many uncovered changed lines are a pass; `None`: the floor alone decides.
+    pub patch_max_uncovered: Option<u64>,
+    /// Are test code, generated and vendored code left out?
+    pub exclude_test_code: bool,
+}
+
+/// `[[floor]]`: the least that is asked of each package or each file of some.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Floor {
+    /// Which packages.
+    pub packages: Option<PackagePatterns>,
+    /// Which files.
+    pub files: Option<PathPatterns>,
+    /// The least that is asked of each of them.
+    pub floor: Percent,
+}
+
+/// `[[exempt]]`: files that coverage leaves out.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Exempt {
+    /// Which files.
+    pub files: PathPatterns,
+    /// Why.
+    pub reason: String,
 }
 
 words! {
@@ -274,6 +308,8 @@ impl Settings {
             groups: BTreeMap::new(),
             overrides: Vec::new(),
             quarantine: Vec::new(),
+            floors: Vec::new(),
+            exempt: Vec::new(),
         }
     }
 
@@ -290,6 +326,20 @@ impl Settings {
             group: first().find_map(|one| one.group.clone()),
             priority: first().find_map(|one| one.priority).unwrap_or(0),
         }
+    }
+
+    /// The least coverage that is asked of a package, if anything is: of several floors that match, the first.
+    #[must_use]
+    pub fn floor_of_package(&self, name: &str) -> Option<Percent> {
+        let matches = |one: &&Floor| one.packages.as_ref().is_some_and(|packages| packages.is_match(name));
+        self.floors.iter().find(matches).map(|one| one.floor)
+    }
+
+    /// The least coverage that is asked of a file, relative to the workspace root, if anything is.
+    #[must_use]
+    pub fn floor_of_file(&self, path: &Utf8Path) -> Option<Percent> {
+        let matches = |one: &&Floor| one.files.as_ref().is_some_and(|files| files.is_match(path));
+        self.floors.iter().find(matches).map(|one| one.floor)
     }
 
     /// The quarantine that holds for a test on this day (UTC), if any.

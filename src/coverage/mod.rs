@@ -5,6 +5,7 @@
 
 pub mod baseline;
 pub mod diff;
+pub mod exempt;
 pub mod lcov;
 pub mod lines;
 pub mod llvm_json;
@@ -15,6 +16,7 @@ pub mod ratchet_file;
 mod ratchet_text;
 mod sentences;
 pub mod source;
+pub mod test_code;
 pub mod verdict;
 
 pub use lines::LineHits;

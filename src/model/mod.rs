@@ -12,7 +12,7 @@ mod verdict;
 
 pub use case::{Attempt, AttemptOutcome, CaseRecord, Ending, Outcome, Totals};
 pub use key::{BinaryId, Kind, ParseKeyError, TestKey};
-pub use pattern::{KeyPattern, PackagePatterns, PatternError};
+pub use pattern::{KeyPattern, PackagePatterns, PathPatterns, PatternError};
 pub(crate) use policy::words;
 pub use policy::{Backoff, FlakyResult, InfraMode, Isolation, NoTests, RetryPolicy, Severity, TestPolicy, Word};
 pub use quantity::{ParseQuantityError, parse_duration, parse_size, write_duration, write_size};

@@ -1,7 +1,8 @@
-//! Globs over written test keys and over package names.
+//! Globs over written test keys, over package names, and over paths.
 
 use std::fmt;
 
+use camino::Utf8Path;
 use globset::{Glob, GlobBuilder, GlobMatcher};
 
 use super::{Kind, TestKey};
@@ -133,6 +134,35 @@ impl PartialEq for PackagePatterns {
     }
 }
 
+/// Globs over the paths of files, relative to the workspace root and with slashes: `*` stops at `/`, `**` does not. A
+/// file matches if any of them does.
+#[derive(Clone, Debug, Default)]
+pub struct PathPatterns(Vec<GlobMatcher>);
+
+impl PathPatterns {
+    /// Compiles the patterns.
+    pub fn new<S: AsRef<str>>(texts: &[S]) -> Result<Self, PatternError> {
+        texts.iter().map(|text| compile(text.as_ref())).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Does any of them match this file?
+    #[must_use]
+    pub fn is_match(&self, path: &Utf8Path) -> bool {
+        self.0.iter().any(|matcher| matcher.is_match(path))
+    }
+
+    /// The patterns as they were written.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|matcher| matcher.glob().glob())
+    }
+}
+
+impl PartialEq for PathPatterns {
+    fn eq(&self, other: &Self) -> bool {
+        self.texts().eq(other.texts())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -177,6 +207,14 @@ mod tests {
         assert!(!patterns.is_match("web"));
         assert!(!PackagePatterns::default().is_match("app"));
         assert!(PackagePatterns::new(&["["]).is_err());
+    }
+
+    #[test]
+    fn paths_match_any_of_their_patterns() {
+        let patterns = PathPatterns::new(&["src/*.rs", "core/**"]).unwrap();
+        assert!(patterns.is_match("src/lib.rs".into()) && patterns.is_match("core/src/a/b.rs".into()));
+        assert!(!patterns.is_match("src/a/lib.rs".into()) && !PathPatterns::default().is_match("src/lib.rs".into()));
+        assert!(PathPatterns::new(&["src/["]).is_err());
     }
 
     proptest::proptest! {
