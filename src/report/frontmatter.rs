@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 
 use super::inert::one_line;
+use crate::exit_code::ExitCode;
 
 /// The keys that carry a verdict, in the order in which they are looked at.
 const VERDICT_KEYS: [&str; 4] = ["verdict", "status", "result", "coverage_status"];
@@ -18,15 +19,41 @@ pub struct FrontMatter {
     fields: Vec<(String, String)>,
 }
 
+/// Which artifact a report is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Artifact {
+    /// A report of tests.
+    Tests,
+    /// A report of coverage.
+    Coverage,
+    /// It has no head that would say it.
+    Unknown,
+}
+
 /// What a report's head says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reading {
     /// Does it say PASS?
     pub passes: bool,
+    /// Which artifact it is.
+    pub artifact: Artifact,
     /// The key that decided, or that is missing.
     pub key: &'static str,
     /// Why, in one sentence.
     pub why: String,
+}
+
+impl Reading {
+    /// The code of whoever passes this verdict on.
+    #[must_use]
+    pub const fn exit_code(&self) -> ExitCode {
+        match (self.passes, self.artifact) {
+            (true, _) => ExitCode::Pass,
+            (false, Artifact::Tests) => ExitCode::TestsFailed,
+            (false, Artifact::Coverage) => ExitCode::CoverageFailed,
+            (false, Artifact::Unknown) => ExitCode::Config,
+        }
+    }
 }
 
 impl FrontMatter {
@@ -92,6 +119,7 @@ impl FrontMatter {
     /// What it says: a negative word wins, a positive one is needed.
     #[must_use]
     pub fn verdict(&self) -> Reading {
+        let artifact = self.artifact();
         let words: Vec<(&'static str, String)> = self
             .fields()
             .filter_map(|(key, value)| {
@@ -105,29 +133,39 @@ impl FrontMatter {
         if let Some((key, value)) =
             words.iter().find(|(_, value)| first(value).is_some_and(|word| NEGATIVE.contains(&word.as_str())))
         {
-            return Reading { passes: false, key, why: format!("`{key}` is {}", one_line(value)) };
+            return Reading { passes: false, artifact, key, why: format!("`{key}` is {}", one_line(value)) };
         }
         if let Some((key, value)) = words.iter().find(|(_, value)| POSITIVE.contains(&value.as_str())) {
-            return Reading { passes: true, key, why: format!("`{key}` is {value}") };
+            return Reading { passes: true, artifact, key, why: format!("`{key}` is {value}") };
         }
-        match words.first() {
-            Some((key, value)) => {
-                Reading { passes: false, key, why: format!("`{key}` is `{}`, which is no PASS", one_line(value)) }
-            }
-            None => missing("the front matter has none of `verdict`, `status`, `result`, `coverage_status`"),
-        }
+        let why = match words.first() {
+            Some((key, value)) => format!("`{key}` is `{}`, which is no PASS", one_line(value)),
+            None => "the front matter has none of `verdict`, `status`, `result`, `coverage_status`".to_owned(),
+        };
+        Reading { passes: false, artifact, key: words.first().map_or(MISSING_KEY, |(key, _)| key), why }
+    }
+
+    /// Fields of its own show a report of coverage, whatever carries the verdict.
+    fn artifact(&self) -> Artifact {
+        let is_coverage =
+            |key: &str| ["coverage_status", "measured_coverage"].iter().any(|own| key.eq_ignore_ascii_case(own));
+        if self.fields().any(|(key, _)| is_coverage(key)) { Artifact::Coverage } else { Artifact::Tests }
     }
 }
+
+/// The key that is named where there is none.
+const MISSING_KEY: &str = "result";
 
 /// What a report says: FAIL where it has no head.
 #[must_use]
 pub fn read(report: &str) -> Reading {
-    FrontMatter::parse(report)
-        .map_or_else(|| missing("the report has no front matter, so there is no `result`"), |head| head.verdict())
-}
-
-fn missing(why: &str) -> Reading {
-    Reading { passes: false, key: "result", why: why.to_owned() }
+    let no_head = || Reading {
+        passes: false,
+        artifact: Artifact::Unknown,
+        key: MISSING_KEY,
+        why: format!("the report has no front matter, so there is no `{MISSING_KEY}`"),
+    };
+    FrontMatter::parse(report).map_or_else(no_head, |head| head.verdict())
 }
 
 /// A value that YAML reads back as this very text (numbers, booleans and times stay what they look like).
@@ -215,6 +253,23 @@ mod tests {
             assert!(!reading.passes && reading.why.contains("`result`"), "{report:?} {reading:?}");
         }
         assert_eq!(read("---\nexit_code: 0\n---\n").key, "result");
+    }
+
+    #[test]
+    fn the_code_is_that_of_the_artifact() {
+        for (report, code) in [
+            ("---\nresult: PASS\n---\n", 0),
+            ("---\nresult: FAIL\n---\n", 100),
+            ("---\nexit_code: 0\n---\n", 100),
+            ("---\ncoverage_status: PASS\n---\n", 0),
+            ("---\ncoverage_status: FAIL\n---\n", 20),
+            ("---\nmeasured_coverage: 80.00\n---\n", 20),
+            ("---\nresult: PASS\nCoverage_Status: ERROR\n---\n", 20),
+            ("result: PASS\n", 96),
+            ("", 96),
+        ] {
+            assert_eq!(read(report).exit_code().number(), code, "{report}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! from the run's record and its cases. [`view`] holds what several of them show; [`inert`] and [`markup`] are what
 //! every foreign text passes on its way out.
 
+pub mod coverage_head;
 pub mod events;
 pub mod frontmatter;
 pub mod inert;
@@ -16,6 +17,7 @@ pub mod terminal;
 pub mod view;
 pub mod words;
 
+pub use coverage_head::CoverageHead;
 pub use events::EventStream;
 pub use json::TestDocument;
 pub use retrospect::Retrospect;

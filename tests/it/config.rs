@@ -129,6 +129,11 @@ fn every_setting_can_be_set_by_its_variable() {
         ("CARGO_GATE_COVERAGE_RATCHET", "manual", "coverage.ratchet", "manual"),
         ("CARGO_GATE_COVERAGE_RATCHET_SCOPE", "file", "coverage.ratchet-scope", "file"),
         ("CARGO_GATE_COVERAGE_TIMEOUT", "20m", "coverage.timeout", "20m"),
+        ("CARGO_GATE_COVERAGE_RATCHET_FILE", ".config/ratchet.toml", "coverage.ratchet-file", ".config/ratchet.toml"),
+        ("CARGO_GATE_COVERAGE_BASELINE_REF", "origin/main", "coverage.baseline-ref", "origin/main"),
+        ("CARGO_GATE_COVERAGE_PATCH_FLOOR", "90", "coverage.patch-floor", "90"),
+        ("CARGO_GATE_COVERAGE_PATCH_MAX_UNCOVERED", "3", "coverage.patch-max-uncovered", "3"),
+        ("CARGO_GATE_COVERAGE_EXCLUDE_TEST_CODE", "1", "coverage.exclude-test-code", "true"),
     ] {
         let setting = SETTINGS.iter().find(|setting| setting.name() == name).unwrap();
         assert_eq!(setting.variable(), variable);
@@ -139,7 +144,7 @@ fn every_setting_can_be_set_by_its_variable() {
         assert_eq!(resolved.warnings, []);
     }
     // The table above misses none.
-    assert_eq!(SETTINGS.len(), 32);
+    assert_eq!(SETTINGS.len(), 37);
 }
 
 #[test]
@@ -241,7 +246,7 @@ fn mistakes_name_place_key_nearest_key_and_shape() {
     insta::assert_snapshot!(mistakes("[test]\ntimeout = \"5m\"\n"), @r#"
     .config/gate.toml:1:2: `test`: no such key
       nearest key: default.test
-      wanted: one of enabled, required-version, scope, store, notify, default, profile, groups, override, quarantine, pipeline
+      wanted: one of enabled, required-version, scope, store, notify, default, profile, groups, override, quarantine, floor, exempt, pipeline
     "#);
     insta::assert_snapshot!(mistakes("[profile.ci.coverage]\nfloor = 80.00001\n"), @r#"
     .config/gate.toml:2:9: `profile.ci.coverage.floor`: 80.00001 has more than four decimals
@@ -300,6 +305,34 @@ fn mistakes_in_lists_are_found_too() {
     .config/gate.toml:2:1: `pipeline.default.steps`: no such key
       nearest key: pipeline.default.step
       wanted: one of code-patterns, config-files, isolate, step, suite, smoke
+    "#);
+}
+
+#[test]
+fn a_floor_is_of_packages_or_of_files_and_an_exemption_has_a_reason() {
+    let file = "[[floor]]\nfiles = [\"src/ffi/**\"]\nfloor = 20\n[[floor]]\nfiles = [\"src/**\"]\nfloor = 80.5\n\
+                [[floor]]\npackages = [\"core-*\"]\nfloor = 90\n";
+    let settings = from_file(file).unwrap().settings;
+    let of_file = |path: &str| settings.floor_of_file(path.into()).map(|floor| floor.to_string());
+    assert_eq!(of_file("src/ffi/c.rs").as_deref(), Some("20"), "the first that matches decides");
+    assert_eq!((of_file("src/lib.rs").as_deref(), of_file("build.rs")), (Some("80.5"), None));
+    assert_eq!(settings.floor_of_package("core-net"), Some("90".parse().unwrap()));
+    assert_eq!(settings.floor_of_package("app"), None);
+    insta::assert_snapshot!(mistakes("[[floor]]\nfloor = 80\n[[floor]]\nfiles = []\npackages = []\nfloor = 1\n"), @r"
+    .config/gate.toml:1:1: `floor`: neither `packages` nor `files`
+      wanted: one of them
+    .config/gate.toml:3:1: `floor`: both `packages` and `files`
+      wanted: one of them
+    ");
+    insta::assert_snapshot!(mistakes("[[exempt]]\nfiles = [\"src/[\"]\n"), @r#"
+    .config/gate.toml:1:1: `exempt.reason`: missing
+      wanted: a text that is not empty
+    .config/gate.toml:2:9: `exempt.files`: unclosed character class; missing ']'
+      wanted: a list of globs over files, such as ["src/*.rs", "core/**"]
+    "#);
+    insta::assert_snapshot!(mistakes("[default.coverage]\nbaseline-ref = \"--help\"\n"), @r#"
+    .config/gate.toml:2:16: `default.coverage.baseline-ref`: "--help" is no revision
+      wanted: a revision such as "origin/main", or "none"
     "#);
 }
 
@@ -452,6 +485,15 @@ isolation = "process"
 test = "app/test:net::slow_peer"
 reason = "upstream bug"
 until = 2027-01-31
+[[floor]]
+packages = ["core-*"]
+floor = 90
+[[floor]]
+files = ["src/parser/**"]
+floor = 95.5
+[[exempt]]
+files = ["src/ffi/*.rs"]
+reason = "needs the device"
 [pipeline.default]
 code-patterns = ["**/*.rs"]
 config-files = ["clippy.toml"]
@@ -629,58 +671,75 @@ fn config_show_prints_each_setting_with_its_source() {
     insta::assert_snapshot!(text, @r#"
     profile ci, .config/gate.toml
 
-    enabled                 true                      .config/gate.toml:3
-    scope.packages          ["*"]                     .config/gate.toml:5
-    store.dir               ../history                .config/gate.toml:7
-    store.url               none                      default
-    store.max-age           365d                      default
-    store.max-runs          10000                     default
-    store.max-size          none                      default
-    notify.command          ["tell"]                  .config/gate.toml:55
-    notify.on               ["fail"]                  .config/gate.toml:56
-    test.args               ["--workspace"]           .config/gate.toml:9
-    test.slots              3                         --slots
-    test.isolation          shared                    .config/gate.toml:11
-    test.serial-binaries    false                     default
-    test.slow               1m                        default
-    test.timeout            10m                       default
-    test.run-timeout        15m                       built-in profile ci
-    test.grace              1s                        CARGO_GATE_TEST_GRACE
-    test.retries            0                         default
-    test.flaky-result       pass                      default
-    test.strict-env         true                      built-in profile ci
-    test.no-tests           fail                      default
-    infra.retries           2                         default
-    infra.delay             30s                       default
-    infra.mode              defer                     .config/gate.toml:13
-    coverage.policy         both                      default
-    coverage.floor          0                         default
-    coverage.epsilon        0.5                       default
-    coverage.metric         lines                     default
-    coverage.on-tool-error  closed                    built-in profile ci
-    coverage.ratchet        ["main","release"]        .config/gate.toml:15
-    coverage.ratchet-scope  workspace                 default
-    coverage.timeout        15m                       default
+    enabled                       true                  .config/gate.toml:3
+    scope.packages                ["*"]                 .config/gate.toml:5
+    store.dir                     ../history            .config/gate.toml:7
+    store.url                     none                  default
+    store.max-age                 365d                  default
+    store.max-runs                10000                 default
+    store.max-size                none                  default
+    notify.command                ["tell"]              .config/gate.toml:64
+    notify.on                     ["fail"]              .config/gate.toml:65
+    test.args                     ["--workspace"]       .config/gate.toml:9
+    test.slots                    3                     --slots
+    test.isolation                shared                .config/gate.toml:11
+    test.serial-binaries          false                 default
+    test.slow                     1m                    default
+    test.timeout                  10m                   default
+    test.run-timeout              15m                   built-in profile ci
+    test.grace                    1s                    CARGO_GATE_TEST_GRACE
+    test.retries                  0                     default
+    test.flaky-result             pass                  default
+    test.strict-env               true                  built-in profile ci
+    test.no-tests                 fail                  default
+    infra.retries                 2                     default
+    infra.delay                   30s                   default
+    infra.mode                    defer                 .config/gate.toml:13
+    coverage.policy               both                  default
+    coverage.floor                0                     default
+    coverage.epsilon              0.5                   default
+    coverage.metric               lines                 default
+    coverage.on-tool-error        closed                built-in profile ci
+    coverage.ratchet              ["main","release"]    .config/gate.toml:15
+    coverage.ratchet-scope        workspace             default
+    coverage.timeout              15m                   default
+    coverage.ratchet-file         auto                  default
+    coverage.baseline-ref         none                  default
+    coverage.patch-floor          0                     default
+    coverage.patch-max-uncovered  none                  default
+    coverage.exclude-test-code    false                 default
+
+    [[exempt]]
+      files                       ["src/ffi/*.rs"]
+      reason                      needs the device
+
+    [[floor]]
+      floor                       90
+      packages                    ["core-*"]
+
+    [[floor]]
+      files                       ["src/parser/**"]
+      floor                       95.5
 
     [groups.db]
-      max-threads           1
+      max-threads                 1
 
     [[override]]
-      filter                app/test:db::*
-      group                 db
-      priority              50
-      retries               1
-      timeout               2m
+      filter                      app/test:db::*
+      group                       db
+      priority                    50
+      retries                     1
+      timeout                     2m
 
     [[override]]
-      filter                app/**
-      isolation             process
-      timeout               none
+      filter                      app/**
+      isolation                   process
+      timeout                     none
 
     [[quarantine]]
-      reason                upstream bug
-      test                  app/test:net::slow_peer
-      until                 2027-01-31
+      reason                      upstream bug
+      test                        app/test:net::slow_peer
+      until                       2027-01-31
     "#);
 }
 
