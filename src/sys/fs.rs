@@ -66,7 +66,7 @@ pub fn lock(path: &Path, patience: Duration) -> io::Result<Lock> {
 
 /// A temporary file is its owner's alone; what replaces a file is to be read by whoever could read that.
 #[cfg(unix)]
-fn permit_as_before(path: &Path, new: &std::fs::File) -> io::Result<()> {
+fn permit_as_before(path: &Path, new: &File) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     let permissions = match std::fs::metadata(path) {
         Ok(old) => old.permissions(),
@@ -76,14 +76,14 @@ fn permit_as_before(path: &Path, new: &std::fs::File) -> io::Result<()> {
 }
 
 #[cfg(not(unix))]
-fn permit_as_before(_: &Path, _: &std::fs::File) -> io::Result<()> {
+fn permit_as_before(_: &Path, _: &File) -> io::Result<()> {
     Ok(())
 }
 
 /// Without this a rename may be lost at a power cut. Not every file system can do it, and the file is in place anyway.
 fn sync_directory(dir: &Path) {
     if cfg!(unix) {
-        let _ = std::fs::File::open(dir).and_then(|dir| dir.sync_all());
+        let _ = File::open(dir).and_then(|dir| dir.sync_all());
     }
 }
 
