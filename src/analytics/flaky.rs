@@ -1,17 +1,23 @@
 //! The state of a test, judged from its summary: flaky, broken, suspect, recovered, new or steady.
 //!
-//! The window is all there is to judge by: what has left it neither proves nor excuses anything. Only executions of
-//! runs that count for states are looked at ([`Summary::judged`]); "passes" and "fails" below mean those.
+//! Only executions of runs that say something about each of their tests are looked at ([`Summary::telling`]); "passes"
+//! and "fails" below mean those. The latest of them are the window that is judged by. A proof of flakiness is not
+//! forgotten with the window, and a suspect stays one while later windows hold half of what made it one; but both only
+//! as far as a summary remembers outcomes one by one. Beyond that nothing is proven: that a failure was contradicted
+//! can show in any order of arrival, so remembering it for certain would take every input that ever passed.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::summary::{Entry, RunFacts, Summary};
+use super::thresholds::reaches;
+use crate::model::Outcome;
+
+pub use super::thresholds::Thresholds;
 
 /// The state of a test. The first that holds, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -55,42 +61,6 @@ impl fmt::Display for State {
     }
 }
 
-/// Where one state ends and another begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Thresholds {
-    /// Flaky is left after so many passes since the last contradicted failure …
-    pub flaky_passes: usize,
-    /// … and so much time since it.
-    pub flaky_quiet: Duration,
-    /// So many failing episodes along one branch make a suspect.
-    pub suspect_episodes: usize,
-    /// So many flips in 1000 runs along one branch make a suspect; under half of them it is none any more.
-    pub suspect_flips_permille: usize,
-    /// A flip rate is one only from so many runs on.
-    pub suspect_runs: usize,
-    /// For so many runs a test that was flaky or broken is recovered.
-    pub recovered_runs: usize,
-    /// Under so many runs a test is new.
-    pub new_runs: u64,
-    /// After so many clean executions a test that aborted, hung or leaked may share a process again.
-    pub clean_runs: usize,
-}
-
-impl Default for Thresholds {
-    fn default() -> Self {
-        Self {
-            flaky_passes: 30,
-            flaky_quiet: Duration::from_secs(14 * 24 * 3600),
-            suspect_episodes: 3,
-            suspect_flips_permille: 200,
-            suspect_runs: 20,
-            recovered_runs: 20,
-            new_runs: 5,
-            clean_runs: 20,
-        }
-    }
-}
-
 /// A pass and a failure of the same input. Of attempts within one run, both are that run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proof {
@@ -107,6 +77,8 @@ pub struct Proof {
 pub struct Evidence {
     /// Failures within the window.
     pub failures: usize,
+    /// Executions that failed at first and passed when tried again, which are no failures.
+    pub retried: usize,
     /// Executions within the window.
     pub runs: usize,
     /// Changes between passing and failing along branches.
@@ -116,6 +88,50 @@ pub struct Evidence {
     /// The latest proof of flakiness.
     pub proof: Option<Proof>,
 }
+
+impl fmt::Display for Evidence {
+    /// The label, in one place for every format: "3 of 20 runs failed, 5 flips; the same code (4f1e2d3a9b) failed in
+    /// 20261121T… and passed in 20261121T…". Names of commits come from outside and are as they are on record.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = |count: usize| if count == 1 { "" } else { "s" };
+        match (self.failures, self.runs) {
+            (_, 0) => return f.write_str("never executed"),
+            (0, runs) => write!(f, "none of {runs} run{} failed", plural(runs))?,
+            (failures, runs) => write!(f, "{failures} of {runs} run{} failed", plural(runs))?,
+        }
+        if self.retried > 0 {
+            write!(f, ", {} passed only when tried again", self.retried)?;
+        }
+        if self.flips > 0 {
+            write!(f, ", {} flip{}", self.flips, plural(self.flips))?;
+        }
+        match &self.proof {
+            Some(proof) => write!(f, "; {proof}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (failed, passed) = (&self.failed, &self.passed);
+        let short =
+            |run: &RunFacts| run.commit.as_deref().map(|name| name.chars().take(COMMIT_CHARS).collect::<String>());
+        let at = |commit: Option<String>| commit.map(|commit| format!(" ({commit})")).unwrap_or_default();
+        if failed.id == passed.id {
+            return write!(f, "it failed and passed within run {}{}", failed.id, at(short(failed)));
+        }
+        if failed.commit == passed.commit {
+            let at = at(short(failed));
+            return write!(f, "the same code{at} failed in {} and passed in {}", failed.id, passed.id);
+        }
+        let (of_failed, of_passed) = (at(short(failed)), at(short(passed)));
+        write!(f, "the same code failed in {}{of_failed} and passed in {}{of_passed}", failed.id, passed.id)
+    }
+}
+
+/// So much of a commit's name tells it from others.
+const COMMIT_CHARS: usize = 10;
 
 /// The state of a test and what speaks for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,19 +145,20 @@ pub struct Judged {
 /// Judges a test by its summary.
 #[must_use]
 pub fn classify(summary: &Summary, now: Timestamp, thresholds: &Thresholds) -> Judged {
-    let entries: Vec<&Entry> = summary.judged().collect();
-    let branches = Branches::along(&entries, thresholds);
-    let contradicted = contradicted(&entries);
+    let remembered: Vec<&Entry> = summary.telling(thresholds).collect();
+    let entries = thresholds.window_of(&remembered);
+    let branches = Branches::of(&remembered, thresholds);
+    let contradicted = contradicted(&remembered);
     let evidence = Evidence {
         failures: entries.iter().filter(|entry| entry.outcome.is_failure()).count(),
+        retried: entries.iter().filter(|entry| entry.outcome == Outcome::Flaky).count(),
         runs: entries.len(),
         flips: branches.flips,
         episodes: branches.episodes,
-        proof: proof(&entries, &contradicted),
+        proof: proof(&remembered, &contradicted),
     };
-    let flaky = contradicted.last().map(|&last| Flakiness::since(&entries, last, now, thresholds));
-    let last_failure = entries.iter().rposition(|entry| entry.outcome.is_failure());
-    let left_broken = last_failure.map(|last| entries.len() - 1 - last);
+    let flaky = contradicted.last().map(|&last| Flakiness::since(&remembered, last, now, thresholds));
+    let left_broken = remembered.iter().rev().position(|entry| entry.outcome.is_failure());
     let state = if matches!(flaky, Some(Flakiness::Holds)) {
         State::Flaky
     } else if left_broken == Some(0) {
@@ -153,7 +170,7 @@ pub fn classify(summary: &Summary, now: Timestamp, thresholds: &Thresholds) -> J
         || matches!(flaky, Some(Flakiness::Left { runs }) if runs <= thresholds.recovered_runs)
     {
         State::Recovered
-    } else if (entries.len() as u64) + summary.older().runs() < thresholds.new_runs {
+    } else if (remembered.len() as u64) + summary.older().runs() < thresholds.new_runs {
         State::New
     } else {
         State::Steady
@@ -231,12 +248,26 @@ struct Branch {
 }
 
 impl Branches {
-    /// Walks the window from its oldest run on, so that a flip rate that was too high once makes a suspect until it is
-    /// under half of that. Episodes only become fewer by leaving the window, and what has left it is forgotten.
-    fn along(entries: &[&Entry], thresholds: &Thresholds) -> Self {
-        if !entries.iter().any(|entry| entry.outcome.is_failure()) {
+    /// Those of the window, after all windows before it that are remembered whole: episodes become fewer by leaving
+    /// the window, and under half of what made a suspect unmakes it.
+    fn of(remembered: &[&Entry], thresholds: &Thresholds) -> Self {
+        if !remembered.iter().any(|entry| entry.outcome.is_failure()) {
             return Self::default();
         }
+        let mut latest = Self::default();
+        let mut failing = false;
+        for end in remembered.len().min(thresholds.window)..=remembered.len() {
+            let until = remembered.get(..end).unwrap_or_default();
+            latest = Self::along(thresholds.window_of(until), thresholds);
+            let episodes = if failing { latest.episodes * 2 } else { latest.episodes };
+            failing = episodes >= thresholds.suspect_episodes;
+        }
+        Self { suspect: latest.suspect || failing, ..latest }
+    }
+
+    /// Walks a window from its oldest run on, so that a flip rate that was too high once makes a suspect until it is
+    /// under half of that.
+    fn along(entries: &[&Entry], thresholds: &Thresholds) -> Self {
         let mut branches: HashMap<Option<&str>, Branch> = HashMap::new();
         for entry in entries {
             branches.entry(entry.run.branch.as_deref()).or_default().step(entry.outcome.is_failure(), thresholds);
@@ -245,7 +276,7 @@ impl Branches {
         of.fold(Self::default(), |all, branch| Self {
             flips: all.flips + branch.flips,
             episodes: all.episodes.max(branch.episodes),
-            suspect: all.suspect || branch.flipping || branch.episodes >= thresholds.suspect_episodes,
+            suspect: all.suspect || branch.flipping,
         })
     }
 }
@@ -256,9 +287,10 @@ impl Branch {
         self.flips += usize::from(self.failing.is_some_and(|before| before != failing));
         self.episodes += usize::from(failing && self.failing != Some(true));
         self.failing = Some(failing);
-        let (flips, limit) = (self.flips * 1000, thresholds.suspect_flips_permille * self.runs);
+        let (flips, runs) = (self.flips as u64, self.runs as u64);
+        let often = |flips| flips > 0 && reaches(flips, runs, thresholds.suspect_flips);
         self.flipping =
-            if self.flipping { flips * 2 >= limit } else { self.runs >= thresholds.suspect_runs && flips >= limit };
+            if self.flipping { often(flips * 2) } else { self.runs >= thresholds.suspect_runs && often(flips) };
     }
 }
 
@@ -276,7 +308,6 @@ pub fn isolation(summary: &Summary, thresholds: &Thresholds) -> Option<String> {
 mod tests {
     use super::*;
     use crate::analytics::summary::{fold, tests::run};
-    use crate::model::Outcome;
     use proptest::prelude::*;
 
     const DAY: i64 = 24 * 3600;
@@ -292,7 +323,7 @@ mod tests {
             let mut facts = run(second, *input);
             facts.seq = at.unsigned_abs();
             facts.branch = Some((*branch).to_owned());
-            facts.judged = *what != 'X';
+            facts.extent = facts.extent.filter(|_| *what != 'X');
             let outcome = match what {
                 'P' => Outcome::Passed,
                 '~' => Outcome::Flaky,
@@ -371,6 +402,35 @@ mod tests {
     }
 
     #[test]
+    fn a_label_shows_what_speaks_for_it() {
+        let label = |steps: &[Step]| {
+            classify(&summary(steps), Timestamp::UNIX_EPOCH, &Thresholds::default()).evidence.to_string()
+        };
+        assert_eq!(label(&[]), "never executed");
+        assert_eq!(label(&daily("P")), "none of 1 run failed");
+        assert_eq!(label(&daily("PFP")), "1 of 3 runs failed, 2 flips");
+        assert_eq!(
+            label(&[(0, 7, "main", 'P'), (1, 7, "main", 'F'), (2, 8, "main", 'P')]),
+            "1 of 3 runs failed, 2 flips; the same code (commit-7) failed in run-0000086401 and passed in \
+             run-0000000000"
+        );
+        assert_eq!(
+            label(&[(0, 7, "main", '~')]),
+            "none of 1 run failed, 1 passed only when tried again; it failed and passed within run run-0000000000 \
+             (commit-7)"
+        );
+        let mut differing = summary(&[(0, 7, "main", 'P')]);
+        let facts = RunFacts { commit: Some("a1b2c3d4e5f6a7b8".to_owned()), ..run(9, 7) };
+        differing.insert(Entry::new(Arc::new(facts), Outcome::Failed, None));
+        let judged = classify(&differing, Timestamp::UNIX_EPOCH, &Thresholds::default());
+        assert_eq!(
+            judged.evidence.to_string(),
+            "1 of 2 runs failed, 1 flip; the same code failed in run-0000000009 (a1b2c3d4e5) and passed in \
+             run-0000000000 (commit-7)"
+        );
+    }
+
+    #[test]
     fn an_unknown_input_contradicts_nothing() {
         let mut summary = Summary::default();
         for (at, outcome) in [(0, Outcome::Passed), (1, Outcome::Failed)] {
@@ -415,6 +475,48 @@ mod tests {
     }
 
     #[test]
+    fn a_suspect_stays_one_while_later_windows_hold_half_of_its_episodes() {
+        let by = Thresholds { window: 30, recovered_runs: 0, ..Thresholds::default() };
+        let of = |letters: &str| classify(&summary(&daily(letters)), Timestamp::UNIX_EPOCH, &by).state;
+        // Episodes on the days 10, 20 and 30.
+        let three = format!("{0}F{0}F{0}F", "P".repeat(9));
+        assert_eq!(of(&(three.clone() + "P")), State::Suspect, "three within thirty runs");
+        assert_eq!(of(&(three.clone() + &"P".repeat(15))), State::Suspect, "two are left");
+        assert_eq!(of(&(three + &"P".repeat(25))), State::Steady, "one is left");
+        let two = format!("{0}F{0}F{0}P", "P".repeat(9));
+        assert_eq!(of(&two), State::Steady, "there were never three");
+    }
+
+    #[test]
+    fn a_proof_outlives_a_small_window() {
+        let by = Thresholds { window: 10, ..Thresholds::default() };
+        let at_day = |letters: &str, day: i64| {
+            let now = Timestamp::from_second(day * DAY).unwrap();
+            classify(&summary(&daily(letters)), now, &by)
+        };
+        let calm = |days: usize| "~".to_owned() + &"P".repeat(days);
+        let judged = at_day(&calm(29), 40);
+        assert_eq!((judged.state, judged.evidence.runs, judged.evidence.proof.is_some()), (State::Flaky, 10, true));
+        assert_eq!(at_day(&calm(30), 40).state, State::Recovered);
+    }
+
+    #[test]
+    fn a_regression_that_was_mended_is_never_flaky() {
+        // Broken over several inputs, run more than once each, on two branches; then mended.
+        let mut steps: Vec<Step> = (0..10).map(|input| (0, input, "main", 'P')).collect();
+        for input in 10..14 {
+            steps.extend([(1, input, "main", 'F'), (1, input, "topic", 'F'), (1, input, "main", 'F')]);
+        }
+        assert_eq!(state(&steps), State::Broken);
+        for input in 20..80 {
+            steps.extend([(2, input, "main", 'P'), (2, input, "main", 'P')]);
+            let state = state(&steps);
+            assert!(matches!(state, State::Recovered | State::Steady), "{input}: {state}");
+        }
+        assert_eq!(state(&steps), State::Steady);
+    }
+
+    #[test]
     fn a_test_is_isolated_until_twenty_clean_runs() {
         let rough = |clean: i64| {
             let mut summary = Summary::default();
@@ -434,7 +536,7 @@ mod tests {
         use super::*;
 
         pub(super) fn state(summary: &Summary, now: Timestamp, t: &Thresholds) -> State {
-            let all: Vec<&Entry> = summary.judged().collect();
+            let all: Vec<&Entry> = summary.telling(t).collect();
             if (0..all.len()).any(|at| is_contradicted(&all, at)) && !has_left_flaky(&all, now, t) {
                 return State::Flaky;
             }
@@ -495,27 +597,43 @@ mod tests {
             broken || flaky
         }
 
+        /// What was a suspect in the window before stays one at half of the episodes.
         fn is_suspect(all: &[&Entry], t: &Thresholds) -> bool {
-            let branches: std::collections::BTreeSet<_> = all.iter().map(|entry| &entry.run.branch).collect();
-            branches.into_iter().any(|branch| {
-                let failing: Vec<bool> = all
-                    .iter()
-                    .filter(|entry| &entry.run.branch == branch)
-                    .map(|entry| entry.outcome.is_failure())
-                    .collect();
-                let episodes = (0..failing.len()).filter(|at| failing[*at] && (*at == 0 || !failing[at - 1])).count();
-                let rate = |runs: usize| {
-                    (1..runs).filter(|at| failing[*at] != failing[at - 1]).count() as f64 / runs as f64 * 1000.0
-                };
-                let limit = t.suspect_flips_permille as f64;
-                let mut flipping = false;
-                for runs in 1..=failing.len() {
-                    let enters = runs >= t.suspect_runs && rate(runs) > limit - 1e-6;
-                    let leaves = rate(runs) < limit / 2.0 - 1e-6;
-                    flipping = enters || (flipping && !leaves);
-                }
-                episodes >= t.suspect_episodes || flipping
+            let windows: Vec<&[&Entry]> =
+                if all.len() <= t.window { vec![all] } else { all.windows(t.window).collect() };
+            let mut failing = false;
+            for window in &windows {
+                let most = branches(window).map(|failing| episodes(&failing)).max().unwrap_or(0);
+                let limit = if failing { t.suspect_episodes as f64 / 2.0 } else { t.suspect_episodes as f64 };
+                failing = most as f64 >= limit;
+            }
+            failing || branches(windows[windows.len() - 1]).any(|failing| is_flipping(&failing, t))
+        }
+
+        /// Of each branch whether its runs failed.
+        fn branches(all: &[&Entry]) -> impl Iterator<Item = Vec<bool>> {
+            let names: std::collections::BTreeSet<_> = all.iter().map(|entry| &entry.run.branch).collect();
+            names.into_iter().map(|name| {
+                let of = all.iter().filter(|entry| &entry.run.branch == name);
+                of.map(|entry| entry.outcome.is_failure()).collect()
             })
+        }
+
+        fn episodes(failing: &[bool]) -> usize {
+            (0..failing.len()).filter(|at| failing[*at] && (*at == 0 || !failing[at - 1])).count()
+        }
+
+        fn is_flipping(failing: &[bool], t: &Thresholds) -> bool {
+            let rate =
+                |runs: usize| (1..runs).filter(|at| failing[*at] != failing[at - 1]).count() as f64 / runs as f64 * 1e6;
+            let limit = f64::from(t.suspect_flips.ten_thousandths());
+            let mut flipping = false;
+            for runs in 1..=failing.len() {
+                let enters = runs >= t.suspect_runs && rate(runs) > limit - 1e-6;
+                let leaves = rate(runs) < limit / 2.0 - 1e-6;
+                flipping = enters || (flipping && !leaves);
+            }
+            flipping
         }
     }
 
@@ -535,6 +653,8 @@ mod tests {
             calm in 0_usize..60,
             later in 0_i64..20,
             passes in 0_usize..40,
+            window in prop_oneof![Just(100_usize), 1_usize..101],
+            suspect_episodes in 1_usize..6,
         ) {
             let mut day = 0;
             let mut steps: Vec<Step> = steps;
@@ -544,7 +664,7 @@ mod tests {
             }
             steps.extend((0_u8..).take(calm).map(|input| (day + i64::from(input), 100 + input, "main", 'P')));
             let now = Timestamp::from_second((day + later) * DAY).unwrap();
-            let thresholds = Thresholds { flaky_passes: passes, ..Thresholds::default() };
+            let thresholds = Thresholds { flaky_passes: passes, window, suspect_episodes, ..Thresholds::default() };
             let summary = summary(&steps);
             prop_assert_eq!(
                 classify(&summary, now, &thresholds).state,

@@ -108,7 +108,7 @@ fn show_to_people(resolved: &Resolved, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "profile {}, {file}\n", resolved.profile.escape_debug())?;
     for setting in SETTINGS {
         let value = written(&setting.field.place.show(&resolved.settings).unwrap_or_default());
-        writeln!(out, "{:30}{value:20}  {}", setting.name(), resolved.source(setting))?;
+        writeln!(out, "{:31}{value:22}  {}", setting.name(), resolved.source(setting))?;
     }
     for (kind, tables) in lists(&resolved.settings).as_object().into_iter().flatten() {
         let named: Vec<(String, &Value)> = match tables {
@@ -119,7 +119,7 @@ fn show_to_people(resolved: &Resolved, out: &mut dyn Write) -> io::Result<()> {
         for (name, table) in named {
             writeln!(out, "\n{}", name.escape_debug())?;
             for (key, value) in table.as_object().into_iter().flatten() {
-                writeln!(out, "  {key:28}{}", written(value))?;
+                writeln!(out, "  {key:22}{}", written(value))?;
             }
         }
     }

@@ -24,6 +24,7 @@ pub use layers::{ConfigWarning, DEFAULTS, Layers, Resolved, Source};
 pub use shape::{FromEnvironment, Raw, Shape};
 pub use tables::lists;
 pub use values::{
-    CoveragePolicy, CoverageSettings, Exempt, Floor, Group, InfraSettings, Metric, Notice, NotifySettings, OnToolError,
-    Override, Quarantine, RatchetScope, RatchetWhen, ScopeSettings, Settings, StoreSettings, TestSettings,
+    CoveragePolicy, CoverageSettings, Exempt, Floor, Group, InfraSettings, JudgementSettings, Metric, Notice,
+    NotifySettings, OnToolError, Override, Quarantine, RatchetScope, RatchetWhen, ScopeSettings, Settings,
+    StoreSettings, TestSettings,
 };

@@ -14,10 +14,11 @@ use super::tables::{EXEMPT, FLOOR, GROUP, OVERRIDE, PIPELINE, QUARANTINE, SMOKE,
 use super::values::{Exempt, Floor, Group, Override, Quarantine, Settings};
 
 /// Keys of the file's top that are no settings.
-pub(super) const TOP_TABLES: [&str; 12] = [
+pub(super) const TOP_TABLES: [&str; 13] = [
     "required-version",
     "scope",
     "store",
+    "judgement",
     "notify",
     "default",
     "profile",

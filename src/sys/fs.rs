@@ -13,6 +13,15 @@ use std::time::{Duration, Instant};
 ///
 /// What the file system says; the old file then stands as it was.
 pub fn replace(path: &Path, contents: &[u8]) -> io::Result<()> {
+    replace_with(path, |file| file.write_all(contents))
+}
+
+/// The same for contents that are written bit by bit, by `write`; gives what that gives.
+///
+/// # Errors
+///
+/// What `write` or the file system says; the old file then stands as it was.
+pub fn replace_with<T, E: From<io::Error>>(path: &Path, write: impl FnOnce(&mut File) -> Result<T, E>) -> Result<T, E> {
     let dir = match path.parent() {
         Some(dir) if !dir.as_os_str().is_empty() => dir,
         _ => Path::new("."),
@@ -20,13 +29,13 @@ pub fn replace(path: &Path, contents: &[u8]) -> io::Result<()> {
     fs_err::create_dir_all(dir)?;
     let mut file = tempfile::Builder::new().prefix(".gate-").suffix(".tmp").tempfile_in(dir)?;
     permit_as_before(path, file.as_file())?;
-    file.write_all(contents)?;
+    let written = write(file.as_file_mut())?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|failed| {
         io::Error::new(failed.error.kind(), format!("failed to replace `{}`: {}", path.display(), failed.error))
     })?;
     sync_directory(dir);
-    Ok(())
+    Ok(written)
 }
 
 /// A lock that only one process, and one thread of it, holds at a time. The system releases it when the holder ends,
