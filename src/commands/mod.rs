@@ -6,6 +6,7 @@ mod explain;
 mod flaky;
 pub mod history;
 mod order;
+mod ordering;
 mod place;
 mod quarantine;
 mod remembered;

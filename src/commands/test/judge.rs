@@ -48,6 +48,8 @@ pub(in crate::commands) fn judge_cases(cases: &[Arc<CaseRecord>], took: Duration
         flaky_result: FlakyResult::Pass,
         no_tests: NoTests::Pass,
         is_quarantined: &|_| false,
+        vanished: &[],
+        fails_on_vanished: false,
         took,
     };
     judge(&facts).1

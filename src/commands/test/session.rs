@@ -17,7 +17,7 @@ use super::{Refused, planning};
 use crate::cargo::build::{self, Built};
 use crate::cargo::user_config::{self, Lookup, UserConfig};
 use crate::cli::{Format, TestArgs};
-use crate::commands::complain;
+use crate::commands::{complain, ordering};
 use crate::event::Fact;
 use crate::exit_code::ExitCode;
 use crate::history::record::{self, Start};
@@ -250,7 +250,7 @@ impl<'a> Session<'a> {
     fn execute(&self, plan: &Plan, came: &mut Came, remembered: &mut Remembered, observers: &mut Observers<'_>) {
         let options = self.options();
         let infra = &self.asked.settings().infra;
-        let expected = planning::expected(plan, self.slots);
+        let expected = ordering::expected(plan, self.slots);
         observers.tell(Fact::Planned {
             tests: plan.tests().count() as u64,
             binaries: plan.binaries.len(),
