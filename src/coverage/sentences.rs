@@ -167,8 +167,9 @@ pub(super) fn nothing_to_cover(metric: Metric, counting: Counting) -> String {
         (Metric::Branches, Counting::Summary) => {
             " (branches are measured with `--branch`, which needs a nightly compiler)"
         }
-        (Metric::Regions, Counting::Lines) => " (counted line by line there are no regions: use `--metric lines`)",
-        (Metric::Branches, Counting::Lines) => " (what was counted line by line here knows none: use `--metric lines`)",
+        (Metric::Regions | Metric::Functions | Metric::Branches, Counting::Lines) => {
+            " (what is counted line by line may know none of them: use `--metric lines`)"
+        }
         _ => "",
     };
     format!("there are no {metric} to cover{hint}")

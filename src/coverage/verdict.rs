@@ -163,24 +163,33 @@ impl Ruling {
         Self::new(Verdict::Nothing, ExitCode::Pass, Reason::new("disabled", text))
     }
 
-    /// Several subjects' rulings as one: what fails comes first, and the first one's figures stay in front.
+    /// Several subjects' rulings as one: the reasons are those of what fails, else the first one's; the figures are the
+    /// first one's.
     #[must_use]
     pub fn together(mut self, others: impl IntoIterator<Item = Self>) -> Self {
         for other in others {
-            self.warnings.extend(other.warnings);
             self.is_sound &= other.is_sound;
+            // What holds for all, such as failed tests, is said once.
+            append_new(&mut self.warnings, other.warnings);
             if other.verdict != Verdict::Fail {
                 continue;
             }
-            if self.verdict == Verdict::Fail {
-                self.reasons.extend(other.reasons);
-            } else {
-                self.reasons.splice(0..0, other.reasons);
+            if self.verdict != Verdict::Fail {
+                self.reasons.clear();
             }
+            append_new(&mut self.reasons, other.reasons);
             self.verdict = Verdict::Fail;
             self.code = ExitCode::most_pressing([self.code, other.code]);
         }
         self
+    }
+}
+
+fn append_new(to: &mut Vec<Reason>, reasons: Vec<Reason>) {
+    for reason in reasons {
+        if !to.contains(&reason) {
+            to.push(reason);
+        }
     }
 }
 
@@ -675,7 +684,7 @@ mod tests {
         let both = good.clone().together([good.clone(), bad.clone()]);
         assert_eq!((both.verdict, both.code, both.delta), (Verdict::Fail, ExitCode::CoverageFailed, good.delta));
         assert_eq!((both.reasons[0].id.as_str(), both.is_sound), ("below-floor", false));
-        assert_eq!(bad.clone().together([good.clone()]).reasons, bad.reasons);
+        assert_eq!(bad.clone().together([good.clone(), bad.clone()]).reasons, bad.reasons);
         assert!(good.clone().together([good]).is_sound);
     }
 
