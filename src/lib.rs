@@ -9,7 +9,7 @@
 //! | 1 rim: the operating system | [`sys`] |
 //! | 2 inputs | [`cli`], [`config`], [`cargo`], [`plan`] |
 //! | 3 engine | [`runner`] |
-//! | 4 memory and judgement | [`history`], [`analytics`], [`report`] |
+//! | 4 memory and judgement | [`history`], [`analytics`], [`import`], [`report`] |
 //! | 5 wiring | [`commands`] |
 
 pub mod analytics;
@@ -20,6 +20,7 @@ pub mod config;
 pub mod event;
 pub mod exit_code;
 pub mod history;
+pub mod import;
 pub mod model;
 pub mod plan;
 pub mod report;

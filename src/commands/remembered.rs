@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 
 use super::place::{Place, store_code};
+use super::thresholds::thresholds;
 use crate::analytics::presence::{FullRuns, Presence};
+use crate::analytics::thresholds::Thresholds;
 use crate::cli::{ContextArgs, PlaceArgs};
 use crate::exit_code::ExitCode;
 use crate::history::sqlite::SqliteStore;
@@ -20,8 +22,10 @@ pub(super) struct Remembered {
     pub(super) tests: Vec<TestSummary>,
     /// The runs that can say which tests are there.
     pub(super) full: FullRuns,
-    /// The moment that all is judged at.
+    /// The moment that all is judged at …
     pub(super) now: Timestamp,
+    /// … and by what.
+    pub(super) thresholds: Thresholds,
 }
 
 impl Remembered {
@@ -32,17 +36,19 @@ impl Remembered {
         let Some(context) = context(&store, wanted).map_err(store_code)? else { return Ok(None) };
         let tests = store.summaries(&context).map_err(store_code)?;
         let full = full_runs(&store, &context).map_err(store_code)?;
-        Ok(Some(Self { place, store, context, tests, full, now: Timestamp::now() }))
+        let (now, thresholds) = (Timestamp::now(), thresholds(place.settings()));
+        Ok(Some(Self { place, store, context, tests, full, now, thresholds }))
     }
 
     /// The tests that are there, as far as is known.
     pub(super) fn current(&self) -> impl Iterator<Item = &TestSummary> {
-        self.tests.iter().filter(|test| self.full.presence_of(&test.summary) == Presence::Current)
+        self.tests.iter().filter(|test| self.full.presence_of(&test.key, &test.summary) == Presence::Current)
     }
 
-    /// The tests that the latest full run did not have any more.
+    /// The tests that the latest full run did not have any more; what stands for a whole process was none.
     pub(super) fn vanished(&self) -> impl Iterator<Item = &TestSummary> {
-        self.tests.iter().filter(|test| self.full.presence_of(&test.summary) == Presence::Vanished)
+        let tests = self.tests.iter().filter(|test| !test.key.is_whole_process());
+        tests.filter(|test| self.full.presence_of(&test.key, &test.summary) == Presence::Vanished)
     }
 }
 

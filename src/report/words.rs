@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use console::measure_text_width;
+use jiff::Timestamp;
+
+use crate::model::TestKey;
 
 /// `1,234,567`.
 #[must_use]
@@ -22,6 +25,26 @@ pub fn thousands(number: u64) -> String {
 #[must_use]
 pub fn count(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", thousands(number), if number == 1 { one } else { many })
+}
+
+/// How many names a sentence holds.
+const NAMED: usize = 3;
+
+/// `a, b, c and 4 more`.
+#[must_use]
+pub fn names<T: AsRef<TestKey>>(keys: &[T]) -> String {
+    let named: Vec<String> = keys.iter().take(NAMED).map(|key| key.as_ref().to_string()).collect();
+    match keys.len().saturating_sub(NAMED) {
+        0 => named.join(", "),
+        more => format!("{} and {} more", named.join(", "), thousands(more as u64)),
+    }
+}
+
+/// Says which tests are gone.
+#[must_use]
+pub fn vanished<T: AsRef<TestKey>>(keys: &[T]) -> String {
+    let count = count(keys.len() as u64, "test", "tests");
+    format!("{count} of the full run before vanished: {}", names(keys))
 }
 
 /// `0.012s`, `59.999s`, `1m 05s`, `2h 03m`.
@@ -53,6 +76,24 @@ pub fn ago(time: Duration) -> String {
         _ => (seconds / 86_400, "day", "days"),
     };
     format!("{} ago", count(number, one, many))
+}
+
+/// How long before `now` something was. Clocks of several machines differ: what is to come is now.
+#[must_use]
+pub fn ago_from(at: Timestamp, now: Timestamp) -> String {
+    ago(Duration::try_from(now.duration_since(at)).unwrap_or_default())
+}
+
+/// `2026-01-31 23:59Z`.
+#[must_use]
+pub fn moment(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%MZ").to_string()
+}
+
+/// Enough of a commit's name to know it by.
+#[must_use]
+pub fn short_commit(commit: &str) -> &str {
+    commit.get(..10).unwrap_or(commit)
 }
 
 /// The text in at most `width` columns: what is too long loses its middle, since names differ at both ends.
@@ -147,6 +188,15 @@ mod tests {
         ] {
             assert_eq!(ago(Duration::from_secs(seconds)), want);
         }
+        let second = |second| Timestamp::from_second(second).unwrap();
+        assert_eq!(ago_from(second(60), second(180)), "2 minutes ago");
+        assert_eq!(ago_from(second(180), second(60)), "0 seconds ago");
+    }
+
+    #[test]
+    fn moments_and_commits_are_short() {
+        assert_eq!(moment(Timestamp::from_second(1_000_000_000).unwrap()), "2001-09-09 01:46Z");
+        assert_eq!((short_commit("0123456789abcdef"), short_commit("012")), ("0123456789", "012"));
     }
 
     #[test]

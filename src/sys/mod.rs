@@ -7,3 +7,4 @@ pub mod process;
 pub mod random;
 pub mod signals;
 pub mod term;
+pub mod viewer;

@@ -2,6 +2,8 @@
 #![cfg(test)]
 
 mod architecture;
+#[cfg(unix)]
+mod browser;
 mod cli;
 mod config;
 mod demo;
@@ -12,6 +14,9 @@ mod engine;
 mod executions;
 #[cfg(unix)]
 mod fixtures;
+#[cfg(unix)]
+mod flaky;
+mod html;
 #[cfg(unix)]
 mod portable;
 mod report;

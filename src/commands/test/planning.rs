@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use super::ask::Asked;
 use super::history::Memory;
-use crate::analytics::flaky::{Thresholds, isolation};
+use crate::analytics::flaky::isolation;
 use crate::analytics::priority::{Candidate, Tier, rank};
 use crate::cli::TestArgs;
+use crate::commands::thresholds::thresholds;
 use crate::history::input;
 use crate::history::store::BinaryStamp;
 use crate::model::{BinaryId, Kind, TestKey, TestPolicy};
@@ -108,7 +109,7 @@ fn planned(
             priority: policy.priority,
         })
         .collect();
-    let thresholds = Thresholds::default();
+    let thresholds = thresholds(settings);
     let mut planned: HashMap<Arc<TestKey>, PlannedTest> = HashMap::with_capacity(keys.len());
     for (place, ranked) in rank(&candidates).into_iter().enumerate() {
         let (Some(key), Some(policy)) = (keys.get(ranked.index), policies.get(ranked.index)) else { continue };

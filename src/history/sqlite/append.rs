@@ -129,11 +129,12 @@ fn put_context(connection: &Connection, context: &Context) -> Result<i64> {
     Ok(connection.last_insert_rowid())
 }
 
-fn put_result(connection: &Connection, seq: i64, record: &RunRecord, totals: &Totals, judged: bool) -> Result<()> {
+fn put_result(connection: &Connection, seq: i64, record: &RunRecord) -> Result<()> {
     let sql = "UPDATE runs SET state = ?2, tests = ?3, passed = ?4, failed = ?5, errored = ?6, timeout = ?7, \
                flaky = ?8, skipped = ?9, not_run = ?10, duration_us = ?11, verdict = ?12, codes = ?13, reasons = ?14, \
                plan_digest = ?15, judged = ?16 WHERE seq = ?1";
     let codes: Vec<String> = record.judgement.codes.iter().map(ToString::to_string).collect();
+    let totals = &record.totals;
     let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
     let columns = params![
         seq,
@@ -152,7 +153,8 @@ fn put_result(connection: &Connection, seq: i64, record: &RunRecord, totals: &To
         codes.join(","),
         serde_json::to_string(&record.judgement.reasons).map_err(|error| StoreError::Other(error.to_string()))?,
         record.plan_digest.map(|digest| digest.0),
-        judged,
+        // What follows from state and totals is decided where they are read.
+        matches!(record.state, RunState::Executed | RunState::Interrupted),
     ];
     connection.prepare_cached(sql).and_then(|mut statement| statement.execute(columns)).map_err(error)?;
     Ok(())
@@ -211,7 +213,7 @@ impl<'t> Appender<'t> {
         };
         let counted = RunRecord { totals, ..record.clone() };
         let facts = Arc::new(RunFacts::of(&counted, seq.cast_unsigned()));
-        put_result(self.transaction, seq, record, &totals, facts.judged)?;
+        put_result(self.transaction, seq, &counted)?;
         for counter in counters_of(record.state, record.verdict()) {
             count(self.transaction, counter, 1)?;
         }
