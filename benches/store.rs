@@ -17,12 +17,14 @@ use std::time::{Duration, Instant};
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_gate::analytics::flaky::{Thresholds, classify};
 use cargo_gate::analytics::priority::{Candidate, rank};
+use cargo_gate::commands::history::export;
 use cargo_gate::exit_code::ExitCode as Code;
+use cargo_gate::history::portable;
 use cargo_gate::history::sqlite::{FILE_NAME, SqliteStore};
 use cargo_gate::history::store::{FinishedRun, Page, RunFilter, Store};
 use cargo_gate::model::{
     Attempt, AttemptOutcome, BinaryId, CaseRecord, ContentHash, Context, Judgement, Kind, Outcome, RunHead, RunId,
-    RunRecord, RunState, TestKey, Totals, Verdict,
+    RunRecord, RunState, TestKey, Totals, Verdict, WORKSPACE_SUITE,
 };
 use jiff::Timestamp;
 
@@ -30,6 +32,9 @@ type Failure = Box<dyn std::error::Error>;
 
 /// Tests in one binary.
 const BINARY: u64 = 100;
+
+/// What the runs are exported to.
+const EXPORTED: &str = "exported.gz";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
@@ -63,7 +68,9 @@ fn all(tests: u64, runs: u64) -> Result<(), Failure> {
     let folder = tempfile::Builder::new().prefix("store-bench").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     let dir = Utf8PathBuf::try_from(folder.path().to_owned())?;
     say(&format!("{tests} tests x {runs} runs = {} cases", tests * runs));
-    for step in ["generate", "append", "append", "append", "read", "read", "read", "list", "begin-finish"] {
+    for step in
+        ["generate", "append", "append", "append", "read", "read", "read", "list", "begin-finish", "export", "merge"]
+    {
         let cache = if step == "generate" || drop_caches(&dir) { "cold" } else { "warm" };
         let output = Command::new(std::env::current_exe()?)
             .args(["step", step, dir.as_str(), &tests.to_string(), &runs.to_string()])
@@ -122,11 +129,27 @@ fn run_step(step: &str, dir: &Utf8Path, tests: u64, runs: u64) -> Result<(), Fai
                 (start.elapsed() - begun).as_secs_f64() * 1e3
             )
         }
+        "export" => {
+            let store = SqliteStore::open_existing(dir)?.ok_or("no store")?;
+            let mut file = std::fs::File::create(dir.join(EXPORTED))?;
+            let written = export(&store, &RunFilter::default(), &mut file)?;
+            format!("{} runs, {:.1} MB", written.runs, file.metadata()?.len() as f64 / 1e6)
+        }
+        "merge" => {
+            // Read through before the first run is taken in, as the command does.
+            let open = || std::fs::File::open(dir.join(EXPORTED));
+            let mut runs = portable::read(open()?)?;
+            runs.try_for_each(|run| run.map(drop))?;
+            let examined = start.elapsed();
+            let mut store = SqliteStore::open(&dir.join("merged"))?;
+            let appended = store.append(&mut portable::read(open()?)?.map_while(Result::ok))?;
+            format!("{} runs, read in {:.3} s", appended.added, examined.as_secs_f64())
+        }
         "list" => {
             let store = SqliteStore::open_existing(dir)?.ok_or("no store")?;
             let page = store.runs(&RunFilter::default(), Page { skip: 20, limit: 20 })?;
-            let stats = store.stats(&RunFilter::default())?;
-            format!("{} runs of a page, stats of {} runs", page.len(), stats.total)
+            let figures = store.figures(&RunFilter::default())?;
+            format!("{} runs of a page, stats of {} runs", page.len(), figures.all.total)
         }
         _ => read(dir)?,
     };
@@ -189,6 +212,8 @@ fn finished(run: u64, tests: u64, size: u64) -> FinishedRun {
         id: RunId::new(start, u32::try_from(run).unwrap_or(0)),
         start,
         context: context(),
+        suite: WORKSPACE_SUITE.into(),
+        version: None,
         trigger: "manual".into(),
         host: "bench".into(),
         toolchain: "rustc 1.95.0 (0123456789 2026-04-14)".into(),

@@ -177,7 +177,7 @@ fn run_facts(run: i64, nth: usize) -> RunFacts {
         input_key: None,
         commit: None,
         branch: None,
-        judged: true,
+        extent: None,
         instrumented: false,
     }
 }

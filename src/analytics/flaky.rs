@@ -6,12 +6,15 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::summary::{Entry, RunFacts, Summary};
+use super::thresholds::reaches;
+use crate::model::Outcome;
+
+pub use super::thresholds::Thresholds;
 
 /// The state of a test. The first that holds, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -55,42 +58,6 @@ impl fmt::Display for State {
     }
 }
 
-/// Where one state ends and another begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Thresholds {
-    /// Flaky is left after so many passes since the last contradicted failure …
-    pub flaky_passes: usize,
-    /// … and so much time since it.
-    pub flaky_quiet: Duration,
-    /// So many failing episodes along one branch make a suspect.
-    pub suspect_episodes: usize,
-    /// So many flips in 1000 runs along one branch make a suspect; under half of them it is none any more.
-    pub suspect_flips_permille: usize,
-    /// A flip rate is one only from so many runs on.
-    pub suspect_runs: usize,
-    /// For so many runs a test that was flaky or broken is recovered.
-    pub recovered_runs: usize,
-    /// Under so many runs a test is new.
-    pub new_runs: u64,
-    /// After so many clean executions a test that aborted, hung or leaked may share a process again.
-    pub clean_runs: usize,
-}
-
-impl Default for Thresholds {
-    fn default() -> Self {
-        Self {
-            flaky_passes: 30,
-            flaky_quiet: Duration::from_secs(14 * 24 * 3600),
-            suspect_episodes: 3,
-            suspect_flips_permille: 200,
-            suspect_runs: 20,
-            recovered_runs: 20,
-            new_runs: 5,
-            clean_runs: 20,
-        }
-    }
-}
-
 /// A pass and a failure of the same input. Of attempts within one run, both are that run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proof {
@@ -107,6 +74,8 @@ pub struct Proof {
 pub struct Evidence {
     /// Failures within the window.
     pub failures: usize,
+    /// Executions that failed at first and passed when tried again, which are no failures.
+    pub retried: usize,
     /// Executions within the window.
     pub runs: usize,
     /// Changes between passing and failing along branches.
@@ -116,6 +85,50 @@ pub struct Evidence {
     /// The latest proof of flakiness.
     pub proof: Option<Proof>,
 }
+
+impl fmt::Display for Evidence {
+    /// The label, in one place for every format: "3 of 20 runs failed, 5 flips; the same code (4f1e2d3a9b) failed in
+    /// 20261121T… and passed in 20261121T…". Names of commits come from outside and are as they are on record.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = |count: usize| if count == 1 { "" } else { "s" };
+        match (self.failures, self.runs) {
+            (_, 0) => return f.write_str("never executed"),
+            (0, runs) => write!(f, "none of {runs} run{} failed", plural(runs))?,
+            (failures, runs) => write!(f, "{failures} of {runs} run{} failed", plural(runs))?,
+        }
+        if self.retried > 0 {
+            write!(f, ", {} passed only when tried again", self.retried)?;
+        }
+        if self.flips > 0 {
+            write!(f, ", {} flip{}", self.flips, plural(self.flips))?;
+        }
+        match &self.proof {
+            Some(proof) => write!(f, "; {proof}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (failed, passed) = (&self.failed, &self.passed);
+        let short =
+            |run: &RunFacts| run.commit.as_deref().map(|name| name.chars().take(COMMIT_CHARS).collect::<String>());
+        let at = |commit: Option<String>| commit.map(|commit| format!(" ({commit})")).unwrap_or_default();
+        if failed.id == passed.id {
+            return write!(f, "it failed and passed within run {}{}", failed.id, at(short(failed)));
+        }
+        if failed.commit == passed.commit {
+            let at = at(short(failed));
+            return write!(f, "the same code{at} failed in {} and passed in {}", failed.id, passed.id);
+        }
+        let (of_failed, of_passed) = (at(short(failed)), at(short(passed)));
+        write!(f, "the same code failed in {}{of_failed} and passed in {}{of_passed}", failed.id, passed.id)
+    }
+}
+
+/// So much of a commit's name tells it from others.
+const COMMIT_CHARS: usize = 10;
 
 /// The state of a test and what speaks for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,11 +142,12 @@ pub struct Judged {
 /// Judges a test by its summary.
 #[must_use]
 pub fn classify(summary: &Summary, now: Timestamp, thresholds: &Thresholds) -> Judged {
-    let entries: Vec<&Entry> = summary.judged().collect();
+    let entries: Vec<&Entry> = summary.judged(thresholds).collect();
     let branches = Branches::along(&entries, thresholds);
     let contradicted = contradicted(&entries);
     let evidence = Evidence {
         failures: entries.iter().filter(|entry| entry.outcome.is_failure()).count(),
+        retried: entries.iter().filter(|entry| entry.outcome == Outcome::Flaky).count(),
         runs: entries.len(),
         flips: branches.flips,
         episodes: branches.episodes,
@@ -256,9 +270,10 @@ impl Branch {
         self.flips += usize::from(self.failing.is_some_and(|before| before != failing));
         self.episodes += usize::from(failing && self.failing != Some(true));
         self.failing = Some(failing);
-        let (flips, limit) = (self.flips * 1000, thresholds.suspect_flips_permille * self.runs);
+        let (flips, runs) = (self.flips as u64, self.runs as u64);
+        let often = |flips| flips > 0 && reaches(flips, runs, thresholds.suspect_flips);
         self.flipping =
-            if self.flipping { flips * 2 >= limit } else { self.runs >= thresholds.suspect_runs && flips >= limit };
+            if self.flipping { often(flips * 2) } else { self.runs >= thresholds.suspect_runs && often(flips) };
     }
 }
 
@@ -276,7 +291,6 @@ pub fn isolation(summary: &Summary, thresholds: &Thresholds) -> Option<String> {
 mod tests {
     use super::*;
     use crate::analytics::summary::{fold, tests::run};
-    use crate::model::Outcome;
     use proptest::prelude::*;
 
     const DAY: i64 = 24 * 3600;
@@ -292,7 +306,7 @@ mod tests {
             let mut facts = run(second, *input);
             facts.seq = at.unsigned_abs();
             facts.branch = Some((*branch).to_owned());
-            facts.judged = *what != 'X';
+            facts.extent = facts.extent.filter(|_| *what != 'X');
             let outcome = match what {
                 'P' => Outcome::Passed,
                 '~' => Outcome::Flaky,
@@ -371,6 +385,35 @@ mod tests {
     }
 
     #[test]
+    fn a_label_shows_what_speaks_for_it() {
+        let label = |steps: &[Step]| {
+            classify(&summary(steps), Timestamp::UNIX_EPOCH, &Thresholds::default()).evidence.to_string()
+        };
+        assert_eq!(label(&[]), "never executed");
+        assert_eq!(label(&daily("P")), "none of 1 run failed");
+        assert_eq!(label(&daily("PFP")), "1 of 3 runs failed, 2 flips");
+        assert_eq!(
+            label(&[(0, 7, "main", 'P'), (1, 7, "main", 'F'), (2, 8, "main", 'P')]),
+            "1 of 3 runs failed, 2 flips; the same code (commit-7) failed in run-0000086401 and passed in \
+             run-0000000000"
+        );
+        assert_eq!(
+            label(&[(0, 7, "main", '~')]),
+            "none of 1 run failed, 1 passed only when tried again; it failed and passed within run run-0000000000 \
+             (commit-7)"
+        );
+        let mut differing = summary(&[(0, 7, "main", 'P')]);
+        let facts = RunFacts { commit: Some("a1b2c3d4e5f6a7b8".to_owned()), ..run(9, 7) };
+        differing.insert(Entry::new(Arc::new(facts), Outcome::Failed, None));
+        let judged = classify(&differing, Timestamp::UNIX_EPOCH, &Thresholds::default());
+        assert_eq!(
+            judged.evidence.to_string(),
+            "1 of 2 runs failed, 1 flip; the same code failed in run-0000000009 (a1b2c3d4e5) and passed in \
+             run-0000000000 (commit-7)"
+        );
+    }
+
+    #[test]
     fn an_unknown_input_contradicts_nothing() {
         let mut summary = Summary::default();
         for (at, outcome) in [(0, Outcome::Passed), (1, Outcome::Failed)] {
@@ -434,7 +477,7 @@ mod tests {
         use super::*;
 
         pub(super) fn state(summary: &Summary, now: Timestamp, t: &Thresholds) -> State {
-            let all: Vec<&Entry> = summary.judged().collect();
+            let all: Vec<&Entry> = summary.judged(t).collect();
             if (0..all.len()).any(|at| is_contradicted(&all, at)) && !has_left_flaky(&all, now, t) {
                 return State::Flaky;
             }
@@ -505,9 +548,9 @@ mod tests {
                     .collect();
                 let episodes = (0..failing.len()).filter(|at| failing[*at] && (*at == 0 || !failing[at - 1])).count();
                 let rate = |runs: usize| {
-                    (1..runs).filter(|at| failing[*at] != failing[at - 1]).count() as f64 / runs as f64 * 1000.0
+                    (1..runs).filter(|at| failing[*at] != failing[at - 1]).count() as f64 / runs as f64 * 1e6
                 };
-                let limit = t.suspect_flips_permille as f64;
+                let limit = f64::from(t.suspect_flips.ten_thousandths());
                 let mut flipping = false;
                 for runs in 1..=failing.len() {
                     let enters = runs >= t.suspect_runs && rate(runs) > limit - 1e-6;

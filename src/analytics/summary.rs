@@ -5,77 +5,22 @@
 //! order. So a run that finishes late, is merged in from elsewhere or is taken back costs no more than any other, and
 //! no order of arrival can change what is known.
 
+mod facts;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use super::thresholds::Thresholds;
+use crate::model::{AttemptOutcome, CaseRecord, Ending, Outcome};
 
-use crate::model::{AttemptOutcome, CaseRecord, ContentHash, Ending, Outcome, RunId, RunRecord, RunState};
+pub use facts::{Extent, RunFacts};
 
 /// How many of a test's latest outcomes are remembered one by one.
 pub const WINDOW: usize = 100;
 
 /// Of how many of the latest durations the median is taken for what to expect next.
 const RECENT: usize = 7;
-
-/// A run of which so many tests were executed …
-const MASS_FAILURE_TESTS: u64 = 20;
-
-/// … and so many in a hundred of them failed says nothing about each of them.
-const MASS_FAILURE_PERCENT: u64 = 80;
-
-/// What a summary knows of a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RunFacts {
-    /// The store's own number of the run.
-    pub seq: u64,
-    /// The run's name.
-    pub id: RunId,
-    /// When it started.
-    pub start: Timestamp,
-    /// What was tested.
-    pub input_key: Option<ContentHash>,
-    /// The commit that was checked out.
-    pub commit: Option<String>,
-    /// The branch.
-    pub branch: Option<String>,
-    /// Do its outcomes count for the states of tests?
-    pub judged: bool,
-    /// Was it instrumented? Then its durations do not count.
-    pub instrumented: bool,
-}
-
-impl RunFacts {
-    /// The facts of a run that is over.
-    #[must_use]
-    pub fn of(record: &RunRecord, seq: u64) -> Self {
-        let head = &record.head;
-        Self {
-            seq,
-            id: head.id.clone(),
-            start: head.start,
-            input_key: head.input_key,
-            commit: head.commit.clone(),
-            branch: head.branch.clone(),
-            judged: counts_for_states(record),
-            instrumented: head.instrumented,
-        }
-    }
-
-    /// Runs are ordered by when they started, and those of one moment by name.
-    fn order(&self) -> (Timestamp, &RunId) {
-        (self.start, &self.id)
-    }
-}
-
-/// Does a run say something about each of its tests? Not where the suite was not executed, and not where nearly all
-/// of it failed: then something else is broken.
-fn counts_for_states(record: &RunRecord) -> bool {
-    let executed = record.totals.executed();
-    let mass = executed >= MASS_FAILURE_TESTS && record.totals.failures() * 100 >= executed * MASS_FAILURE_PERCENT;
-    matches!(record.state, RunState::Executed | RunState::Interrupted) && !mass
-}
 
 /// What became of a test in one run, as a summary remembers it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,7 +86,7 @@ impl Entry {
     }
 
     /// The duration that counts: of an execution that was not instrumented.
-    fn counted_micros(&self) -> Option<u64> {
+    pub(super) fn counted_micros(&self) -> Option<u64> {
         (self.micros != UNKNOWN && self.is_executed() && !self.run.instrumented).then_some(self.micros)
     }
 }
@@ -375,9 +320,12 @@ impl Summary {
         self.window.front().filter(|_| self.older.is_empty())
     }
 
-    /// Executed tests of runs that count for the states, oldest first.
-    pub fn judged(&self) -> impl DoubleEndedIterator<Item = &Entry> + Clone {
-        self.window.iter().filter(|entry| entry.run.judged && entry.is_executed())
+    /// What states are judged by: executions within the window, of runs that say something about each of their tests,
+    /// oldest first.
+    pub fn judged(&self, thresholds: &Thresholds) -> impl DoubleEndedIterator<Item = &Entry> + Clone {
+        let (left_out, mass) = (self.window.len().saturating_sub(thresholds.window), thresholds.mass_failure);
+        let within = self.window.iter().skip(left_out);
+        within.filter(move |entry| entry.is_executed() && entry.run.is_judged(&mass))
     }
 }
 
@@ -393,7 +341,8 @@ fn median(mut micros: Vec<u64>) -> Option<Duration> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::model::{Attempt, Context, Judgement, RunHead, TestKey, Totals, Verdict};
+    use crate::model::{Attempt, ContentHash, RunId, TestKey};
+    use jiff::Timestamp;
     use proptest::prelude::*;
 
     /// A run that started at this second on branch `main`, of this input.
@@ -405,7 +354,7 @@ pub(crate) mod tests {
             input_key: Some(ContentHash([input; 16])),
             commit: Some(format!("commit-{input}")),
             branch: Some("main".to_owned()),
-            judged: true,
+            extent: Some(Extent { executed: 1, failures: 0 }),
             instrumented: false,
         }
     }
@@ -548,41 +497,5 @@ pub(crate) mod tests {
         assert_eq!(of(Outcome::Error, vec![attempt(Error, Some(Ending::Signaled(6)))], false), (false, true));
         assert_eq!(of(Outcome::Error, vec![attempt(Error, Some(Ending::NotStarted))], false), (false, false));
         assert_eq!(of(Outcome::Flaky, vec![attempt(Timeout, None), attempt(Passed, None)], false), (true, true));
-    }
-
-    #[test]
-    fn a_run_of_which_nearly_all_failed_and_one_that_did_not_execute_count_for_no_state() {
-        let judged = |state, failed, passed| {
-            let context = Context { target: String::new(), features: String::new(), profile: String::new() };
-            let head = RunHead {
-                id: RunId::from_stored("r"),
-                start: Timestamp::UNIX_EPOCH,
-                context,
-                trigger: String::new(),
-                host: String::new(),
-                toolchain: String::new(),
-                commit: None,
-                branch: None,
-                dirty: None,
-                ci_link: None,
-                input_key: None,
-                instrumented: false,
-                full: true,
-                pid: 0,
-                boot_id: None,
-            };
-            let totals = Totals { tests: failed + passed + 3, passed, failed, skipped: 3, ..Totals::default() };
-            let judgement = Judgement { verdict: Verdict::Fail, codes: Vec::new(), reasons: Vec::new() };
-            let duration = Duration::ZERO;
-            let record = RunRecord { head, state, totals, not_run: 0, duration, judgement, plan_digest: None };
-            RunFacts::of(&record, 1).judged
-        };
-        assert!(judged(RunState::Executed, 15, 4), "of 19");
-        assert!(!judged(RunState::Executed, 16, 4), "80 % of 20");
-        assert!(judged(RunState::Executed, 15, 5), "75 % of 20");
-        assert!(judged(RunState::Interrupted, 0, 5));
-        for state in [RunState::ToolError, RunState::Deferred, RunState::BuildFailed, RunState::Running] {
-            assert!(!judged(state, 0, 5), "{state}");
-        }
     }
 }

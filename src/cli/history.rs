@@ -2,10 +2,10 @@
 
 use clap::{Args, Subcommand};
 
-use super::CommonArgs;
 use super::parsers::{count_or_none, duration_or_none, size_or_none};
+use super::{AddArgs, CommonArgs, ExportArgs, MergeArgs, RunsArgs};
 
-/// Look at the recorded runs, or remove some
+/// Look at the recorded runs, add or remove some
 #[derive(Debug, Args)]
 pub struct HistoryArgs {
     /// What to do with them.
@@ -20,12 +20,18 @@ pub enum HistoryAction {
     List(ListArgs),
     /// Show one run: its totals, its verdict, its failing tests
     Show(ShowArgs),
-    /// Show the counters and what the store holds
+    /// Show the counters, what the store holds, and figures of each suite
     Stats(StatsArgs),
+    /// Record a run of something that the gate did not run itself
+    Add(Box<AddArgs>),
     /// Remove old runs; summaries and counters stay
     Prune(PruneArgs),
     /// Remove one run, as if it had never been recorded
     Undo(UndoArgs),
+    /// Write runs to a file that another history can take in
+    Export(ExportArgs),
+    /// Take in the runs of other histories; nothing is counted twice
+    Merge(MergeArgs),
 }
 
 impl HistoryAction {
@@ -36,8 +42,11 @@ impl HistoryAction {
             Self::List(args) => &args.common,
             Self::Show(args) => &args.common,
             Self::Stats(args) => &args.common,
+            Self::Add(args) => &args.common,
             Self::Prune(args) => &args.common,
             Self::Undo(args) => &args.common,
+            Self::Export(args) => &args.common,
+            Self::Merge(args) => &args.common,
         }
     }
 
@@ -57,6 +66,15 @@ pub struct ListArgs {
     /// Show at most N runs
     #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
     pub limit: u64,
+    /// Leave out the newest N first
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub skip: u64,
+    /// Show the latest run of each suite only
+    #[arg(long)]
+    pub latest: bool,
+    /// Which runs.
+    #[command(flatten)]
+    pub runs: RunsArgs,
     /// Flags of every command.
     #[command(flatten)]
     pub common: CommonArgs,
@@ -68,14 +86,20 @@ pub struct ShowArgs {
     /// The run's name, the beginning of it, or `last`
     #[arg(value_name = "RUN", default_value = "last")]
     pub run: String,
+    /// Show all of its tests, not only those that did not simply pass
+    #[arg(long)]
+    pub all: bool,
     /// Flags of every command.
     #[command(flatten)]
     pub common: CommonArgs,
 }
 
-/// Show the counters and what the store holds
+/// Show the counters, what the store holds, and figures of each suite
 #[derive(Clone, Debug, Args)]
 pub struct StatsArgs {
+    /// Which runs.
+    #[command(flatten)]
+    pub runs: RunsArgs,
     /// Flags of every command.
     #[command(flatten)]
     pub common: CommonArgs,
@@ -87,6 +111,9 @@ pub struct PruneArgs {
     /// What to keep.
     #[command(flatten)]
     pub keep: PruneFlags,
+    /// Look at runs of this suite only
+    #[arg(long, value_name = "NAME")]
+    pub suite: Option<String>,
     /// Say what would be removed, remove nothing
     #[arg(long)]
     pub dry_run: bool,

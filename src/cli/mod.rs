@@ -2,19 +2,31 @@
 
 mod cargo_flags;
 mod command;
+mod explain;
+mod flaky;
 mod history;
 mod libtest;
 mod order;
 mod parsers;
+mod portable;
+mod report;
+mod runs;
 mod setting_flags;
+mod status;
 mod test;
 
 pub use cargo_flags::{BuildArgs, CargoFlags};
 pub use command::{
     Cli, Command, CommonArgs, ConfigAction, ConfigArgs, ContextArgs, FlagHelp, Format, PlaceArgs, command, parse,
 };
+pub use explain::ExplainArgs;
+pub use flaky::FlakyArgs;
 pub use history::{HistoryAction, HistoryArgs, ListArgs, PruneArgs, PruneFlags, ShowArgs, StatsArgs, UndoArgs};
 pub use libtest::LibtestArgs;
 pub use order::OrderArgs;
+pub use portable::{ExportArgs, MergeArgs};
+pub use report::{ReportArgs, ReportFormat};
+pub use runs::{AddArgs, CountArgs, RunsArgs, Told};
 pub use setting_flags::SettingFlags;
+pub use status::StatusArgs;
 pub use test::{Events, TestArgs, cargo_args};

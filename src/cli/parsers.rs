@@ -2,6 +2,11 @@
 //! read flags, variables and file alike.
 
 use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
 use crate::model::{KeyPattern, Word, parse_duration, parse_size};
 
@@ -17,6 +22,23 @@ pub(super) fn duration_or_none(text: &str) -> Result<String, String> {
         parse_duration(text).map_err(|why| format!("it {why}; write a duration such as 90s, 10m, 1h30m, or none"))?;
     }
     Ok(text.to_owned())
+}
+
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    parse_duration(text).map_err(|why| format!("it {why}; write a duration such as 90s, 24h, 7d"))
+}
+
+/// A day stands for its beginning.
+pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
+    let day = |text: &str| text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok().map(|day| day.timestamp());
+    let moment = text.parse().ok().or_else(|| day(text));
+    moment.ok_or_else(|| "write a time such as 2026-01-31T12:00:00Z, or a day such as 2026-01-31".to_owned())
+}
+
+pub(super) fn one_line(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    let fits = !text.is_empty() && text.len() <= 200 && !text.contains(char::is_control);
+    fits.then(|| text.to_owned()).ok_or_else(|| "write one line of text, 200 bytes at most".to_owned())
 }
 
 pub(super) fn count(text: &str) -> Result<String, String> {

@@ -108,7 +108,7 @@ fn show_to_people(resolved: &Resolved, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "profile {}, {file}\n", resolved.profile.escape_debug())?;
     for setting in SETTINGS {
         let value = written(&setting.field.place.show(&resolved.settings).unwrap_or_default());
-        writeln!(out, "{:24}{value:24}  {}", setting.name(), resolved.source(setting))?;
+        writeln!(out, "{:31}{value:22}  {}", setting.name(), resolved.source(setting))?;
     }
     for (kind, tables) in lists(&resolved.settings).as_object().into_iter().flatten() {
         let named: Vec<(String, &Value)> = match tables {

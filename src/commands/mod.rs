@@ -2,12 +2,18 @@
 //! values.
 
 pub mod config;
+mod explain;
+mod flaky;
 pub mod history;
 mod order;
 mod ordering;
 mod place;
+mod quarantine;
 mod remembered;
+mod report;
+mod status;
 pub mod test;
+mod thresholds;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -33,8 +39,12 @@ pub fn main(argv: Vec<OsString>) -> std::process::ExitCode {
     };
     let code = match command {
         Command::Test(args) => test::run(&args),
+        Command::Report(args) => report::run(&args),
+        Command::Flaky(args) => flaky::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Order(args) => order::run(&args),
         Command::History(args) => history::run(&args.action),
+        Command::Status(args) => status::run(&args),
         Command::Config(args) => config::main(&args.action),
     };
     code.into()

@@ -12,6 +12,7 @@ use crate::exit_code::ExitCode;
 use crate::history::place::gate_dir;
 use crate::history::sqlite::SqliteStore;
 use crate::history::store::StoreError;
+use crate::sys::git;
 use crate::sys::term::{ColorChoice, Output, Surroundings};
 
 /// The workspace, its settings, and its gate directory.
@@ -34,6 +35,13 @@ impl Place {
     /// The settings in force.
     pub(super) const fn settings(&self) -> &Settings {
         &self.resolved.settings
+    }
+
+    /// The commit that a text stands for: the one that git takes it for, else, where it looks like the beginning of a
+    /// commit's name, just that: a shallow clone does not have them all.
+    pub(super) fn commit(&self, text: &str) -> Option<String> {
+        let is_name = text.len() >= 7 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        git::resolve(&self.workspace.root, text).or_else(|| is_name.then(|| text.to_ascii_lowercase()))
     }
 
     /// The store, where there is one.

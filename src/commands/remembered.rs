@@ -3,12 +3,14 @@
 use jiff::Timestamp;
 
 use super::place::{Place, store_code};
+use super::thresholds::thresholds;
 use crate::analytics::presence::{FullRuns, Presence};
+use crate::analytics::thresholds::Thresholds;
 use crate::cli::{ContextArgs, PlaceArgs};
 use crate::exit_code::ExitCode;
 use crate::history::sqlite::SqliteStore;
 use crate::history::store::{Page, RunFilter, Store, StoreError, StoredRun, TestSummary};
-use crate::model::{Context, RunState};
+use crate::model::{Context, RunState, WORKSPACE_SUITE};
 
 /// A store, and what it says of one context.
 pub(super) struct Remembered {
@@ -20,8 +22,10 @@ pub(super) struct Remembered {
     pub(super) tests: Vec<TestSummary>,
     /// The runs that can say which tests are there.
     pub(super) full: FullRuns,
-    /// The moment that all is judged at.
+    /// The moment that all is judged at …
     pub(super) now: Timestamp,
+    /// … and by what.
+    pub(super) thresholds: Thresholds,
 }
 
 impl Remembered {
@@ -32,25 +36,39 @@ impl Remembered {
         let Some(context) = context(&store, wanted).map_err(store_code)? else { return Ok(None) };
         let tests = store.summaries(&context).map_err(store_code)?;
         let full = full_runs(&store, &context).map_err(store_code)?;
-        Ok(Some(Self { place, store, context, tests, full, now: Timestamp::now() }))
+        let (now, thresholds) = (Timestamp::now(), thresholds(place.settings()));
+        Ok(Some(Self { place, store, context, tests, full, now, thresholds }))
     }
 
     /// The tests that are there, as far as is known.
     pub(super) fn current(&self) -> impl Iterator<Item = &TestSummary> {
-        self.tests.iter().filter(|test| self.full.presence_of(&test.summary) == Presence::Current)
+        self.tests.iter().filter(|test| self.full.presence_of(&test.key, &test.summary) == Presence::Current)
     }
 
-    /// The tests that the latest full run did not have any more.
+    /// The tests that the latest full run did not have any more; what stands for a whole process was none.
     pub(super) fn vanished(&self) -> impl Iterator<Item = &TestSummary> {
-        self.tests.iter().filter(|test| self.full.presence_of(&test.summary) == Presence::Vanished)
+        let tests = self.tests.iter().filter(|test| !test.key.is_whole_process());
+        tests.filter(|test| self.full.presence_of(&test.key, &test.summary) == Presence::Vanished)
     }
 }
 
-/// The context that is asked for: of those that fit, the one that ran last.
+/// The context that is asked for: of those that fit, the one in which the workspace's tests ran last, or any suite
+/// where they never did.
 fn context(store: &SqliteStore, wanted: &ContextArgs) -> Result<Option<Context>, StoreError> {
+    match latest_context(store, wanted, Some(WORKSPACE_SUITE))? {
+        None => latest_context(store, wanted, None),
+        found => Ok(found),
+    }
+}
+
+fn latest_context(
+    store: &SqliteStore,
+    wanted: &ContextArgs,
+    suite: Option<&str>,
+) -> Result<Option<Context>, StoreError> {
     let fits = |asked: &Option<String>, there: &str| asked.as_ref().is_none_or(|asked| asked == there);
     let of = |context: Context| {
-        let filter = RunFilter { context: Some(context), ..RunFilter::default() };
+        let filter = RunFilter { context: Some(context), suite: suite.map(str::to_owned), ..RunFilter::default() };
         Ok(store.runs(&filter, Page::first(1))?.pop())
     };
     let fitting = store.contexts()?.into_iter().filter(|context| {
@@ -62,10 +80,11 @@ fn context(store: &SqliteStore, wanted: &ContextArgs) -> Result<Option<Context>,
     Ok(latest.into_iter().max_by_key(|run| run.head.start).map(|run| run.head.context))
 }
 
-/// The latest two runs that took in every test and came to an outcome for each.
+/// The latest two runs of the workspace's own tests that took in every test and came to an outcome for each.
 pub(super) fn full_runs(store: &dyn Store, context: &Context) -> Result<FullRuns, StoreError> {
     let filter = RunFilter {
         context: Some(context.clone()),
+        suite: Some(WORKSPACE_SUITE.to_owned()),
         state: Some(RunState::Executed),
         full: true,
         ..RunFilter::default()

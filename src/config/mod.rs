@@ -24,6 +24,6 @@ pub use layers::{ConfigWarning, DEFAULTS, Layers, Resolved, Source};
 pub use shape::{FromEnvironment, Raw, Shape};
 pub use tables::lists;
 pub use values::{
-    CoveragePolicy, CoverageSettings, Group, InfraSettings, Metric, Notice, NotifySettings, OnToolError, Override,
-    Quarantine, RatchetScope, RatchetWhen, ScopeSettings, Settings, StoreSettings, TestSettings,
+    CoveragePolicy, CoverageSettings, Group, InfraSettings, JudgementSettings, Metric, Notice, NotifySettings,
+    OnToolError, Override, Quarantine, RatchetScope, RatchetWhen, ScopeSettings, Settings, StoreSettings, TestSettings,
 };

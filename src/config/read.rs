@@ -14,10 +14,11 @@ use super::tables::{GROUP, OVERRIDE, PIPELINE, QUARANTINE, SMOKE, STEP, SUITE};
 use super::values::{Group, Override, Quarantine, Settings};
 
 /// Keys of the file's top that are no settings.
-pub(super) const TOP_TABLES: [&str; 10] = [
+pub(super) const TOP_TABLES: [&str; 11] = [
     "required-version",
     "scope",
     "store",
+    "judgement",
     "notify",
     "default",
     "profile",

@@ -7,14 +7,14 @@ use super::field::{Field, Place, at};
 use super::retries::RETRIES;
 use super::shape::{FromEnvironment, Shape};
 use super::shapes::{
-    ADDRESS, COUNT_LIMIT, FOLDER, LIMIT, PACKAGES, PAUSE, PERCENT, RATCHET, SIZE_LIMIT, SLOTS, SWITCH, TOLERANCE,
-    TRIES, WORDS, several, word,
+    ADDRESS, AT_LEAST_ONE, COUNT, COUNT_LIMIT, FOLDER, LIMIT, PACKAGES, PAUSE, PERCENT, RATCHET, SIZE_LIMIT, SLOTS,
+    SWITCH, TOLERANCE, TRIES, WINDOW, WORDS, several, word,
 };
 use super::values::{CoveragePolicy, Metric, Notice, OnToolError, RatchetScope, Settings};
 use crate::cli::BuildArgs;
 use crate::model::{FlakyResult, InfraMode, Isolation, NoTests};
 
-use Section::{Coverage, Infra, Notify, Scope, Store, Test, Top};
+use Section::{Coverage, Infra, Judgement, Notify, Scope, Store, Test, Top};
 
 /// A table of the file that holds settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -25,6 +25,8 @@ pub enum Section {
     Scope,
     /// `[store]`.
     Store,
+    /// `[judgement]`.
+    Judgement,
     /// `[notify]`.
     Notify,
     /// `[default.test]` and `[profile.NAME.test]`.
@@ -37,8 +39,8 @@ pub enum Section {
 
 impl Section {
     /// Every section.
-    pub const ALL: [Self; 7] =
-        [Self::Top, Self::Scope, Self::Store, Self::Notify, Self::Test, Self::Infra, Self::Coverage];
+    pub const ALL: [Self; 8] =
+        [Self::Top, Self::Scope, Self::Store, Self::Judgement, Self::Notify, Self::Test, Self::Infra, Self::Coverage];
 
     /// The section's name, empty for the top.
     #[must_use]
@@ -47,6 +49,7 @@ impl Section {
             Self::Top => "",
             Self::Scope => "scope",
             Self::Store => "store",
+            Self::Judgement => "judgement",
             Self::Notify => "notify",
             Self::Test => "test",
             Self::Infra => "infra",
@@ -155,6 +158,17 @@ pub static SETTINGS: &[Setting] = &[
     Setting::new(Store, "max-age", at!(Settings.store.max_age, LIMIT), "history prune", "Remove runs older than this.").with_flag("max-age"),
     Setting::new(Store, "max-runs", at!(Settings.store.max_runs, COUNT_LIMIT), "history prune", "Keep this many runs, the newest.").with_flag("max-runs"),
     Setting::new(Store, "max-size", at!(Settings.store.max_size, SIZE_LIMIT), "history prune", "Remove the oldest runs until the store is no larger than this.").with_flag("max-size"),
+    Setting::new(Judgement, "window", at!(Settings.judgement.window, WINDOW), "all", "Tests are judged by so many of their latest outcomes."),
+    Setting::new(Judgement, "flaky-passes", at!(Settings.judgement.flaky_passes, COUNT), "all", "A flaky test stays flaky until it passed so often since it was last contradicted."),
+    Setting::new(Judgement, "flaky-quiet", at!(Settings.judgement.flaky_quiet, PAUSE), "all", "A flaky test stays flaky for so long since it was last contradicted."),
+    Setting::new(Judgement, "suspect-episodes", at!(Settings.judgement.suspect_episodes, AT_LEAST_ONE), "all", "Failing so many separate times along one branch makes a test a suspect."),
+    Setting::new(Judgement, "suspect-flips", at!(Settings.judgement.suspect_flips, PERCENT), "all", "Changing between passing and failing in so many percent of a branch's runs makes a test a suspect."),
+    Setting::new(Judgement, "suspect-runs", at!(Settings.judgement.suspect_runs, AT_LEAST_ONE), "all", "How many runs of a branch it takes to speak of such a rate."),
+    Setting::new(Judgement, "recovered-runs", at!(Settings.judgement.recovered_runs, COUNT), "all", "What was flaky or broken is called recovered for so many runs."),
+    Setting::new(Judgement, "new-runs", at!(Settings.judgement.new_runs, COUNT), "all", "Under so many runs a test is new."),
+    Setting::new(Judgement, "clean-runs", at!(Settings.judgement.clean_runs, COUNT), "test", "What aborted, hung or leaked has a process of its own for so many runs."),
+    Setting::new(Judgement, "mass-failure-tests", at!(Settings.judgement.mass_failure_tests, AT_LEAST_ONE), "all", "How many tests a run must have to be a mass failure."),
+    Setting::new(Judgement, "mass-failure-percent", at!(Settings.judgement.mass_failure_percent, PERCENT), "all", "A run of which so many percent failed is one, and says nothing about each of its tests."),
     Setting::new(Notify, "command", at!(Settings.notify.command, WORDS), "test", "The command that gets the result as JSON on its stdin."),
     Setting::new(Notify, "on", at!(Settings.notify.on, several::<Notice>()), "test", "What is worth telling."),
     Setting::new(Test, "args", at!(Settings.test.args, CARGO_FLAGS), "test", "cargo's flags, put before the user's; `-p`, `--workspace` or `--all` of the user's replace `--workspace` here."),
@@ -167,7 +181,7 @@ pub static SETTINGS: &[Setting] = &[
     Setting::new(Test, "grace", at!(Settings.test.grace, PAUSE), "test", "How long a process has between TERM and KILL.").with_flag("grace"),
     Setting::new(Test, "retries", at!(Settings.test.retries, RETRIES), "test", "Try a failing test again, alone, up to this often.").with_flag("retries"),
     Setting::new(Test, "flaky-result", at!(Settings.test.flaky_result, word::<FlakyResult>()), "test", "What a test that failed and then passed counts as.").with_flag("flaky-result"),
-    Setting::new(Test, "strict-env", at!(Settings.test.strict_env, SWITCH), "test", "Refuse to run with variables that let a red test turn green.").with_flag("strict-env"),
+    Setting::new(Test, "strict-env", at!(Settings.test.strict_env, SWITCH), "test", "Refuse to run with variables that let a red test turn green, or with a quarantine that is over.").with_flag("strict-env"),
     Setting::new(Test, "no-tests", at!(Settings.test.no_tests, word::<NoTests>()), "test", "What a selection that matches no test counts as.").with_flag("no-tests"),
     Setting::new(Infra, "retries", at!(Settings.infra.retries, TRIES), "test", "Try a suite that could not be executed again, up to this often.").with_flag("infra-retries"),
     Setting::new(Infra, "delay", at!(Settings.infra.delay, PAUSE), "test", "How long to wait before each of these tries.").with_flag("infra-delay"),

@@ -100,6 +100,30 @@ pub(super) const AT_LEAST_ONE: Shape<usize> = Shape {
     environment: FromEnvironment::Strict,
 };
 
+/// A number of things.
+pub(super) const COUNT: Shape<usize> = Shape {
+    wanted: || "a whole number, 0 or more".to_owned(),
+    read: |raw| {
+        let count = raw.integer()?;
+        usize::try_from(count).map_err(|_| format!("{count} is below zero"))
+    },
+    show: |value| json!(value),
+    schema: || json!({"type": "integer", "minimum": 0}),
+    environment: FromEnvironment::Strict,
+};
+
+/// How many outcomes are looked at: more than a hundred are not remembered one by one.
+pub(super) const WINDOW: Shape<usize> = Shape {
+    wanted: || "a whole number from 1 to 100".to_owned(),
+    read: |raw| match at_least_one(raw)? {
+        count @ 1..=100 => Ok(count),
+        count => Err(format!("{count} is above 100")),
+    },
+    show: |value| json!(value),
+    schema: || json!({"type": "integer", "minimum": 1, "maximum": 100}),
+    environment: FromEnvironment::Strict,
+};
+
 fn at_least_one<N: TryFrom<i64>>(raw: Raw<'_>) -> Result<N, String> {
     let count = raw.integer()?;
     if count < 1 {

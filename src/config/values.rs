@@ -20,6 +20,8 @@ pub struct Settings {
     pub scope: ScopeSettings,
     /// Where the history is kept, and how much of it.
     pub store: StoreSettings,
+    /// By what tests are judged.
+    pub judgement: JudgementSettings,
     /// How tests run.
     pub test: TestSettings,
     /// What happens when the suite could not be executed.
@@ -56,6 +58,33 @@ pub struct StoreSettings {
     pub max_runs: Option<u64>,
     /// `history prune` removes the oldest runs until the store is no larger than this many bytes.
     pub max_size: Option<u64>,
+}
+
+/// `[judgement]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct JudgementSettings {
+    /// How many of the latest outcomes are looked at.
+    pub window: usize,
+    /// After how many passes flaky is left …
+    pub flaky_passes: usize,
+    /// … and how much time.
+    pub flaky_quiet: Duration,
+    /// How many failing episodes make a suspect.
+    pub suspect_episodes: usize,
+    /// How many flips do, as a share of a branch's runs …
+    pub suspect_flips: Percent,
+    /// … and from how many runs on.
+    pub suspect_runs: usize,
+    /// For how many runs a test is recovered.
+    pub recovered_runs: usize,
+    /// Under how many runs a test is new.
+    pub new_runs: usize,
+    /// After how many clean runs a test that aborted, hung or leaked may share a process again.
+    pub clean_runs: usize,
+    /// Of how many tests a run may be a mass failure …
+    pub mass_failure_tests: usize,
+    /// … and what share of them failed then.
+    pub mass_failure_percent: Percent,
 }
 
 /// `[default.test]`.
@@ -267,6 +296,7 @@ impl Settings {
             enabled: true,
             scope: ScopeSettings::default(),
             store: StoreSettings::default(),
+            judgement: JudgementSettings::default(),
             test: TestSettings::default(),
             infra: InfraSettings::default(),
             coverage: CoverageSettings::default(),

@@ -292,7 +292,7 @@ mod tests {
             input_key: None,
             commit: None,
             branch: None,
-            judged: true,
+            extent: None,
             instrumented: false,
         })
     }

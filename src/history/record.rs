@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 
-use crate::model::{Context, RunHead, RunId};
+use crate::model::{Context, RunHead, RunId, WORKSPACE_SUITE};
 use crate::sys::git::Checkout;
 use crate::sys::host;
 
@@ -38,6 +38,8 @@ pub fn head(start: Start, env: Lookup<'_>) -> RunHead {
         id: RunId::new(start.at, start.random),
         start: start.at,
         context: start.context,
+        suite: WORKSPACE_SUITE.to_owned(),
+        version: None,
         trigger: trigger(start.trigger, env),
         host: host::name(),
         toolchain: start.toolchain,

@@ -4,6 +4,7 @@
 //! so that all stores give the same answers. Recording never decides a run: whoever calls a store turns its errors
 //! into warnings.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,9 +12,11 @@ use camino::{Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::figures::{Figures, Tally};
 use crate::analytics::summary::Summary;
 use crate::model::{
-    BinaryId, CaseRecord, ContentHash, Context, Judgement, RunHead, RunId, RunRecord, RunState, TestKey, Totals,
+    BinaryId, CaseRecord, ContentHash, Context, Judgement, Reason, RunHead, RunId, RunRecord, RunState, TestKey,
+    Totals, Verdict,
 };
 
 /// Why a store could not do what it was asked.
@@ -121,7 +124,7 @@ pub struct StoredRun {
     pub totals: Totals,
     /// Planned tests without an outcome.
     pub not_run: u64,
-    /// From the start to the verdict; none while it runs, and where it was cut off.
+    /// From the start to the verdict; none while it runs, where it was cut off, and where nobody told.
     pub duration: Option<Duration>,
     /// The verdict with its reasons; none while it runs, and where it was cut off.
     pub judgement: Option<Judgement>,
@@ -129,11 +132,46 @@ pub struct StoredRun {
     pub plan_digest: Option<ContentHash>,
 }
 
+impl StoredRun {
+    /// The one word, where it came to one.
+    #[must_use]
+    pub fn verdict(&self) -> Option<Verdict> {
+        self.judgement.as_ref().map(|judgement| judgement.verdict)
+    }
+
+    /// Does it count as failed?
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.verdict().is_some_and(Verdict::is_failure)
+    }
+
+    /// The run as it can be recorded elsewhere; one that was cut off stays so.
+    #[must_use]
+    pub fn into_record(self) -> RunRecord {
+        let cut_off = || Judgement {
+            verdict: Verdict::Nothing,
+            codes: Vec::new(),
+            reasons: vec![Reason::new("interrupted", "the run was cut off")],
+        };
+        RunRecord {
+            head: self.head,
+            state: self.state,
+            totals: self.totals,
+            not_run: self.not_run,
+            duration: self.duration.unwrap_or_default(),
+            judgement: self.judgement.unwrap_or_else(cut_off),
+            plan_digest: self.plan_digest,
+        }
+    }
+}
+
 /// Which runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunFilter {
     /// Of this context.
     pub context: Option<Context>,
+    /// Of this suite.
+    pub suite: Option<String>,
     /// In this state, as they read (see [`StoredRun::state`]).
     pub state: Option<RunState>,
     /// Set off by this.
@@ -145,7 +183,9 @@ pub struct RunFilter {
     /// Started at this time or later.
     pub since: Option<Timestamp>,
     /// With this verdict.
-    pub verdict: Option<crate::model::Verdict>,
+    pub verdict: Option<Verdict>,
+    /// Only runs with a verdict that is a failure.
+    pub failed: bool,
     /// Only runs that took in every test of the workspace.
     pub full: bool,
 }
@@ -170,7 +210,7 @@ impl Page {
     pub const ALL: Self = Self::first(u64::MAX);
 }
 
-/// The latest executed run of a context.
+/// The latest executed run of the workspace's own tests in a context.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LastRun {
     /// The run.
@@ -194,29 +234,6 @@ pub struct Counters {
     pub deferred: u64,
 }
 
-/// Figures of the runs on record that a filter lets through.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Stats {
-    /// Runs that are over.
-    pub total: u64,
-    /// Passed.
-    pub successful: u64,
-    /// Failed.
-    pub failed: u64,
-    /// successful / (successful + failed), or none where there is neither.
-    pub success_rate: Option<f64>,
-    /// The mean of the runs' pass rates, of those that have one.
-    pub mean_pass_rate: Option<f64>,
-    /// The mean duration of executed runs, in milliseconds.
-    pub mean_duration_ms: Option<u64>,
-    /// When the latest run started.
-    pub last_at: Option<Timestamp>,
-    /// How far the latest run came.
-    pub last_state: Option<RunState>,
-    /// The latest run's verdict.
-    pub last_verdict: Option<crate::model::Verdict>,
-}
-
 /// What a store holds, and how large it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Size {
@@ -235,12 +252,14 @@ pub struct Size {
 pub struct Retention {
     /// Runs that started at this time or later.
     pub since: Option<Timestamp>,
-    /// The latest so many runs (of each context).
+    /// The latest so many runs (of each suite and context).
     pub count: Option<u64>,
     /// As many of the latest runs as fit into so many bytes.
     pub bytes: Option<u64>,
     /// Look at this context only.
     pub context: Option<Context>,
+    /// Look at this suite only.
+    pub suite: Option<String>,
 }
 
 impl Retention {
@@ -296,16 +315,59 @@ pub trait Store: Send {
     /// Every context on record.
     fn contexts(&self) -> Result<Vec<Context>>;
 
+    /// Every suite that ever ran, also where its runs are pruned, in order of their words.
+    fn suites(&self) -> Result<Vec<String>>;
+
+    /// Hands over runs, newest first, until the visitor has seen enough.
+    fn visit(&self, filter: &RunFilter, visit: &mut dyn FnMut(StoredRun) -> ControlFlow<()>) -> Result<()>;
+
     /// Runs, newest first.
-    fn runs(&self, filter: &RunFilter, page: Page) -> Result<Vec<StoredRun>>;
+    fn runs(&self, filter: &RunFilter, page: Page) -> Result<Vec<StoredRun>> {
+        let mut runs = Vec::new();
+        let mut skip = page.skip;
+        if page.limit == 0 {
+            return Ok(runs);
+        }
+        self.visit(filter, &mut |run| {
+            if skip > 0 {
+                skip -= 1;
+                return ControlFlow::Continue(());
+            }
+            runs.push(run);
+            if runs.len() as u64 >= page.limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        Ok(runs)
+    }
+
+    /// The latest run of each suite that has one, newest first.
+    fn latest(&self, filter: &RunFilter) -> Result<Vec<StoredRun>> {
+        let mut latest: Vec<StoredRun> = Vec::new();
+        self.visit(filter, &mut |run| {
+            if !latest.iter().any(|newer| newer.head.suite == run.head.suite) {
+                latest.push(run);
+            }
+            ControlFlow::Continue(())
+        })?;
+        Ok(latest)
+    }
 
     /// One run, by its name or the beginning of it that no other shares.
     fn run(&self, id: &str) -> Result<StoredRun>;
 
+    /// The names of the runs that are over, in order of the names.
+    fn names(&self, filter: &RunFilter) -> Result<Vec<RunId>>;
+
+    /// A run that is over, with its cases, as another store takes it in; none where it is not there any more. Its
+    /// binaries are files of this machine and stay behind.
+    fn finished(&self, id: &RunId) -> Result<Option<FinishedRun>>;
+
     /// What became of the tests of a run, in order of their keys.
     fn cases(&self, id: &RunId) -> Result<Vec<CaseRecord>>;
 
-    /// The latest executed run of a context with its failing tests.
+    /// What became of one test in a run, with the texts of its failures.
+    fn case(&self, id: &RunId, key: &TestKey) -> Result<Option<CaseRecord>>;
+
+    /// The latest executed run of the workspace's own tests in a context, with those that failed.
     fn last_executed(&self, context: &Context) -> Result<Option<LastRun>>;
 
     /// The binaries of a context as they were last recorded.
@@ -327,7 +389,14 @@ pub trait Store: Send {
     fn counters(&self) -> Result<Counters>;
 
     /// Figures of the runs on record.
-    fn stats(&self, filter: &RunFilter) -> Result<Stats>;
+    fn figures(&self, filter: &RunFilter) -> Result<Figures> {
+        let mut tally = Tally::default();
+        self.visit(filter, &mut |run| {
+            tally.add(&run);
+            ControlFlow::Continue(())
+        })?;
+        Ok(tally.figures())
+    }
 
     /// How much is on record.
     fn size(&self) -> Result<Size>;

@@ -235,22 +235,23 @@ impl Totals {
     /// Failed, errored and timed out.
     #[must_use]
     pub const fn failures(&self) -> u64 {
-        self.failed + self.errored + self.timeout
+        self.failed.saturating_add(self.errored).saturating_add(self.timeout)
     }
 
     /// Tests that were executed.
     #[must_use]
     pub const fn executed(&self) -> u64 {
-        self.tests - self.skipped
+        self.tests.saturating_sub(self.skipped)
     }
 
-    /// (passed + flaky) / executed, or none where nothing was executed.
+    /// (passed + flaky) / executed, or none where nothing was executed. Never above one, even of totals from elsewhere
+    /// that do not add up.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "counts of tests are far below 2^52")]
     pub fn pass_rate(&self) -> Option<f64> {
         match self.executed() {
             0 => None,
-            executed => Some((self.passed + self.flaky) as f64 / executed as f64),
+            executed => Some((self.passed.saturating_add(self.flaky) as f64 / executed as f64).min(1.0)),
         }
     }
 }

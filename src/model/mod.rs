@@ -16,5 +16,5 @@ pub use pattern::{KeyPattern, PackagePatterns, PatternError};
 pub(crate) use policy::words;
 pub use policy::{Backoff, FlakyResult, InfraMode, Isolation, NoTests, RetryPolicy, Severity, TestPolicy, Word};
 pub use quantity::{ParseQuantityError, Percent, parse_duration, parse_size, write_duration, write_size};
-pub use run::{ContentHash, Context, RunHead, RunId, RunRecord, RunState};
+pub use run::{ContentHash, Context, RunHead, RunId, RunRecord, RunState, WORKSPACE_SUITE};
 pub use verdict::{Judgement, Reason, Verdict};

@@ -98,6 +98,9 @@ pub struct Context {
     pub profile: String,
 }
 
+/// The suite of the workspace's own Rust tests.
+pub const WORKSPACE_SUITE: &str = "workspace";
+
 /// What is known when a run starts (or soon after: git and hashes are read beside the tests).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunHead {
@@ -107,6 +110,10 @@ pub struct RunHead {
     pub start: Timestamp,
     /// Under what its test keys are meant.
     pub context: Context,
+    /// Which suite it is of: [`WORKSPACE_SUITE`], or the word of another.
+    pub suite: String,
+    /// The version of what was tested, where it has one.
+    pub version: Option<String>,
     /// What set it off: `manual`, `ci`, `pre-push`, `schedule`, or any word.
     pub trigger: String,
     /// The machine's name.
@@ -198,7 +205,7 @@ pub struct RunRecord {
     pub totals: Totals,
     /// Planned tests without an outcome.
     pub not_run: u64,
-    /// From the start to the verdict.
+    /// From the start to the verdict; zero where that is not known.
     pub duration: Duration,
     /// The verdict with its reasons.
     pub judgement: Judgement,

@@ -37,6 +37,12 @@ impl Verdict {
             Self::Nothing => "nothing",
         }
     }
+
+    /// Is the gate shut for good: by the code, or by a suite that could not be executed any more?
+    #[must_use]
+    pub const fn is_failure(self) -> bool {
+        matches!(self, Self::Fail | Self::ToolError)
+    }
 }
 
 impl fmt::Display for Verdict {

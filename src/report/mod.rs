@@ -5,19 +5,24 @@
 //! every foreign text passes on its way out.
 
 pub mod events;
+pub mod explanation;
 pub mod frontmatter;
+pub mod html;
 pub mod inert;
 pub mod json;
+pub mod judgements;
 pub mod junit;
 pub mod markdown;
 pub mod markup;
 pub mod retrospect;
 pub mod terminal;
+mod timeline;
 pub mod view;
 pub mod words;
 
 pub use events::EventStream;
+pub use explanation::Explanation;
 pub use json::TestDocument;
 pub use retrospect::Retrospect;
 pub use terminal::{Look, Terminal, Verbosity};
-pub use view::{FlakyLine, Insights, NextLine, StreakLine};
+pub use view::{FlakyLine, Insights, NextLine, QuarantineLine, StreakLine};

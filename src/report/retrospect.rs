@@ -3,6 +3,11 @@
 //! Whoever reads the history fills it in; a report only chooses words and places. Texts are as they are on record:
 //! each format makes them inert in its own way.
 
+pub(super) mod glance;
+pub mod json;
+pub mod markdown;
+pub mod terminal;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use console::measure_text_width;
+use jiff::Timestamp;
+
+use crate::model::TestKey;
 
 /// `1,234,567`.
 #[must_use]
@@ -24,6 +27,26 @@ pub fn count(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", thousands(number), if number == 1 { one } else { many })
 }
 
+/// How many names a sentence holds.
+const NAMED: usize = 3;
+
+/// `a, b, c and 4 more`.
+#[must_use]
+pub fn names<T: AsRef<TestKey>>(keys: &[T]) -> String {
+    let named: Vec<String> = keys.iter().take(NAMED).map(|key| key.as_ref().to_string()).collect();
+    match keys.len().saturating_sub(NAMED) {
+        0 => named.join(", "),
+        more => format!("{} and {} more", named.join(", "), thousands(more as u64)),
+    }
+}
+
+/// Says which tests are gone.
+#[must_use]
+pub fn vanished<T: AsRef<TestKey>>(keys: &[T]) -> String {
+    let count = count(keys.len() as u64, "test", "tests");
+    format!("{count} of the full run before vanished: {}", names(keys))
+}
+
 /// `0.012s`, `59.999s`, `1m 05s`, `2h 03m`.
 #[must_use]
 pub fn exact(time: Duration) -> String {
@@ -39,6 +62,38 @@ pub fn rough(time: Duration) -> String {
         60..3600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
         _ => format!("{}h {:02}m", seconds / 3600, seconds % 3600 / 60),
     }
+}
+
+/// `12 seconds ago`, `5 minutes ago`, `2 hours ago`, `3 days ago`.
+#[must_use]
+pub fn ago(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (number, one, many) = match seconds {
+        0..60 => (seconds, "second", "seconds"),
+        60..3600 => (seconds / 60, "minute", "minutes"),
+        // Up to two days hours say more.
+        3600..172_800 => (seconds / 3600, "hour", "hours"),
+        _ => (seconds / 86_400, "day", "days"),
+    };
+    format!("{} ago", count(number, one, many))
+}
+
+/// How long before `now` something was. Clocks of several machines differ: what is to come is now.
+#[must_use]
+pub fn ago_from(at: Timestamp, now: Timestamp) -> String {
+    ago(Duration::try_from(now.duration_since(at)).unwrap_or_default())
+}
+
+/// `2026-01-31 23:59Z`.
+#[must_use]
+pub fn moment(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%MZ").to_string()
+}
+
+/// Enough of a commit's name to know it by.
+#[must_use]
+pub fn short_commit(commit: &str) -> &str {
+    commit.get(..10).unwrap_or(commit)
 }
 
 /// The text in at most `width` columns: what is too long loses its middle, since names differ at both ends.
@@ -116,6 +171,32 @@ mod tests {
             let time = Duration::from_millis(ms);
             assert_eq!((exact(time).as_str(), rough(time).as_str()), (precise, coarse));
         }
+    }
+
+    #[test]
+    fn what_is_past_is_told_in_the_largest_unit_that_says_enough() {
+        for (seconds, want) in [
+            (0, "0 seconds ago"),
+            (1, "1 second ago"),
+            (59, "59 seconds ago"),
+            (60, "1 minute ago"),
+            (3599, "59 minutes ago"),
+            (3600, "1 hour ago"),
+            (172_799, "47 hours ago"),
+            (172_800, "2 days ago"),
+            (86_400 * 1500, "1,500 days ago"),
+        ] {
+            assert_eq!(ago(Duration::from_secs(seconds)), want);
+        }
+        let second = |second| Timestamp::from_second(second).unwrap();
+        assert_eq!(ago_from(second(60), second(180)), "2 minutes ago");
+        assert_eq!(ago_from(second(180), second(60)), "0 seconds ago");
+    }
+
+    #[test]
+    fn moments_and_commits_are_short() {
+        assert_eq!(moment(Timestamp::from_second(1_000_000_000).unwrap()), "2001-09-09 01:46Z");
+        assert_eq!((short_commit("0123456789abcdef"), short_commit("012")), ("0123456789", "012"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Atomic replacement of files.
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -10,6 +11,15 @@ use std::path::Path;
 ///
 /// What the file system says; the old file then stands as it was.
 pub fn replace(path: &Path, contents: &[u8]) -> io::Result<()> {
+    replace_with(path, |file| file.write_all(contents))
+}
+
+/// The same for contents that are written bit by bit, by `write`; gives what that gives.
+///
+/// # Errors
+///
+/// What `write` or the file system says; the old file then stands as it was.
+pub fn replace_with<T, E: From<io::Error>>(path: &Path, write: impl FnOnce(&mut File) -> Result<T, E>) -> Result<T, E> {
     let dir = match path.parent() {
         Some(dir) if !dir.as_os_str().is_empty() => dir,
         _ => Path::new("."),
@@ -17,18 +27,18 @@ pub fn replace(path: &Path, contents: &[u8]) -> io::Result<()> {
     fs_err::create_dir_all(dir)?;
     let mut file = tempfile::Builder::new().prefix(".gate-").suffix(".tmp").tempfile_in(dir)?;
     permit_as_before(path, file.as_file())?;
-    file.write_all(contents)?;
+    let written = write(file.as_file_mut())?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|failed| {
         io::Error::new(failed.error.kind(), format!("failed to replace `{}`: {}", path.display(), failed.error))
     })?;
     sync_directory(dir);
-    Ok(())
+    Ok(written)
 }
 
 /// A temporary file is its owner's alone; what replaces a file is to be read by whoever could read that.
 #[cfg(unix)]
-fn permit_as_before(path: &Path, new: &std::fs::File) -> io::Result<()> {
+fn permit_as_before(path: &Path, new: &File) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     let permissions = match std::fs::metadata(path) {
         Ok(old) => old.permissions(),
@@ -38,14 +48,14 @@ fn permit_as_before(path: &Path, new: &std::fs::File) -> io::Result<()> {
 }
 
 #[cfg(not(unix))]
-fn permit_as_before(_: &Path, _: &std::fs::File) -> io::Result<()> {
+fn permit_as_before(_: &Path, _: &File) -> io::Result<()> {
     Ok(())
 }
 
 /// Without this a rename may be lost at a power cut. Not every file system can do it, and the file is in place anyway.
 fn sync_directory(dir: &Path) {
     if cfg!(unix) {
-        let _ = std::fs::File::open(dir).and_then(|dir| dir.sync_all());
+        let _ = File::open(dir).and_then(|dir| dir.sync_all());
     }
 }
 

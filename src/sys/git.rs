@@ -42,6 +42,17 @@ pub fn read_checkout(directory: &Utf8Path) -> Option<Checkout> {
     Some(checkout)
 }
 
+/// The full name of the commit that git takes a text for: `HEAD`, a branch, a tag, the beginning of a name.
+#[must_use]
+pub fn resolve(directory: &Utf8Path, text: &str) -> Option<String> {
+    // No name begins so, and git would take it for an option.
+    if text.starts_with('-') {
+        return None;
+    }
+    let name = git(directory, &["rev-parse", "--verify", "--quiet", &format!("{text}^{{commit}}")])?;
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
 /// Runs git and gives what it printed, if it succeeded and that is text.
 fn git(directory: &Utf8Path, arguments: &[&str]) -> Option<String> {
     let mut command = Command::new("git");
@@ -135,5 +146,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(read_checkout(Utf8Path::from_path(folder.path()).unwrap()), None);
         assert_eq!(read_checkout("/no/such/directory".into()), None);
+        assert_eq!(resolve("/no/such/directory".into(), "HEAD"), None);
     }
 }

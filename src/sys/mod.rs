@@ -4,5 +4,7 @@ pub mod fs;
 pub mod git;
 pub mod host;
 pub mod process;
+pub mod random;
 pub mod signals;
 pub mod term;
+pub mod viewer;

@@ -32,6 +32,8 @@ pub struct Surroundings {
     pub stderr_is_tty: bool,
     /// Columns of the terminal behind standard error.
     pub width: Option<usize>,
+    /// Columns of the terminal behind standard output.
+    pub stdout_width: Option<usize>,
     vars: Vec<(&'static str, String)>,
 }
 
@@ -52,6 +54,9 @@ const VARS: &[&str] = &[
     "TEAMCITY_VERSION",
     "JENKINS_URL",
     "CODEBUILD_BUILD_ID",
+    "COLUMNS",
+    "DISPLAY",
+    "WAYLAND_DISPLAY",
 ];
 
 /// Those of [`VARS`] that only a CI service sets.
@@ -62,11 +67,12 @@ impl Surroundings {
     /// Reads them from the system.
     #[must_use]
     pub fn read() -> Self {
-        let columns = console::Term::stderr().size_checked().map(|(_, columns)| usize::from(columns));
+        let columns = |term: console::Term| term.size_checked().map(|(_, columns)| usize::from(columns));
         Self {
             stdout_is_tty: std::io::stdout().is_terminal(),
             stderr_is_tty: std::io::stderr().is_terminal(),
-            width: columns,
+            width: columns(console::Term::stderr()),
+            stdout_width: columns(console::Term::stdout()),
             ..Self::default()
         }
         .with_vars(|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
@@ -153,6 +159,21 @@ impl Surroundings {
         let asked = self.var("CARGO_TERM_PROGRESS_WIDTH").and_then(|value| value.parse().ok());
         self.stderr_is_tty.then(|| asked.or(self.width)).flatten().filter(|width| *width > 0)
     }
+
+    /// Columns that an answer on standard output may take: what `COLUMNS` says, also where that is no terminal; else
+    /// those of the terminal, and none where it goes into a file.
+    #[must_use]
+    pub fn columns_of_answers(&self) -> Option<usize> {
+        let asked = self.var("COLUMNS").and_then(|value| value.parse().ok());
+        asked.or(self.stdout_width.filter(|_| self.stdout_is_tty)).filter(|width| *width > 0)
+    }
+
+    /// Is there a desktop that could show a window?
+    #[must_use]
+    pub fn has_display(&self) -> bool {
+        let always = cfg!(any(windows, target_os = "macos"));
+        !self.is_ci() && (always || self.var("DISPLAY").is_some() || self.var("WAYLAND_DISPLAY").is_some())
+    }
 }
 
 #[cfg(test)]
@@ -162,7 +183,8 @@ mod tests {
     type Vars = [(&'static str, &'static str)];
 
     fn surroundings(tty: bool, vars: &[(&str, &str)]) -> Surroundings {
-        Surroundings { stdout_is_tty: tty, stderr_is_tty: tty, width: Some(100), vars: Vec::new() }
+        let (width, stdout_width) = (Some(100), Some(90));
+        Surroundings { stdout_is_tty: tty, stderr_is_tty: tty, width, stdout_width, vars: Vec::new() }
             .with_vars(|name| vars.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
     }
 
@@ -234,6 +256,28 @@ mod tests {
         assert_eq!(surroundings(true, &[("CARGO_TERM_PROGRESS_WIDTH", "60")]).columns(), Some(60));
         assert_eq!(surroundings(true, &[("CARGO_TERM_PROGRESS_WIDTH", "wide")]).columns(), Some(100));
         assert_eq!(surroundings(false, &[("CARGO_TERM_PROGRESS_WIDTH", "60")]).columns(), None);
+    }
+
+    #[test]
+    fn answers_are_as_wide_as_their_terminal_or_as_asked() {
+        for (tty, vars, want) in [
+            (true, &[][..], Some(90)),
+            (false, &[], None),
+            (true, &[("COLUMNS", "60")], Some(60)),
+            (false, &[("COLUMNS", "60")], Some(60)),
+            (false, &[("COLUMNS", "0")], None),
+            (true, &[("COLUMNS", "wide")], Some(90)),
+        ] {
+            assert_eq!(surroundings(tty, vars).columns_of_answers(), want, "tty={tty} {vars:?}");
+        }
+    }
+
+    #[test]
+    fn no_window_opens_in_ci() {
+        let display = ("DISPLAY", ":0");
+        assert!(surroundings(true, &[display]).has_display());
+        assert!(!surroundings(true, &[display, ("CI", "true")]).has_display());
+        assert_eq!(surroundings(true, &[]).has_display(), cfg!(any(windows, target_os = "macos")));
     }
 
     #[test]

@@ -104,6 +104,17 @@ fn every_setting_can_be_set_by_its_variable() {
         ("CARGO_GATE_STORE_MAX_AGE", "90d", "store.max-age", "90d"),
         ("CARGO_GATE_STORE_MAX_RUNS", "none", "store.max-runs", "none"),
         ("CARGO_GATE_STORE_MAX_SIZE", "1GiB", "store.max-size", "1GiB"),
+        ("CARGO_GATE_JUDGEMENT_WINDOW", "50", "judgement.window", "50"),
+        ("CARGO_GATE_JUDGEMENT_FLAKY_PASSES", "0", "judgement.flaky-passes", "0"),
+        ("CARGO_GATE_JUDGEMENT_FLAKY_QUIET", "2d", "judgement.flaky-quiet", "2d"),
+        ("CARGO_GATE_JUDGEMENT_SUSPECT_EPISODES", "4", "judgement.suspect-episodes", "4"),
+        ("CARGO_GATE_JUDGEMENT_SUSPECT_FLIPS", "12.5", "judgement.suspect-flips", "12.5"),
+        ("CARGO_GATE_JUDGEMENT_SUSPECT_RUNS", "10", "judgement.suspect-runs", "10"),
+        ("CARGO_GATE_JUDGEMENT_RECOVERED_RUNS", "0", "judgement.recovered-runs", "0"),
+        ("CARGO_GATE_JUDGEMENT_NEW_RUNS", "3", "judgement.new-runs", "3"),
+        ("CARGO_GATE_JUDGEMENT_CLEAN_RUNS", "5", "judgement.clean-runs", "5"),
+        ("CARGO_GATE_JUDGEMENT_MASS_FAILURE_TESTS", "9", "judgement.mass-failure-tests", "9"),
+        ("CARGO_GATE_JUDGEMENT_MASS_FAILURE_PERCENT", "66.6", "judgement.mass-failure-percent", "66.6"),
         ("CARGO_GATE_NOTIFY_COMMAND", "tell me", "notify.command", "[\"tell\",\"me\"]"),
         ("CARGO_GATE_NOTIFY_ON", "fail", "notify.on", "[\"fail\"]"),
         ("CARGO_GATE_TEST_ARGS", "--workspace --release", "test.args", "[\"--workspace\",\"--release\"]"),
@@ -139,7 +150,7 @@ fn every_setting_can_be_set_by_its_variable() {
         assert_eq!(resolved.warnings, []);
     }
     // The table above misses none.
-    assert_eq!(SETTINGS.len(), 32);
+    assert_eq!(SETTINGS.len(), 43);
 }
 
 #[test]
@@ -241,7 +252,7 @@ fn mistakes_name_place_key_nearest_key_and_shape() {
     insta::assert_snapshot!(mistakes("[test]\ntimeout = \"5m\"\n"), @r#"
     .config/gate.toml:1:2: `test`: no such key
       nearest key: default.test
-      wanted: one of enabled, required-version, scope, store, notify, default, profile, groups, override, quarantine, pipeline
+      wanted: one of enabled, required-version, scope, store, judgement, notify, default, profile, groups, override, quarantine, pipeline
     "#);
     insta::assert_snapshot!(mistakes("[profile.ci.coverage]\nfloor = 80.00001\n"), @r#"
     .config/gate.toml:2:9: `profile.ci.coverage.floor`: 80.00001 has more than four decimals
@@ -558,8 +569,8 @@ fn fits(value: &Value, schema: &Value) -> Result<(), String> {
     let right = match schema["type"].as_str() {
         Some("boolean") => value.is_boolean(),
         Some("string") => value.is_string(),
-        Some("integer") => value.is_i64() && value.as_i64() >= schema["minimum"].as_i64(),
-        Some("number") => value.is_number(),
+        Some("integer") => value.is_i64() && is_within(value, schema),
+        Some("number") => value.is_number() && is_within(value, schema),
         Some("array") => {
             let items = value.as_array().ok_or_else(|| format!("{value} is no array"))?;
             return items.iter().try_for_each(|item| fits(item, &schema["items"]));
@@ -582,6 +593,12 @@ fn fits(value: &Value, schema: &Value) -> Result<(), String> {
     if right { Ok(()) } else { Err(format!("{value} is no {}", schema["type"])) }
 }
 
+fn is_within(number: &Value, schema: &Value) -> bool {
+    let limit = |name: &str| schema[name].as_f64();
+    let number = number.as_f64().unwrap();
+    limit("minimum").is_none_or(|least| number >= least) && limit("maximum").is_none_or(|most| number <= most)
+}
+
 fn as_json(text: &str) -> Value {
     // Dates are a type of their own in TOML; an editor checks them as texts.
     let table: toml::Table = text.replace("until = 2027-01-31", "until = \"2027-01-31\"").parse().unwrap();
@@ -598,6 +615,12 @@ fn the_schema_accepts_what_the_reader_accepts_and_names_each_key() {
         "[default.test]\ntimeout = 5",
         "[default.test]\nslots = 0",
         "[default.test]\nretries = -1",
+        "[judgement]\nwindow = 101",
+        "[judgement]\nwindow = 0",
+        "[judgement]\nsuspect-episodes = 0",
+        "[judgement]\nnew-runs = -1",
+        "[judgement]\nsuspect-flips = 101",
+        "[default.judgement]\nwindow = 50",
         "[[quarantine]]\ntest = \"a/**\"",
         "[test]",
     ] {
@@ -629,38 +652,49 @@ fn config_show_prints_each_setting_with_its_source() {
     insta::assert_snapshot!(text, @r#"
     profile ci, .config/gate.toml
 
-    enabled                 true                      .config/gate.toml:3
-    scope.packages          ["*"]                     .config/gate.toml:5
-    store.dir               ../history                .config/gate.toml:7
-    store.url               none                      default
-    store.max-age           365d                      default
-    store.max-runs          10000                     default
-    store.max-size          none                      default
-    notify.command          ["tell"]                  .config/gate.toml:55
-    notify.on               ["fail"]                  .config/gate.toml:56
-    test.args               ["--workspace"]           .config/gate.toml:9
-    test.slots              3                         --slots
-    test.isolation          shared                    .config/gate.toml:11
-    test.serial-binaries    false                     default
-    test.slow               1m                        default
-    test.timeout            10m                       default
-    test.run-timeout        15m                       built-in profile ci
-    test.grace              1s                        CARGO_GATE_TEST_GRACE
-    test.retries            0                         default
-    test.flaky-result       pass                      default
-    test.strict-env         true                      built-in profile ci
-    test.no-tests           fail                      default
-    infra.retries           2                         default
-    infra.delay             30s                       default
-    infra.mode              defer                     .config/gate.toml:13
-    coverage.policy         both                      default
-    coverage.floor          0                         default
-    coverage.epsilon        0.5                       default
-    coverage.metric         lines                     default
-    coverage.on-tool-error  closed                    built-in profile ci
-    coverage.ratchet        ["main","release"]        .config/gate.toml:15
-    coverage.ratchet-scope  workspace                 default
-    coverage.timeout        15m                       default
+    enabled                        true                    .config/gate.toml:3
+    scope.packages                 ["*"]                   .config/gate.toml:5
+    store.dir                      ../history              .config/gate.toml:7
+    store.url                      none                    default
+    store.max-age                  365d                    default
+    store.max-runs                 10000                   default
+    store.max-size                 none                    default
+    judgement.window               100                     default
+    judgement.flaky-passes         30                      default
+    judgement.flaky-quiet          14d                     default
+    judgement.suspect-episodes     3                       default
+    judgement.suspect-flips        20                      default
+    judgement.suspect-runs         20                      default
+    judgement.recovered-runs       20                      default
+    judgement.new-runs             5                       default
+    judgement.clean-runs           20                      default
+    judgement.mass-failure-tests   20                      default
+    judgement.mass-failure-percent 80                      default
+    notify.command                 ["tell"]                .config/gate.toml:55
+    notify.on                      ["fail"]                .config/gate.toml:56
+    test.args                      ["--workspace"]         .config/gate.toml:9
+    test.slots                     3                       --slots
+    test.isolation                 shared                  .config/gate.toml:11
+    test.serial-binaries           false                   default
+    test.slow                      1m                      default
+    test.timeout                   10m                     default
+    test.run-timeout               15m                     built-in profile ci
+    test.grace                     1s                      CARGO_GATE_TEST_GRACE
+    test.retries                   0                       default
+    test.flaky-result              pass                    default
+    test.strict-env                true                    built-in profile ci
+    test.no-tests                  fail                    default
+    infra.retries                  2                       default
+    infra.delay                    30s                     default
+    infra.mode                     defer                   .config/gate.toml:13
+    coverage.policy                both                    default
+    coverage.floor                 0                       default
+    coverage.epsilon               0.5                     default
+    coverage.metric                lines                   default
+    coverage.on-tool-error         closed                  built-in profile ci
+    coverage.ratchet               ["main","release"]      .config/gate.toml:15
+    coverage.ratchet-scope         workspace               default
+    coverage.timeout               15m                     default
 
     [groups.db]
       max-threads           1

@@ -2,6 +2,8 @@
 #![cfg(test)]
 
 mod architecture;
+#[cfg(unix)]
+mod browser;
 mod cli;
 mod config;
 mod demo;
@@ -9,9 +11,16 @@ mod dependencies;
 mod docs;
 #[cfg(unix)]
 mod engine;
+mod executions;
 #[cfg(unix)]
 mod fixtures;
+#[cfg(unix)]
+mod flaky;
+mod html;
+#[cfg(unix)]
+mod portable;
 mod report;
+mod status;
 #[allow(dead_code, reason = "a toolbox: each test takes what it needs")]
 mod support;
 

@@ -16,7 +16,7 @@ use cargo_gate::history::store::{
 };
 use cargo_gate::model::{
     Attempt, AttemptOutcome, CaseRecord, ContentHash, Context, Ending, Judgement, Outcome, Reason, RunHead, RunId,
-    RunRecord, RunState, TestKey, Totals, Verdict,
+    RunRecord, RunState, TestKey, Totals, Verdict, WORKSPACE_SUITE,
 };
 use jiff::Timestamp;
 use rusqlite::Connection;
@@ -64,6 +64,8 @@ fn head(second: i64, tail: u32) -> RunHead {
         id: RunId::new(at(second), tail),
         start: at(second),
         context: context(),
+        suite: WORKSPACE_SUITE.into(),
+        version: None,
         trigger: "manual".into(),
         host: "here".into(),
         toolchain: "rustc 1.95.0".into(),
@@ -192,6 +194,11 @@ fn a_run_is_read_as_it_was_recorded() {
     assert_eq!(stored.plan_digest, record.plan_digest);
     let read: Vec<Arc<CaseRecord>> = store.cases(&record.head.id).unwrap().into_iter().map(Arc::new).collect();
     assert_eq!(read, cases);
+    for case in &cases {
+        assert_eq!(store.case(&record.head.id, &case.key).unwrap().as_ref(), Some(&**case));
+    }
+    let unknown: TestKey = "app/test:db::nobody".parse().unwrap();
+    assert_eq!(store.case(&record.head.id, &unknown).unwrap(), None);
     assert!(matches!(store.begin(&record.head), Err(StoreError::Known(_))));
     assert!(matches!(store.finish(&record, &cases, &[]), Err(StoreError::Known(_))));
     assert!(store.take_warnings().is_empty());
@@ -258,11 +265,6 @@ fn r25_runs_are_listed_by_page_and_by_what_they_are() {
     assert!(!failed.is_empty() && failed.len() < 25, "{failed:?}");
     let other = Context { profile: "release".into(), ..context() };
     assert!(numbers(RunFilter { context: Some(other), ..all() }, Page::ALL).is_empty());
-    let stats = store.stats(&all()).unwrap();
-    assert_eq!((stats.total, stats.failed), (25, failed.len() as u64));
-    assert_eq!(stats.success_rate, Some((25 - failed.len()) as f64 / 25.0));
-    assert!(stats.mean_pass_rate.is_some_and(|rate| (0.0..=1.0).contains(&rate)));
-    assert_eq!((stats.mean_duration_ms, stats.last_at), (Some(1500), Some(at(24 * 60))));
     assert!(matches!(store.run("2025"), Err(StoreError::NoSuchRun(_))), "many runs begin so");
     assert!(matches!(store.run(""), Err(StoreError::NoSuchRun(_))));
 }
@@ -344,7 +346,7 @@ fn binaries_are_known_by_path_size_and_time() {
 }
 
 #[test]
-fn the_last_executed_run_names_its_failing_tests() {
+fn the_last_executed_run_of_the_workspace_names_its_failing_tests() {
     let folder = Folder::new();
     let mut store = folder.store();
     assert_eq!(store.last_executed(&context()).unwrap(), None);
@@ -354,6 +356,8 @@ fn the_last_executed_run_names_its_failing_tests() {
     let mut failed = record(head(2, 2), &[]);
     failed.state = RunState::BuildFailed;
     store.finish(&failed, &[], &[]).unwrap();
+    let of_another_suite = record(RunHead { suite: "nightly".into(), ..head(3, 3) }, &cases);
+    store.finish(&of_another_suite, &cases, &[]).unwrap();
     let last = store.last_executed(&context()).unwrap().unwrap();
     assert_eq!(last.run.head.id, executed.head.id);
     let names: Vec<&str> = last.failing.iter().map(|key| key.name.as_str()).collect();
@@ -586,7 +590,7 @@ fn the_commands_show_what_is_on_record() {
         show(&mut out);
         String::from_utf8(out).unwrap()
     };
-    let options = ListOptions { filter: RunFilter::default(), page: Page::first(10) };
+    let options = ListOptions { filter: RunFilter::default(), latest: false, page: Page::first(10) };
     let list = text(&|out| history::list(&store, &options, out, Format::Human).unwrap());
     assert!(list.lines().all(|line| line.chars().count() <= 80 && !line.contains('\u{1b}')), "{list}");
     assert!(list.contains("20250615T150640000Z-00000001  fail"), "{list}");
@@ -595,6 +599,9 @@ fn the_commands_show_what_is_on_record() {
     let is_inert = |c: char| c == '\n' || !(c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c));
     assert!(shown.chars().all(is_inert) && shown.contains("red") && shown.contains("evil\n"), "{shown}");
     assert!(shown.contains("flaky     1m 01s  app/test:db::again") && !shown.contains("fine"), "{shown}");
+    let all = ShowOptions { all: true, ..show.clone() };
+    let shown = text(&|out| history::show(&store, &all, out, Format::Human).unwrap());
+    assert!(shown.contains("suite      workspace\n") && shown.contains("  app/test:db::fine\n"), "{shown}");
     let json = text(&|out| history::show(&store, &show, out, Format::Json).unwrap());
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["schema_version"], 1);
@@ -609,13 +616,18 @@ fn the_commands_show_what_is_on_record() {
     let said = String::from_utf8(out).unwrap();
     assert!(said.contains("Would remove 1 runs with 3 cases") && said.contains("Took back run 2025"), "{said}");
     let list = text(&|out| {
-        history::list(&store, &ListOptions { filter: RunFilter::default(), page: Page::ALL }, out, Format::Human)
-            .unwrap()
+        history::list(
+            &store,
+            &ListOptions { filter: RunFilter::default(), latest: false, page: Page::ALL },
+            out,
+            Format::Human,
+        )
+        .unwrap()
     });
     assert_eq!(list, "No runs on record.\n");
 }
 
-// The sample of format 1: every later version must open it.
+// Samples of each format: every later version must open them.
 
 /// A store with something in each of its tables, the same at any time on any machine.
 fn sample(folder: &Folder) {
@@ -625,7 +637,8 @@ fn sample(folder: &Folder) {
         run
     };
     store.append(&mut (0..4).map(|number| fixed(run(number, 6)))).unwrap();
-    store.begin(&RunHead { pid: 1, boot_id: Some("another boot".into()), ..head(600, 9) }).unwrap();
+    let other = RunHead { suite: "nightly".into(), version: Some("1.4.0".into()), ..head(600, 9) };
+    store.begin(&RunHead { pid: 1, boot_id: Some("another boot".into()), ..other }).unwrap();
     let stamp = BinaryStamp {
         binary: "app/test:db".parse().unwrap(),
         path: "target/debug/deps/db-0123".into(),
@@ -665,35 +678,54 @@ fn dump(file: &Utf8Path) -> String {
     dump
 }
 
-const SAMPLE: &str = include_str!("../../testdata/history-1.sql");
+/// Of each format, from the first.
+const SAMPLES: [&str; 2] = [include_str!("../../testdata/history-1.sql"), include_str!("../../testdata/history-2.sql")];
 
-#[test]
-fn a_store_of_format_1_is_opened_read_and_written() {
-    let folder = Folder::new();
-    Connection::open(folder.file()).unwrap().execute_batch(SAMPLE).unwrap();
-    let mut store = folder.store();
+fn is_the_sample(store: &SqliteStore, format: usize) {
     assert_eq!(store.counters().unwrap().runs, 6);
     let runs = store.runs(&RunFilter::default(), Page::ALL).unwrap();
     let states: Vec<RunState> = runs.iter().map(|run| run.state).collect();
     use RunState::{Executed, Interrupted};
     assert_eq!(states, [Interrupted, Executed, Executed, Executed, Executed]);
+    let suites: Vec<&str> = runs.iter().map(|run| run.head.suite.as_str()).collect();
+    let (suite, version) = if format == 1 { (WORKSPACE_SUITE, None) } else { ("nightly", Some("1.4.0")) };
+    assert_eq!((suites[0], runs[0].head.version.as_deref()), (suite, version));
+    assert!(suites[1..].iter().all(|suite| *suite == WORKSPACE_SUITE), "{suites:?}");
+    let of_workspace = RunFilter { suite: Some(WORKSPACE_SUITE.into()), ..RunFilter::default() };
+    assert_eq!(store.runs(&of_workspace, Page::ALL).unwrap().len(), if format == 1 { 5 } else { 4 });
     let read: Vec<Arc<CaseRecord>> = store.cases(&runs[1].head.id).unwrap().into_iter().map(Arc::new).collect();
     assert_eq!(read, run(5, 6).cases);
-    assert!(learnt(&store) == learnt_from([0, 1, 2, 3, 5].map(|number| run(number, 6)).into_iter()));
+    assert!(learnt(store) == learnt_from([0, 1, 2, 3, 5].map(|number| run(number, 6)).into_iter()));
     assert_eq!(store.stamps(&context()).unwrap()[0].size, 17);
     assert_eq!(store.deferrals(ContentHash([7; 16]), at(1)).unwrap(), 1);
-    finish(&mut store, &run(6, 6));
-    assert!(store.take_warnings().is_empty());
 }
 
 #[test]
-fn what_is_written_now_is_the_sample_as_long_as_format_1_is_the_latest() {
+fn a_store_of_each_format_is_opened_read_and_written() {
+    for (format, sample) in (1..).zip(SAMPLES) {
+        let folder = Folder::new();
+        Connection::open(folder.file()).unwrap().execute_batch(sample).unwrap();
+        let mut store = folder.store();
+        is_the_sample(&store, format);
+        finish(&mut store, &run(6, 6));
+        assert_eq!(store.size().unwrap().runs, 6);
+        assert!(store.take_warnings().is_empty());
+        assert!(dump(&folder.file()).contains(&format!("PRAGMA user_version = {};", SAMPLES.len())));
+    }
+}
+
+#[test]
+fn what_is_written_now_is_the_sample_of_the_latest_format() {
     let folder = Folder::new();
     sample(&folder);
     let dump = dump(&folder.file());
-    let written = Utf8Path::new(env!("CARGO_TARGET_TMPDIR")).join("history-1.sql");
+    let name = format!("history-{}.sql", SAMPLES.len());
+    let written = Utf8Path::new(env!("CARGO_TARGET_TMPDIR")).join(&name);
     std::fs::write(&written, &dump).unwrap();
-    assert!(dump == SAMPLE, "{written} is not testdata/history-1.sql: a change of the format is a new step");
+    assert!(
+        dump == SAMPLES[SAMPLES.len() - 1],
+        "{written} is not testdata/{name}: a change of the format is a new step"
+    );
 }
 
 // Real processes from here on.
@@ -731,7 +763,7 @@ fn a_helper_does_what_it_is_asked_to() {
         }
         "cannot-write" => {
             let mut store = SqliteStore::open(folder).unwrap();
-            assert_eq!(store.summaries(&context()).unwrap().len(), 5);
+            is_the_sample(&store, count as usize);
             let run = run(first, 5);
             let refused = store.finish(&run.record, &run.cases, &[]);
             assert!(matches!(refused, Err(StoreError::ReadOnly(_))), "{refused:?}");
@@ -795,15 +827,22 @@ fn kill_at_any_moment_leaves_a_store_with_every_finished_run() {
 
 #[cfg(unix)]
 #[test]
-fn where_nothing_may_be_written_the_history_is_read_and_nothing_set_aside() {
+fn where_nothing_may_be_written_the_history_of_any_format_is_read_and_nothing_set_aside() {
+    for (format, sample) in (1..).zip(SAMPLES) {
+        read_only(format, sample);
+    }
+}
+
+#[cfg(unix)]
+fn read_only(format: usize, sample: &str) {
     use std::os::unix::fs::PermissionsExt as _;
     use std::os::unix::process::CommandExt as _;
     let folder = Folder::new();
-    finish(&mut folder.store(), &run(1, 5));
+    Connection::open(folder.file()).unwrap().execute_batch(sample).unwrap();
     let mode = |path: &Utf8Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
     mode(&folder.file(), 0o444);
     mode(&folder.path, 0o555);
-    let mut command = helper(&folder.path, "cannot-write 2 1");
+    let mut command = helper(&folder.path, &format!("cannot-write 9 {format}"));
     // No permission stops the superuser: let it be somebody else, if that one can start this executable.
     if rustix::process::geteuid().is_root() {
         command.uid(65_534).gid(65_534);

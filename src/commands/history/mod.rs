@@ -1,5 +1,10 @@
 //! `cargo gate history`: finds the store and hands it to the verb.
 
+mod add;
+mod export;
+mod list;
+mod merge;
+mod stats;
 mod verbs;
 
 use std::io::{self, Write};
@@ -8,57 +13,113 @@ use jiff::Timestamp;
 
 use super::complain;
 use super::place::{Place, store_code};
-use crate::cli::HistoryAction;
-use crate::config::Settings;
+use crate::cli::{AddArgs, Format, HistoryAction, RunsArgs};
 use crate::exit_code::ExitCode;
 use crate::history::sqlite::SqliteStore;
 use crate::history::store::{Page, Prune, Retention, RunFilter, Store};
+use crate::model::RunRecord;
+use crate::sys::random::random;
 
-pub use verbs::{HistoryError, ListOptions, PruneOptions, ShowOptions, list, prune, show, stats, undo};
+pub use add::{add, told};
+pub use export::export;
+pub use list::{ListOptions, list};
+pub use stats::stats;
+pub use verbs::{HistoryError, PruneOptions, ShowOptions, prune, show, undo};
+pub(super) use verbs::{megabytes, run_json, style_of, word};
 
 /// Runs the command.
 pub(super) fn run(action: &HistoryAction) -> ExitCode {
-    let opened = Place::find(&action.common().place, &action.settings())
-        .and_then(|place| place.open_existing().map(|store| (place, store)));
-    match opened {
-        Ok((_, None)) => {
-            complain("note", "nothing is on record yet: `cargo gate test` begins the history");
-            ExitCode::Pass
-        }
-        Ok((place, Some(mut store))) => {
-            let mut out = io::stdout().lock();
-            let done = act(action, place.settings(), &mut store, &mut out);
-            for warning in store.take_warnings() {
-                complain("warning", &warning);
-            }
-            finish(done)
-        }
+    match Place::find(&action.common().place, &action.settings()) {
+        Ok(place) => finish(in_place(action, &place)),
         Err(code) => code,
     }
 }
 
+fn in_place(action: &HistoryAction, place: &Place) -> Result<(), HistoryError> {
+    if let HistoryAction::Merge(args) = action {
+        return merge::run(args, place);
+    }
+    let mut store = match action {
+        // What is told may be the first on record.
+        HistoryAction::Add(_) => SqliteStore::open(&place.gate_dir)?,
+        _ => match SqliteStore::open_existing(&place.gate_dir)? {
+            Some(store) => store,
+            // Whoever waits for the file finds one, with no run in it.
+            None if matches!(action, HistoryAction::Export(_)) => {
+                complain("note", "nothing is on record yet: what is written holds no run");
+                SqliteStore::empty()?
+            }
+            None if action.common().format == Format::Json => SqliteStore::empty()?,
+            None => {
+                complain("note", "nothing is on record yet: `cargo gate test` begins the history");
+                return Ok(());
+            }
+        },
+    };
+    let done = act(action, place, &mut store, &mut io::stdout().lock());
+    store.take_warnings().iter().for_each(|warning| complain("warning", warning));
+    done
+}
+
 fn act(
     action: &HistoryAction,
-    settings: &Settings,
+    place: &Place,
     store: &mut SqliteStore,
     out: &mut dyn Write,
 ) -> Result<(), HistoryError> {
     let format = action.common().format;
     match action {
         HistoryAction::List(args) => {
-            list(store, &ListOptions { filter: RunFilter::default(), page: Page::first(args.limit) }, out, format)
+            let page = Page { skip: args.skip, limit: args.limit };
+            let filter = filter(&args.runs, place)?;
+            list(store, &ListOptions { filter, latest: args.latest, page }, out, format)
         }
-        HistoryAction::Show(args) => show(store, &ShowOptions { run: args.run.clone(), all: false }, out, format),
-        HistoryAction::Stats(_) => stats(store, &RunFilter::default(), out, format),
+        HistoryAction::Show(args) => show(store, &ShowOptions { run: args.run.clone(), all: args.all }, out, format),
+        HistoryAction::Stats(args) => stats(store, &filter(&args.runs, place)?, out, format),
+        HistoryAction::Add(args) => add(store, &record(args, place)?, out, format),
         HistoryAction::Prune(args) => {
-            let settings = &settings.store;
+            let settings = &place.settings().store;
             let since = settings.max_age.and_then(|age| Timestamp::now().checked_sub(age).ok());
-            let keep = Retention { since, count: settings.max_runs, bytes: settings.max_size, context: None };
+            let (count, bytes, suite) = (settings.max_runs, settings.max_size, args.suite.clone());
+            let keep = Retention { since, count, bytes, context: None, suite };
             let how = if args.dry_run { Prune::Plan } else { Prune::Delete };
             prune(store, &PruneOptions { keep, prune: how }, out, format)
         }
         HistoryAction::Undo(args) => undo(store, &args.run, out, format),
+        HistoryAction::Export(args) => export::to(&args.output, store, &filter(&args.runs, place)?, out, format),
+        // It looks at what it takes in before there is a store: see `in_place`.
+        HistoryAction::Merge(_) => Ok(()),
     }
+}
+
+/// The run that is told of on the command line.
+fn record(args: &AddArgs, place: &Place) -> Result<RunRecord, HistoryError> {
+    // What git does not know may be the name of a commit elsewhere.
+    let commit = args.commit.as_ref().map(|text| place.commit(text).unwrap_or_else(|| text.clone()));
+    told(args, commit, Timestamp::now(), random(), &|name| std::env::var(name).ok())
+}
+
+/// The runs that are asked for.
+fn filter(args: &RunsArgs, place: &Place) -> Result<RunFilter, HistoryError> {
+    let within = args.within.map(|within| Timestamp::now().checked_sub(within).unwrap_or(Timestamp::MIN));
+    let commit = match &args.commit {
+        None => None,
+        Some(text) => Some(place.commit(text).ok_or_else(|| HistoryError::Usage(unknown_commit(text)))?),
+    };
+    Ok(RunFilter {
+        suite: args.suite.clone(),
+        failed: args.failed,
+        trigger: args.trigger.clone(),
+        branch: args.branch.clone(),
+        commit,
+        since: within.max(args.since),
+        ..RunFilter::default()
+    })
+}
+
+/// The sentence about a text that stands for no commit.
+pub(super) fn unknown_commit(text: &str) -> String {
+    format!("git knows no commit `{text}`")
 }
 
 fn finish(done: Result<(), HistoryError>) -> ExitCode {
@@ -69,7 +130,11 @@ fn finish(done: Result<(), HistoryError>) -> ExitCode {
         Err(HistoryError::Store(error)) => store_code(error),
         Err(error) => {
             complain("error", &error.to_string());
-            ExitCode::Internal
+            match error {
+                HistoryError::Usage(_) => ExitCode::Usage,
+                HistoryError::Source(_) => ExitCode::Config,
+                HistoryError::Write(_) | HistoryError::Store(_) => ExitCode::Internal,
+            }
         }
     }
 }

@@ -1,10 +1,9 @@
-//! `cargo gate history list|show|stats|prune|undo`: what the store holds, for people and machines.
+//! `cargo gate history show|prune|undo`, and how runs are written for people and machines.
 //!
 //! Each takes a store and writes to what it is handed. Names, branches and failure texts come from outside: for
 //! people they are written without anything a terminal would obey.
 
 use std::io::{self, Write};
-use std::time::Duration;
 
 use console::Style;
 use serde::Serialize;
@@ -12,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::cli::Format;
 use crate::history::store::{Page, Prune, Pruned, Retention, RunFilter, Store, StoreError, StoredRun};
-use crate::model::{CaseRecord, Outcome, RunState, Verdict};
+use crate::model::{CaseRecord, Outcome, RunState};
 use crate::report::inert::one_line;
 use crate::report::{json as documents, words};
 
@@ -25,18 +24,15 @@ pub enum HistoryError {
     /// The output could not be written.
     #[error("the output cannot be written: {0}")]
     Write(#[from] io::Error),
+    /// It was asked for what makes no sense.
+    #[error("{0}")]
+    Usage(String),
+    /// What was to be taken in cannot be read.
+    #[error("{0}")]
+    Source(String),
 }
 
-type Result<T> = std::result::Result<T, HistoryError>;
-
-/// What `list` shows.
-#[derive(Clone, Debug)]
-pub struct ListOptions {
-    /// Which runs.
-    pub filter: RunFilter,
-    /// Which of them, newest first.
-    pub page: Page,
-}
+pub(super) type Result<T> = std::result::Result<T, HistoryError>;
 
 /// What `show` shows.
 #[derive(Clone, Debug)]
@@ -54,38 +50,6 @@ pub struct PruneOptions {
     pub keep: Retention,
     /// Shall it be done, or only be said?
     pub prune: Prune,
-}
-
-/// Runs, newest first.
-pub fn list(store: &dyn Store, options: &ListOptions, out: &mut dyn Write, format: Format) -> Result<()> {
-    let runs = store.runs(&options.filter, options.page)?;
-    if format == Format::Json {
-        let runs: Vec<Value> = runs.iter().map(run_json).collect();
-        return write_json(out, &json!({ "schema_version": 1, "skip": options.page.skip, "runs": runs }));
-    }
-    if runs.is_empty() {
-        writeln!(out, "No runs on record.")?;
-        return Ok(());
-    }
-    let head = format!("{:<28}  {:<12} {:>6} {:>5} {:>7}  {}", "RUN", "VERDICT", "TESTS", "FAIL", "TIME", "BRANCH");
-    writeln!(out, "{}", Style::new().bold().apply_to(head))?;
-    for run in &runs {
-        let word = format!("{:<12}", word(run));
-        let totals = &run.totals;
-        let time = run.duration.map_or_else(String::new, words::exact);
-        let branch = one_line(run.head.branch.as_deref().unwrap_or_default());
-        writeln!(
-            out,
-            "{:<28}  {} {:>6} {:>5} {:>7}  {}",
-            one_line(run.head.id.as_str()),
-            style_of(run).apply_to(word),
-            totals.tests,
-            totals.failures(),
-            time,
-            words::middle(&branch, 14)
-        )?;
-    }
-    Ok(())
 }
 
 /// One run with its tests.
@@ -108,37 +72,6 @@ pub fn show(store: &dyn Store, options: &ShowOptions, out: &mut dyn Write, forma
     let shown = cases.iter().filter(|case| options.all || is_remarkable(case));
     for case in shown {
         show_case(case, out)?;
-    }
-    Ok(())
-}
-
-/// Counters, and figures of the runs on record.
-pub fn stats(store: &dyn Store, filter: &RunFilter, out: &mut dyn Write, format: Format) -> Result<()> {
-    let (counters, stats, size) = (store.counters()?, store.stats(filter)?, store.size()?);
-    if format == Format::Json {
-        return write_json(out, &json!({ "schema_version": 1, "counters": counters, "stats": stats, "size": size }));
-    }
-    let percent = |rate: Option<f64>| rate.map_or_else(|| "-".to_owned(), |rate| format!("{:.1} %", rate * 100.0));
-    let mean = stats.mean_duration_ms.map_or_else(|| "-".to_owned(), |ms| words::exact(Duration::from_millis(ms)));
-    let last = match (stats.last_at, stats.last_state) {
-        (Some(at), Some(state)) => {
-            let word = stats.last_verdict.map_or(state.as_str(), Verdict::as_str);
-            format!("{} ({word})", at.strftime("%Y-%m-%d %H:%M:%SZ"))
-        }
-        _ => "-".to_owned(),
-    };
-    let lines = [
-        ("runs ever", format!("{} ({} passed, {} failed)", counters.runs, counters.pass, counters.fail)),
-        ("tool errors", format!("{} ({} deferred)", counters.tool_error, counters.deferred)),
-        ("on record", format!("{} runs, {} cases, {} tests", size.runs, size.cases, size.summaries)),
-        ("size", megabytes(size.bytes)),
-        ("success rate", percent(stats.success_rate)),
-        ("mean pass rate", percent(stats.mean_pass_rate)),
-        ("mean duration", mean),
-        ("last run", last),
-    ];
-    for (name, value) in lines {
-        writeln!(out, "{name:<15} {value}")?;
     }
     Ok(())
 }
@@ -174,11 +107,11 @@ pub fn undo(store: &mut dyn Store, run: &str, out: &mut dyn Write, format: Forma
     Ok(())
 }
 
-fn write_json(out: &mut dyn Write, value: &impl Serialize) -> Result<()> {
+pub(super) fn write_json(out: &mut dyn Write, value: &impl Serialize) -> Result<()> {
     Ok(documents::write_line(out, value)?)
 }
 
-fn run_json(run: &StoredRun) -> Value {
+pub(in crate::commands) fn run_json(run: &StoredRun) -> Value {
     let head = &run.head;
     let judgement = run.judgement.as_ref();
     let mut value = json!({
@@ -196,6 +129,8 @@ fn run_json(run: &StoredRun) -> Value {
         "plan_digest": run.plan_digest,
     });
     let of_head = json!({
+        "suite": head.suite,
+        "version": head.version,
         "trigger": head.trigger,
         "host": head.host,
         "toolchain": head.toolchain,
@@ -236,6 +171,8 @@ fn show_head(run: &StoredRun, out: &mut dyn Write) -> Result<()> {
     let started = head.start.strftime("%Y-%m-%d %H:%M:%SZ").to_string();
     let dirty = if head.dirty == Some(true) { " with changes" } else { "" };
     let commit = head.commit.as_deref().map(|commit| format!("{commit}{dirty}")).unwrap_or_default();
+    let version = head.version.as_deref().map(|version| format!(" {version}")).unwrap_or_default();
+    let suite = format!("{}{version}", head.suite);
     let totals = &run.totals;
     let counts = format!(
         "{} tests: {} passed, {} failed, {} errored, {} timed out, {} flaky, {} skipped; {} not run",
@@ -252,6 +189,7 @@ fn show_head(run: &StoredRun, out: &mut dyn Write) -> Result<()> {
     let context: Vec<&str> = context.into_iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
     let lines = [
         ("run", head.id.to_string()),
+        ("suite", suite),
         ("started", format!("{started} on {} by {}", head.host, head.trigger)),
         ("took", run.duration.map(words::exact).unwrap_or_default()),
         ("commit", commit),
@@ -297,14 +235,14 @@ fn show_case(case: &CaseRecord, out: &mut dyn Write) -> Result<()> {
 }
 
 /// The one word of a run: its verdict where it has one that says more than how far it came.
-fn word(run: &StoredRun) -> &'static str {
+pub(in crate::commands) fn word(run: &StoredRun) -> &'static str {
     match (&run.judgement, run.state) {
         (Some(judgement), RunState::Executed) => judgement.verdict.as_str(),
         (_, state) => state.as_str(),
     }
 }
 
-fn style_of(run: &StoredRun) -> Style {
+pub(in crate::commands) fn style_of(run: &StoredRun) -> Style {
     match word(run) {
         "pass" => Style::new().green(),
         "fail" | "build-failed" => Style::new().red(),
@@ -313,6 +251,6 @@ fn style_of(run: &StoredRun) -> Style {
     }
 }
 
-fn megabytes(bytes: u64) -> String {
+pub(in crate::commands) fn megabytes(bytes: u64) -> String {
     format!("{:.1} MB", bytes as f64 / 1e6)
 }

@@ -14,6 +14,8 @@ mod session;
 
 use std::sync::Arc;
 
+pub(super) use gather::slots;
+
 use crate::cli::TestArgs;
 use crate::exit_code::ExitCode;
 

@@ -93,8 +93,7 @@ fn planned(
     in_name_order: bool,
 ) -> HashMap<Arc<TestKey>, PlannedTest> {
     let changed: BTreeSet<&BinaryId> = input::changed_binaries(stamps, &memory.stamps).into_iter().collect();
-    let tests: Vec<Remembering<'_>> =
-        keys.iter().map(|key| (Arc::clone(key), memory.summaries.get(key))).collect();
+    let tests: Vec<Remembering<'_>> = keys.iter().map(|key| (Arc::clone(key), memory.summaries.get(key))).collect();
     let placed = ordering::place(&tests, &changed, asked.settings(), in_name_order);
     placed.into_iter().map(|placed| (Arc::clone(&placed.test.key), placed.test)).collect()
 }

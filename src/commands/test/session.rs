@@ -28,6 +28,7 @@ use crate::plan::list::Remembered;
 use crate::report::{Insights, Terminal};
 use crate::runner::engine::{self, Finished, Options, Stop};
 use crate::runner::job::Frame;
+use crate::sys::random::random;
 use crate::sys::signals::Signals;
 use crate::sys::term::Surroundings;
 
@@ -88,6 +89,14 @@ pub(super) struct Came {
     pub(super) failure: Option<build::Failure>,
 }
 
+impl Came {
+    /// Did the suite come to its end?
+    pub(super) fn is_whole(&self) -> bool {
+        let is_cut_short = self.stop.is_some() || self.tool_error.is_some() || self.failure.is_some();
+        !is_cut_short && self.not_run.is_empty() && !self.cases.is_empty()
+    }
+}
+
 impl<'a> Session<'a> {
     fn new(args: &'a TestArgs, asked: &'a Arc<Asked>, signals: &'a Signals) -> Result<Self, Refused> {
         let since = Instant::now();
@@ -130,6 +139,7 @@ impl<'a> Session<'a> {
             begin: self.records().then(|| self.head.clone()),
             context: self.context.clone(),
             wants_failing: self.args.failed,
+            wants_full: self.head.full,
         };
         let events = outputs::events(self.args)?;
         let memory = history::open(opening);
@@ -360,10 +370,4 @@ fn is_full(args: &TestArgs, asked: &Asked) -> bool {
 fn rustflags() -> String {
     let names = ["CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS"];
     names.iter().find_map(|name| std::env::var(name).ok()).unwrap_or_default()
-}
-
-fn random() -> u32 {
-    use std::hash::{BuildHasher, Hasher};
-    let bits = std::collections::hash_map::RandomState::new().build_hasher().finish();
-    u32::try_from(bits & u64::from(u32::MAX)).unwrap_or(0)
 }

@@ -100,17 +100,18 @@ pub(super) const fn counters_of(state: RunState, verdict: Verdict) -> &'static [
 
 fn put_head(connection: &Connection, head: &RunHead) -> Result<(i64, i64)> {
     let context = put_context(connection, &head.context)?;
-    let sql = "INSERT INTO runs (id, start_ns, context, state, run_trigger, host, toolchain, commit_id, branch, \
-               dirty, ci_link, input_key, instrumented, whole, pid, boot_id) \
-               VALUES (:id, :start_ns, :context, 'running', :trigger, :host, :toolchain, :commit, :branch, \
-               :dirty, :ci_link, :input_key, :instrumented, :whole, :pid, :boot_id) \
-               ON CONFLICT (id) DO UPDATE SET run_trigger = :trigger, host = :host, toolchain = :toolchain, \
-               commit_id = :commit, branch = :branch, dirty = :dirty, ci_link = :ci_link, input_key = :input_key, \
+    let sql = "INSERT INTO runs (id, start_ns, context, state, suite, version, run_trigger, host, toolchain, \
+               commit_id, branch, dirty, ci_link, input_key, instrumented, whole, pid, boot_id) \
+               VALUES (:id, :start_ns, :context, 'running', :suite, :version, :trigger, :host, :toolchain, \
+               :commit, :branch, :dirty, :ci_link, :input_key, :instrumented, :whole, :pid, :boot_id) \
+               ON CONFLICT (id) DO UPDATE SET suite = :suite, version = :version, run_trigger = :trigger, \
+               host = :host, toolchain = :toolchain, commit_id = :commit, branch = :branch, dirty = :dirty, ci_link = :ci_link, input_key = :input_key, \
                instrumented = :instrumented, whole = :whole, start_ns = :start_ns, context = :context \
                RETURNING seq";
     let mut statement = connection.prepare_cached(sql).map_err(error)?;
     let columns = named_params! {
-        ":id": head.id.as_str(), ":start_ns": nanos(head.start), ":context": context, ":trigger": head.trigger,
+        ":id": head.id.as_str(), ":start_ns": nanos(head.start), ":context": context,
+        ":suite": head.suite, ":version": head.version, ":trigger": head.trigger,
         ":host": head.host, ":toolchain": head.toolchain, ":commit": head.commit, ":branch": head.branch,
         ":dirty": head.dirty, ":ci_link": head.ci_link, ":input_key": head.input_key.map(|key| key.0),
         ":instrumented": head.instrumented, ":whole": head.full, ":pid": head.pid, ":boot_id": head.boot_id,
@@ -128,11 +129,12 @@ fn put_context(connection: &Connection, context: &Context) -> Result<i64> {
     Ok(connection.last_insert_rowid())
 }
 
-fn put_result(connection: &Connection, seq: i64, record: &RunRecord, totals: &Totals, judged: bool) -> Result<()> {
+fn put_result(connection: &Connection, seq: i64, record: &RunRecord) -> Result<()> {
     let sql = "UPDATE runs SET state = ?2, tests = ?3, passed = ?4, failed = ?5, errored = ?6, timeout = ?7, \
                flaky = ?8, skipped = ?9, not_run = ?10, duration_us = ?11, verdict = ?12, codes = ?13, reasons = ?14, \
                plan_digest = ?15, judged = ?16 WHERE seq = ?1";
     let codes: Vec<String> = record.judgement.codes.iter().map(ToString::to_string).collect();
+    let totals = &record.totals;
     let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
     let columns = params![
         seq,
@@ -145,12 +147,14 @@ fn put_result(connection: &Connection, seq: i64, record: &RunRecord, totals: &To
         number(totals.flaky),
         number(totals.skipped),
         number(record.not_run),
-        codec::micros(Some(record.duration)),
+        // Of an execution that was told of by others it may not be known.
+        codec::micros(Some(record.duration).filter(|took| !took.is_zero())),
         record.verdict().as_str(),
         codes.join(","),
         serde_json::to_string(&record.judgement.reasons).map_err(|error| StoreError::Other(error.to_string()))?,
         record.plan_digest.map(|digest| digest.0),
-        judged,
+        // What follows from state and totals is decided where they are read.
+        matches!(record.state, RunState::Executed | RunState::Interrupted),
     ];
     connection.prepare_cached(sql).and_then(|mut statement| statement.execute(columns)).map_err(error)?;
     Ok(())
@@ -209,7 +213,7 @@ impl<'t> Appender<'t> {
         };
         let counted = RunRecord { totals, ..record.clone() };
         let facts = Arc::new(RunFacts::of(&counted, seq.cast_unsigned()));
-        put_result(self.transaction, seq, record, &totals, facts.judged)?;
+        put_result(self.transaction, seq, &counted)?;
         for counter in counters_of(record.state, record.verdict()) {
             count(self.transaction, counter, 1)?;
         }
@@ -294,14 +298,16 @@ impl<'t> Appender<'t> {
 
     fn put_contents(&self, seq: i64, cases: &[(i64, &CaseRecord)]) -> Result<()> {
         let mut hashes: BTreeMap<i64, ContentHash> = BTreeMap::new();
-        let mut latest: Option<&BinaryId> = None;
+        let mut latest: Option<(&BinaryId, ContentHash)> = None;
         for (_, case) in cases {
-            if latest == Some(&case.key.binary) {
+            let Some(hash) = case.binary_hash.filter(|hash| latest != Some((&case.key.binary, *hash))) else {
                 continue;
-            }
-            latest = Some(&case.key.binary);
-            if let (Some(binary), Some(hash)) = (self.binaries.get(&case.key.binary), case.binary_hash) {
-                hashes.insert(binary.id, hash);
+            };
+            latest = Some((&case.key.binary, hash));
+            if let Some(binary) = self.binaries.get(&case.key.binary) {
+                // All cases of a binary have the same; should they not, no order of them decides.
+                let there = hashes.entry(binary.id).or_insert(hash);
+                *there = hash.max(*there);
             }
         }
         let sql = "INSERT INTO contents (run, binary_id, hash) VALUES (?1, ?2, ?3)";

@@ -5,6 +5,7 @@
 
 mod append;
 mod deferrals;
+mod elsewhere;
 mod figures;
 mod read;
 mod remove;
@@ -13,6 +14,7 @@ mod rows;
 mod schema;
 
 use std::cell::{Cell, RefCell};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -20,10 +22,10 @@ use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use super::store::{
-    Appended, BinaryStamp, Counters, FinishedRun, LastRun, Page, Prune, Pruned, Result, Retention, RunFilter, Size,
-    Stats, Store, StoreError, StoredRun, TestSummary,
+    Appended, BinaryStamp, Counters, FinishedRun, LastRun, Prune, Pruned, Result, Retention, RunFilter, Size, Store,
+    StoreError, StoredRun, TestSummary,
 };
-use crate::model::{CaseRecord, ContentHash, Context, RunHead, RunId, RunRecord};
+use crate::model::{CaseRecord, ContentHash, Context, RunHead, RunId, RunRecord, TestKey};
 use rescue::Identity;
 use schema::{Format, Open};
 
@@ -40,6 +42,8 @@ pub struct SqliteStore {
     warnings: RefCell<Vec<String>>,
     /// Rows that could not be decoded since the last warning.
     skipped: Cell<u64>,
+    /// Where the file is, if it is a copy that goes with this value.
+    _copy: Option<tempfile::TempDir>,
 }
 
 impl SqliteStore {
@@ -70,6 +74,11 @@ impl SqliteStore {
         Ok(Some(store).filter(|store| store.format != Format::Unready))
     }
 
+    /// A store with nothing in it, in memory alone: what there is to read where nothing is on record.
+    pub fn empty() -> Result<Self> {
+        Self::open_file(":memory:".into(), Open::Create)
+    }
+
     fn open_file(file: &Utf8Path, open: Open) -> Result<Self> {
         // Before it is opened: of a file that is replaced meanwhile this is no longer the one, and that shows later.
         let identity = Identity::of(file);
@@ -81,6 +90,7 @@ impl SqliteStore {
             identity: identity.or_else(|| Identity::of(file)),
             warnings: RefCell::default(),
             skipped: Cell::default(),
+            _copy: None,
         })
     }
 
@@ -89,7 +99,9 @@ impl SqliteStore {
     fn write<T>(&mut self, write: impl Fn(&Transaction<'_>) -> Result<T>) -> Result<T> {
         match self.format {
             Format::Newer(found) => return Err(schema::newer(found)),
-            Format::Unready => return Err(StoreError::ReadOnly("the file may only be read".to_owned())),
+            Format::Older | Format::Unready => {
+                return Err(StoreError::ReadOnly("the file may only be read".to_owned()));
+            }
             Format::Current => {}
         }
         self.follow_the_file()?;
@@ -191,16 +203,32 @@ impl Store for SqliteStore {
         self.reader().contexts()
     }
 
-    fn runs(&self, filter: &RunFilter, page: Page) -> Result<Vec<StoredRun>> {
-        self.reader().runs(filter, page)
+    fn suites(&self) -> Result<Vec<String>> {
+        self.reader().suites()
+    }
+
+    fn visit(&self, filter: &RunFilter, visit: &mut dyn FnMut(StoredRun) -> ControlFlow<()>) -> Result<()> {
+        self.reader().visit(filter, |_, run| visit(run))
     }
 
     fn run(&self, id: &str) -> Result<StoredRun> {
         self.reader().run(id)
     }
 
+    fn names(&self, filter: &RunFilter) -> Result<Vec<RunId>> {
+        self.reader().names(filter)
+    }
+
+    fn finished(&self, id: &RunId) -> Result<Option<FinishedRun>> {
+        self.reader().finished(id)
+    }
+
     fn cases(&self, id: &RunId) -> Result<Vec<CaseRecord>> {
         self.reader().cases(id)
+    }
+
+    fn case(&self, id: &RunId, key: &TestKey) -> Result<Option<CaseRecord>> {
+        self.reader().case(id, key)
     }
 
     fn last_executed(&self, context: &Context) -> Result<Option<LastRun>> {
@@ -229,10 +257,6 @@ impl Store for SqliteStore {
 
     fn counters(&self) -> Result<Counters> {
         self.reader().counters()
-    }
-
-    fn stats(&self, filter: &RunFilter) -> Result<Stats> {
-        self.reader().stats(filter)
     }
 
     fn size(&self) -> Result<Size> {
@@ -274,7 +298,7 @@ impl Store for SqliteStore {
 mod tests {
     use super::*;
     use crate::exit_code::ExitCode;
-    use crate::model::{Judgement, Outcome, RunState, TestKey, Totals, Verdict};
+    use crate::model::{Judgement, Outcome, RunState, Totals, Verdict, WORKSPACE_SUITE};
     use std::time::Duration;
 
     struct Folder {
@@ -300,6 +324,8 @@ mod tests {
             id: RunId::new(start, number),
             start,
             context: Context { target: "t".into(), features: String::new(), profile: "dev".into() },
+            suite: WORKSPACE_SUITE.into(),
+            version: None,
             trigger: "manual".into(),
             host: "here".into(),
             toolchain: "rustc".into(),

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,8 +13,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 use super::rows::{self, Facts, RUNS, nanos};
 use super::{error, rows::hash};
 use crate::history::codec;
-use crate::history::store::{BinaryStamp, LastRun, Page, Result, RunFilter, StoreError, StoredRun, TestSummary};
-use crate::model::{BinaryId, CaseRecord, ContentHash, Context, RunId, RunState, TestKey};
+use crate::history::store::{BinaryStamp, LastRun, Result, RunFilter, StoreError, StoredRun, TestSummary};
+use crate::model::{BinaryId, CaseRecord, ContentHash, Context, RunId, RunState, TestKey, WORKSPACE_SUITE};
 
 /// The number of a context, where it is known.
 pub(super) fn context_id(connection: &Connection, context: &Context) -> Result<Option<i64>> {
@@ -38,7 +39,11 @@ impl<'s> Reader<'s> {
     }
 
     /// Runs, newest first, as long as the visitor asks for more.
-    pub(super) fn visit(&self, filter: &RunFilter, mut visit: impl FnMut(i64, StoredRun) -> Visit) -> Result<()> {
+    pub(super) fn visit(
+        &self,
+        filter: &RunFilter,
+        mut visit: impl FnMut(i64, StoredRun) -> ControlFlow<()>,
+    ) -> Result<()> {
         let (condition, values) = condition(filter);
         let sql = format!("{RUNS} WHERE {condition} ORDER BY start_ns DESC, runs.id DESC");
         let mut statement = self.connection.prepare_cached(&sql).map_err(error)?;
@@ -47,10 +52,12 @@ impl<'s> Reader<'s> {
             match rows::run(row) {
                 // Whether a run goes on or was cut off shows only when its process has been looked for.
                 Ok(Some((_, run))) if filter.state.is_some_and(|state| state != run.state) => {}
-                Ok(Some((seq, run))) => match visit(seq, run) {
-                    Visit::Next => {}
-                    Visit::Enough => break,
-                },
+                Ok(Some((_, run))) if filter.failed && !run.has_failed() => {}
+                Ok(Some((seq, run))) => {
+                    if visit(seq, run).is_break() {
+                        break;
+                    }
+                }
                 Ok(None) => self.skip(),
                 Err(failure) if failure.sqlite_error_code().is_some() => return Err(error(failure)),
                 Err(_) => self.skip(),
@@ -59,21 +66,12 @@ impl<'s> Reader<'s> {
         Ok(())
     }
 
-    pub(super) fn runs(&self, filter: &RunFilter, page: Page) -> Result<Vec<StoredRun>> {
-        let mut runs = Vec::new();
-        let mut skip = page.skip;
-        if page.limit == 0 {
-            return Ok(runs);
-        }
-        self.visit(filter, |_, run| {
-            if skip > 0 {
-                skip -= 1;
-                return Visit::Next;
-            }
-            runs.push(run);
-            if runs.len() as u64 >= page.limit { Visit::Enough } else { Visit::Next }
-        })?;
-        Ok(runs)
+    /// Every suite that a run was recorded of, pruned ones included.
+    pub(super) fn suites(&self) -> Result<Vec<String>> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT DISTINCT suite FROM runs ORDER BY suite").map_err(error)?;
+        let suites = statement.query_map([], |row| row.get(0)).map_err(error)?.collect::<rusqlite::Result<_>>();
+        suites.map_err(error)
     }
 
     /// A run by its name, or by what no other name begins with.
@@ -105,11 +103,32 @@ impl<'s> Reader<'s> {
         Ok(cases)
     }
 
+    /// The case of one test, by the primary keys alone.
+    pub(super) fn case(&self, id: &RunId, key: &TestKey) -> Result<Option<CaseRecord>> {
+        let run = self.seq(id)?;
+        let sql = "SELECT cases.test, cases.outcome, cases.us, cases.extra, tests.binary_id, tests.name \
+                   FROM binaries JOIN tests ON tests.binary_id = binaries.id \
+                   JOIN cases ON cases.run = ?1 AND cases.test = tests.id \
+                   WHERE package = ?2 AND kind = ?3 AND binaries.name = ?4 AND tests.name = ?5";
+        let BinaryId { package, kind, binary } = &key.binary;
+        let mut statement = self.connection.prepare_cached(sql).map_err(error)?;
+        let mut found = statement.query(params![run, package, kind.as_str(), binary, key.name]).map_err(error)?;
+        let Some(row) = found.next().map_err(error)? else { return Ok(None) };
+        let number: i64 = row.get("binary_id").map_err(error)?;
+        let Some((test, binary, mut case)) = read_case(row, &HashMap::from([(number, key.binary.clone())])) else {
+            self.skip();
+            return Ok(None);
+        };
+        case.binary_hash = self.contents(run)?.get(&binary).copied();
+        add_texts(&mut case, self.texts(run, Some(test))?.remove(&test).unwrap_or_default());
+        Ok(Some(case))
+    }
+
     /// The cases of a run with the numbers of their tests.
     pub(super) fn numbered_cases(&self, seq: i64) -> Result<Vec<(i64, CaseRecord)>> {
         let binaries = self.binaries()?;
         let contents = self.contents(seq)?;
-        let mut texts = self.texts(seq)?;
+        let mut texts = self.texts(seq, None)?;
         let sql = "SELECT cases.test, cases.outcome, cases.us, cases.extra, tests.binary_id, tests.name \
                    FROM cases JOIN tests ON tests.id = cases.test WHERE cases.run = ?1";
         let mut statement = self.connection.prepare_cached(sql).map_err(error)?;
@@ -121,11 +140,7 @@ impl<'s> Reader<'s> {
                 continue;
             };
             case.binary_hash = contents.get(&binary).copied();
-            for (number, text) in texts.remove(&test).unwrap_or_default() {
-                if let Some(attempt) = case.attempts.get_mut(number) {
-                    attempt.text = Some(text);
-                }
-            }
+            add_texts(&mut case, texts.remove(&test).unwrap_or_default());
             cases.push((test, case));
         }
         Ok(cases)
@@ -166,12 +181,15 @@ impl<'s> Reader<'s> {
         Ok(contents)
     }
 
-    /// Failure texts of a run, by test.
-    fn texts(&self, seq: i64) -> Result<HashMap<i64, Texts>> {
-        let sql = "SELECT test, attempt, text FROM failures WHERE run = ?1";
+    /// Failure texts of a run, or of one test in it, by test.
+    fn texts(&self, seq: i64, test: Option<i64>) -> Result<HashMap<i64, Texts>> {
+        let sql = match test {
+            None => "SELECT test, attempt, text FROM failures WHERE run = ?1",
+            Some(_) => "SELECT test, attempt, text FROM failures WHERE run = ?1 AND test = ?2",
+        };
         let mut statement = self.connection.prepare_cached(sql).map_err(error)?;
         let mut texts: HashMap<i64, Texts> = HashMap::new();
-        let mut found = statement.query([seq]).map_err(error)?;
+        let mut found = statement.query(params_from_iter([Some(seq), test].into_iter().flatten())).map_err(error)?;
         while let Some(row) = found.next().map_err(error)? {
             let (test, number, text) = (row.get(0), row.get::<_, i64>(1), row.get::<_, String>(2));
             let number = number.ok().and_then(|number| usize::try_from(number).ok()?.checked_sub(1));
@@ -184,14 +202,23 @@ impl<'s> Reader<'s> {
     }
 
     pub(super) fn last_executed(&self, context: &Context) -> Result<Option<LastRun>> {
-        let executed =
-            RunFilter { context: Some(context.clone()), state: Some(RunState::Executed), ..RunFilter::default() };
-        let Some(run) = self.runs(&executed, Page::first(1))?.pop() else { return Ok(None) };
+        let executed = RunFilter {
+            context: Some(context.clone()),
+            suite: Some(WORKSPACE_SUITE.to_owned()),
+            state: Some(RunState::Executed),
+            ..RunFilter::default()
+        };
+        let mut last = None;
+        self.visit(&executed, |seq, run| {
+            last = Some((seq, run));
+            ControlFlow::Break(())
+        })?;
+        let Some((seq, run)) = last else { return Ok(None) };
         let binaries = self.binaries()?;
         let sql = "SELECT tests.binary_id, tests.name FROM cases JOIN tests ON tests.id = cases.test \
                    WHERE cases.run = ?1 AND cases.outcome NOT IN (0, 4, 5)";
         let mut statement = self.connection.prepare_cached(sql).map_err(error)?;
-        let mut found = statement.query([self.seq(&run.head.id)?]).map_err(error)?;
+        let mut found = statement.query([seq]).map_err(error)?;
         let mut failing = Vec::new();
         while let Some(row) = found.next().map_err(error)? {
             let binary = row.get(0).ok().and_then(|id: i64| binaries.get(&id));
@@ -265,15 +292,6 @@ impl<'s> Reader<'s> {
     }
 }
 
-/// Does a visitor want the next run?
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Visit {
-    /// Yes.
-    Next,
-    /// No.
-    Enough,
-}
-
 /// The filter as far as the database can tell.
 fn condition(filter: &RunFilter) -> (String, Vec<Value>) {
     let mut condition = "pruned = 0".to_owned();
@@ -287,6 +305,9 @@ fn condition(filter: &RunFilter) -> (String, Vec<Value>) {
         also("target = ?", context.target.clone().into());
         also("features = ?", context.features.clone().into());
         also("profile = ?", context.profile.clone().into());
+    }
+    if let Some(suite) = &filter.suite {
+        also("suite = ?", suite.clone().into());
     }
     if let Some(trigger) = &filter.trigger {
         also("run_trigger = ?", trigger.clone().into());
@@ -307,6 +328,14 @@ fn condition(filter: &RunFilter) -> (String, Vec<Value>) {
         also("whole = ?", true.into());
     }
     (condition, values)
+}
+
+fn add_texts(case: &mut CaseRecord, texts: Texts) {
+    for (number, text) in texts {
+        if let Some(attempt) = case.attempts.get_mut(number) {
+            attempt.text = Some(text);
+        }
+    }
 }
 
 fn read_case(row: &Row<'_>, binaries: &HashMap<i64, BinaryId>) -> Option<(i64, i64, CaseRecord)> {

@@ -2,14 +2,15 @@
 //! as if it had never been.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::append::{Appender, Runs, count, counters_of};
 use super::error;
-use super::read::{Reader, Visit};
+use super::read::Reader;
 use super::rows::Facts;
 use crate::analytics::summary::Entry;
 use crate::history::codec;
@@ -38,23 +39,17 @@ pub(super) fn plan(reader: &Reader<'_>, keep: &Retention) -> Result<(Pruned, Vec
     let rows = |cases: u64| cases.saturating_add(16);
     let all_rows = rows(size.cases).saturating_add(size.runs.saturating_mul(16)).max(1);
     let bytes = |cases: u64| u128::from(rows(cases)) * u128::from(used) / u128::from(all_rows);
-    let mut kept: Vec<(Context, u64)> = Vec::new();
+    let mut kept: HashMap<(Context, String), u64> = HashMap::new();
     let mut kept_bytes = 0;
-    let filter = RunFilter { context: keep.context.clone(), ..RunFilter::default() };
+    let filter = RunFilter { context: keep.context.clone(), suite: keep.suite.clone(), ..RunFilter::default() };
     reader.visit(&filter, |seq, run| {
-        let place = kept.iter().position(|(context, _)| *context == run.head.context).unwrap_or_else(|| {
-            kept.push((run.head.context.clone(), 0));
-            kept.len() - 1
-        });
-        let before = kept.get(place).map_or(0, |(_, count)| *count);
+        let of_its_kind = kept.entry((run.head.context.clone(), run.head.suite.clone())).or_default();
         kept_bytes += bytes(run.totals.tests);
         let goes = keep.since.is_some_and(|since| run.head.start < since)
-            || keep.count.is_some_and(|count| before >= count)
+            || keep.count.is_some_and(|count| *of_its_kind >= count)
             || keep.bytes.is_some_and(|limit| kept_bytes > u128::from(limit));
         if run.state == RunState::Running || !goes {
-            if let Some((_, count)) = kept.get_mut(place) {
-                *count += 1;
-            }
+            *of_its_kind += 1;
         } else {
             let freed = u64::try_from(bytes(run.totals.tests)).unwrap_or(u64::MAX);
             pruned.bytes_after = pruned.bytes_after.saturating_sub(freed);
@@ -62,7 +57,7 @@ pub(super) fn plan(reader: &Reader<'_>, keep: &Retention) -> Result<(Pruned, Vec
             pruned.runs.push(run.head.id);
             chosen.push(seq);
         }
-        Visit::Next
+        ControlFlow::Continue(())
     })?;
     pruned.runs.reverse();
     chosen.reverse();
@@ -172,7 +167,7 @@ fn refill(
     reader.visit(&filter, |seq, run| {
         let refilled = refill_from(reader, appender, &facts, number, seq, &run, &mut short);
         failure = refilled.err();
-        if short.is_empty() || failure.is_some() { Visit::Enough } else { Visit::Next }
+        if short.is_empty() || failure.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
     facts.finish()?;
     failure.map_or(Ok(()), Err)

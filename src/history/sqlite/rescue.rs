@@ -13,7 +13,7 @@ use super::rows::{self, RUNS};
 use super::schema::{self, Open};
 use super::{append, error};
 use crate::history::store::{FinishedRun, Result, StoreError, StoredRun};
-use crate::model::{Judgement, Reason, RunRecord, RunState, Verdict};
+use crate::model::RunState;
 
 /// Which file it is, whatever its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +77,7 @@ fn set_aside(file: &Utf8Path) -> std::io::Result<Utf8PathBuf> {
 /// Copies all runs that can be read, and gives how many those were and how many rows could not be read.
 fn copy(from: &Utf8Path, to: &Utf8Path) -> Result<(u64, u64)> {
     let old = schema::connect(from, Open::Existing)?;
+    schema::show_as_latest(&old)?;
     let runs = readable_runs(&old)?;
     let (mut fresh, _) = schema::open(to, Open::Create)?;
     let lost = Cell::new(0);
@@ -90,7 +91,7 @@ fn copy(from: &Utf8Path, to: &Utf8Path) -> Result<(u64, u64)> {
         });
         let binaries = Vec::new();
         FinishedRun {
-            record: record(run),
+            record: run.into_record(),
             cases: cases.into_iter().map(|(_, case)| Arc::new(case)).collect(),
             binaries,
         }
@@ -134,24 +135,6 @@ fn readable_runs(old: &Connection) -> Result<Vec<(i64, StoredRun)>> {
     runs.sort_by_key(|(seq, _)| *seq);
     runs.dedup_by_key(|(seq, _)| *seq);
     Ok(runs)
-}
-
-/// A run as it was recorded; one that was cut off stays so.
-fn record(run: StoredRun) -> RunRecord {
-    let judgement = run.judgement.unwrap_or_else(|| Judgement {
-        verdict: Verdict::Nothing,
-        codes: Vec::new(),
-        reasons: vec![Reason::new("interrupted", "the run was cut off")],
-    });
-    RunRecord {
-        head: run.head,
-        state: run.state,
-        totals: run.totals,
-        not_run: run.not_run,
-        duration: run.duration.unwrap_or_default(),
-        judgement,
-        plan_digest: run.plan_digest,
-    }
 }
 
 /// Counters know of runs that were pruned too: where the old ones can be read, the fresh ones are not below them.

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::error;
-use crate::analytics::summary::RunFacts;
+use crate::analytics::summary::{Extent, RunFacts};
 use crate::exit_code::ExitCode;
 use crate::history::store::{Result, StoredRun};
 use crate::model::{ContentHash, Context, Judgement, Reason, RunHead, RunId, RunState, Totals, Verdict};
@@ -51,6 +51,8 @@ pub(super) fn run(row: &Row<'_>) -> rusqlite::Result<Option<(i64, StoredRun)>> {
         id: RunId::from_stored(row.get::<_, String>("id")?),
         start: timestamp(row.get("start_ns")?),
         context: Context { target: row.get("target")?, features: row.get("features")?, profile: row.get("profile")? },
+        suite: row.get("suite")?,
+        version: row.get("version")?,
         trigger: row.get("run_trigger")?,
         host: row.get("host")?,
         toolchain: row.get("toolchain")?,
@@ -64,7 +66,21 @@ pub(super) fn run(row: &Row<'_>) -> rusqlite::Result<Option<(i64, StoredRun)>> {
         pid,
         boot_id,
     };
-    let totals = Totals {
+    let duration: Option<i64> = row.get("duration_us")?;
+    let run = StoredRun {
+        head,
+        state,
+        totals: totals(row)?,
+        not_run: count(row, "not_run")?,
+        duration: duration.and_then(|us| u64::try_from(us).ok()).map(Duration::from_micros),
+        judgement: judgement(row)?,
+        plan_digest: hash(row, "plan_digest")?,
+    };
+    Ok(Some((row.get("seq")?, run)))
+}
+
+fn totals(row: &Row<'_>) -> rusqlite::Result<Totals> {
+    Ok(Totals {
         tests: count(row, "tests")?,
         passed: count(row, "passed")?,
         failed: count(row, "failed")?,
@@ -72,18 +88,7 @@ pub(super) fn run(row: &Row<'_>) -> rusqlite::Result<Option<(i64, StoredRun)>> {
         timeout: count(row, "timeout")?,
         flaky: count(row, "flaky")?,
         skipped: count(row, "skipped")?,
-    };
-    let duration: Option<i64> = row.get("duration_us")?;
-    let run = StoredRun {
-        head,
-        state,
-        totals,
-        not_run: count(row, "not_run")?,
-        duration: duration.and_then(|us| u64::try_from(us).ok()).map(Duration::from_micros),
-        judgement: judgement(row)?,
-        plan_digest: hash(row, "plan_digest")?,
-    };
-    Ok(Some((row.get("seq")?, run)))
+    })
 }
 
 fn judgement(row: &Row<'_>) -> rusqlite::Result<Option<Judgement>> {
@@ -153,9 +158,12 @@ impl<'c> Facts<'c> {
     fn read(&self, seq: u64) -> Option<Arc<RunFacts>> {
         let read = || {
             let mut statement = self.connection.prepare_cached(
-                "SELECT id, start_ns, input_key, commit_id, branch, judged, instrumented FROM runs WHERE seq = ?1",
+                "SELECT id, start_ns, input_key, commit_id, branch, state, instrumented, tests, passed, failed, \
+                 errored, timeout, flaky, skipped FROM runs WHERE seq = ?1",
             )?;
             let facts = statement.query_row([seq.cast_signed()], |row| {
+                let state = row.get::<_, String>("state")?.parse().ok();
+                let totals = totals(row)?;
                 Ok(RunFacts {
                     seq,
                     id: RunId::from_stored(row.get::<_, String>("id")?),
@@ -163,7 +171,7 @@ impl<'c> Facts<'c> {
                     input_key: hash(row, "input_key")?,
                     commit: row.get("commit_id")?,
                     branch: row.get("branch")?,
-                    judged: row.get("judged")?,
+                    extent: state.and_then(|state| Extent::of(state, &totals)),
                     instrumented: row.get("instrumented")?,
                 })
             });

@@ -12,18 +12,28 @@ use crate::history::store::{Result, StoreError};
 const APPLICATION_ID: i64 = 0x6761_7465;
 
 /// One step for each format, from the one before.
-const STEPS: &[&str] = &[include_str!("schema.sql")];
+const STEPS: &[&str] = &[include_str!("schema.sql"), SUITES];
+
+/// Format 2: a run is of a suite, and of a version of what was tested.
+const SUITES: &str = "ALTER TABLE runs ADD COLUMN suite TEXT NOT NULL DEFAULT 'workspace';
+                      ALTER TABLE runs ADD COLUMN version TEXT;";
+
+/// Format 1 as if it were the latest, for a file that may not be changed: what later steps added, with its defaults.
+const AS_LATEST: &str = "CREATE TEMP VIEW IF NOT EXISTS runs AS
+                         SELECT *, 'workspace' AS suite, NULL AS version FROM main.runs;";
 
 /// How long another process is waited for.
 const BUSY: Duration = Duration::from_secs(30);
 
-/// May a connection create the file, or must it be there?
+/// May a connection create the file, or must it be there, and may it be changed?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Open {
     /// It is created where it is not there.
     Create,
     /// It is there.
     Existing,
+    /// It is there, and somebody else's: it stays as it is.
+    Untouched,
 }
 
 /// What a file turned out to be.
@@ -33,7 +43,9 @@ pub(super) enum Format {
     Current,
     /// Of a later format, which is only read.
     Newer(i64),
-    /// Of an earlier format that cannot be brought forward here, or with nothing in it: there is nothing to read.
+    /// Of an earlier format that cannot be brought forward here: it is only read.
+    Older,
+    /// With nothing in it yet, and not to be written: there is nothing to read.
     Unready,
 }
 
@@ -41,18 +53,29 @@ pub(super) enum Format {
 pub(super) fn open(file: &Utf8Path, open: Open) -> Result<(Connection, Format)> {
     let mut connection = connect(file, open)?;
     let format = migrate(&mut connection, file, STEPS)?;
+    if format == Format::Older {
+        show_as_latest(&connection)?;
+    }
     Ok((connection, format))
+}
+
+/// Lets what reads find the latest format in a file of an earlier one, which stays as it is.
+pub(super) fn show_as_latest(connection: &Connection) -> Result<()> {
+    match read_format(connection)?.1 {
+        1 => connection.execute_batch(AS_LATEST).map_err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Opens the file as it is, with the settings every connection has.
 pub(super) fn connect(file: &Utf8Path, open: Open) -> Result<Connection> {
-    let create = match open {
-        Open::Create => OpenFlags::SQLITE_OPEN_CREATE,
-        Open::Existing => OpenFlags::empty(),
-    };
     // A file that may not be written is opened for reading by SQLite itself.
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | create;
-    let connection = Connection::open_with_flags(file, flags).map_err(error)?;
+    let access = match open {
+        Open::Create => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+        Open::Existing => OpenFlags::SQLITE_OPEN_READ_WRITE,
+        Open::Untouched => OpenFlags::SQLITE_OPEN_READ_ONLY,
+    };
+    let connection = Connection::open_with_flags(file, access | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(error)?;
     connection.busy_timeout(BUSY).map_err(error)?;
     connection.set_prepared_statement_cache_capacity(64);
     // The rollback journal (SQLite's default) can be read where nothing can be written, a write-ahead log cannot.
@@ -77,7 +100,7 @@ pub(super) fn migrate(connection: &mut Connection, file: &Utf8Path, steps: &[&st
         return Ok(Format::Current);
     }
     if connection.is_readonly("main").map_err(error)? {
-        return Ok(Format::Unready);
+        return Ok(if version == 0 { Format::Unready } else { Format::Older });
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(error)?;
     // Another process may have been faster.
@@ -111,20 +134,25 @@ mod tests {
     use super::*;
 
     const NEXT: &str = "ALTER TABLE runs ADD COLUMN colour TEXT NOT NULL DEFAULT 'green';";
+    const LATEST: i64 = STEPS.len() as i64;
+
+    fn with(next: &'static str) -> Vec<&'static str> {
+        STEPS.iter().copied().chain([next]).collect()
+    }
 
     #[test]
     fn each_step_is_applied_once_and_in_order() {
         let folder = tempfile::tempdir().unwrap();
         let file = Utf8Path::from_path(folder.path()).unwrap().join("history.sqlite");
         let (first, format) = open(&file, Open::Create).unwrap();
-        assert_eq!((format, read_format(&first).unwrap()), (Format::Current, (APPLICATION_ID, 1)));
+        assert_eq!((format, read_format(&first).unwrap()), (Format::Current, (APPLICATION_ID, LATEST)));
         drop(first);
         for _ in 0..2 {
             let mut second = connect(&file, Open::Existing).unwrap();
-            assert_eq!(migrate(&mut second, &file, &[STEPS[0], NEXT]).unwrap(), Format::Current);
-            assert_eq!(read_format(&second).unwrap().1, 2);
+            assert_eq!(migrate(&mut second, &file, &with(NEXT)).unwrap(), Format::Current);
+            assert_eq!(read_format(&second).unwrap().1, LATEST + 1);
         }
-        assert_eq!(open(&file, Open::Existing).unwrap().1, Format::Newer(2));
+        assert_eq!(open(&file, Open::Existing).unwrap().1, Format::Newer(LATEST + 1));
     }
 
     #[test]
@@ -133,7 +161,7 @@ mod tests {
         let file = Utf8Path::from_path(folder.path()).unwrap().join("history.sqlite");
         drop(open(&file, Open::Create).unwrap());
         let mut connection = connect(&file, Open::Existing).unwrap();
-        assert!(migrate(&mut connection, &file, &[STEPS[0], NEXT, "CREATE TABLE runs (x);"]).is_err());
+        assert!(migrate(&mut connection, &file, &with("CREATE TABLE x (y); CREATE TABLE runs (x);")).is_err());
         drop(connection);
         assert_eq!(open(&file, Open::Existing).unwrap().1, Format::Current);
     }

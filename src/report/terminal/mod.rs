@@ -7,3 +7,4 @@ mod progress;
 mod sentences;
 
 pub use observer::{Look, Terminal, Verbosity};
+pub(super) use page::{Page, Tone};

@@ -5,18 +5,21 @@ use std::io;
 use console::Style;
 use indicatif::MultiProgress;
 
+use super::Look;
 use crate::model::TestKey;
 use crate::report::inert::one_line;
 use crate::report::words;
 
 /// Columns of the status, and the space behind it.
-pub(super) const MARGIN: usize = 13;
+pub(in crate::report) const MARGIN: usize = 13;
 /// In a window that is narrower, nothing is aligned: the room is for the names.
 const NARROW: usize = 60;
+/// Columns of a row's name there, and the space behind it.
+const ROW: usize = 10;
 
 /// How something is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tone {
+pub(in crate::report) enum Tone {
     Good,
     Bad,
     Soft,
@@ -29,12 +32,12 @@ pub(super) enum Tone {
 
 /// Colours, or none.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ink {
-    pub(super) color: bool,
+pub(in crate::report) struct Ink {
+    pub(in crate::report) color: bool,
 }
 
 impl Ink {
-    pub(super) fn paint(self, tone: Tone, text: &str) -> String {
+    pub(in crate::report) fn paint(self, tone: Tone, text: &str) -> String {
         let style = match tone {
             Tone::Good => Style::new().green().bold(),
             Tone::Bad => Style::new().red().bold(),
@@ -49,7 +52,7 @@ impl Ink {
     }
 
     /// A key, whole, with the test's own name standing out.
-    pub(super) fn key(self, key: &TestKey) -> String {
+    pub(in crate::report) fn key(self, key: &TestKey) -> String {
         let binary = one_line(&key.binary.to_string());
         let name = one_line(&key.name);
         let (path, own) = name.rfind("::").map_or(("", name.as_str()), |at| name.split_at(at + 2));
@@ -68,9 +71,9 @@ pub(super) fn status(ink: Ink, tone: Tone, word: &str, columns: usize) -> String
 }
 
 /// Where lines go. Each [`Page::print`] is one piece: the progress line makes room for it and comes back below.
-pub(super) struct Page<W> {
-    pub(super) ink: Ink,
-    pub(super) columns: Option<usize>,
+pub(in crate::report) struct Page<W> {
+    pub(in crate::report) ink: Ink,
+    pub(in crate::report) columns: Option<usize>,
     writer: W,
     bars: Option<MultiProgress>,
 }
@@ -95,35 +98,44 @@ impl<W: io::Write> Page<W> {
             None => write(),
         }
     }
+}
 
-    fn is_narrow(&self) -> bool {
+impl Page<()> {
+    /// A page that is only laid out: what it gives is printed elsewhere.
+    pub(in crate::report) const fn of(look: Look) -> Self {
+        Self { ink: Ink { color: look.color }, columns: look.columns, writer: (), bars: None }
+    }
+}
+
+impl<W> Page<W> {
+    pub(in crate::report) fn is_narrow(&self) -> bool {
         self.columns.is_some_and(|columns| columns < NARROW)
     }
 
     /// How far text stands in: below the statuses, or at the left where there is no room.
-    pub(super) fn indent(&self) -> usize {
+    pub(in crate::report) fn indent(&self) -> usize {
         if self.is_narrow() { 4 } else { MARGIN }
     }
 
     /// A status in its column, with the space behind it.
-    pub(super) fn status(&self, tone: Tone, word: &str) -> String {
+    pub(in crate::report) fn status(&self, tone: Tone, word: &str) -> String {
         status(self.ink, tone, word, if self.is_narrow() { 0 } else { MARGIN - 1 })
     }
 
     /// A test's line: what became of it, after how long, and a remark.
-    pub(super) fn test(&self, tone: Tone, word: &str, time: &str, key: &TestKey, remark: &str) -> String {
+    pub(in crate::report) fn test(&self, tone: Tone, word: &str, time: &str, key: &TestKey, remark: &str) -> String {
         let remark = if remark.is_empty() { String::new() } else { self.ink.paint(Tone::Dim, &format!(" ({remark})")) };
         format!("{}{} {}{remark}\n", self.status(tone, word), self.bracket(time), self.ink.key(key))
     }
 
     /// A time in its column.
-    pub(super) fn bracket(&self, time: &str) -> String {
+    pub(in crate::report) fn bracket(&self, time: &str) -> String {
         let width = if self.is_narrow() { 0 } else { 9 };
         format!("[{time:>width$}]")
     }
 
     /// A line that begins something new.
-    pub(super) fn rule(&self, title: &str) -> String {
+    pub(in crate::report) fn rule(&self, title: &str) -> String {
         let dashes = self.ink.paint(Tone::Dim, &"─".repeat(self.indent() - 1));
         if title.is_empty() {
             format!("{dashes}\n")
@@ -133,17 +145,43 @@ impl<W: io::Write> Page<W> {
     }
 
     /// A status and a sentence that goes on below itself where it is too long.
-    pub(super) fn sentence(&self, tone: Tone, word: &str, text: &str) -> String {
+    pub(in crate::report) fn sentence(&self, tone: Tone, word: &str, text: &str) -> String {
         self.flow(&self.status(tone, word), text)
     }
 
+    /// A test and what is said of it: on one line where there is room, else below it.
+    pub(in crate::report) fn entry(&self, tone: Tone, word: &str, key: &TestKey, text: &str) -> String {
+        let head = format!("{}{}", self.status(tone, word), self.ink.key(key));
+        let line = if text.is_empty() { head.clone() } else { format!("{head}  {text}") };
+        if text.is_empty() || self.fits(&line) {
+            return format!("{line}\n");
+        }
+        let indent = self.indent() + 2;
+        format!("{head}\n{}", self.flow_at(&" ".repeat(indent), text, indent))
+    }
+
+    /// Does it fit on one line?
+    pub(in crate::report) fn fits(&self, line: &str) -> bool {
+        self.columns.is_none_or(|columns| console::measure_text_width(line) <= columns)
+    }
+
+    /// How far a row of marks stands in: so far that rows of several names begin in one column.
+    pub(in crate::report) fn row_indent(&self) -> usize {
+        if self.is_narrow() { ROW } else { MARGIN }
+    }
+
+    /// A row of marks or bars, which is as wide as it is.
+    pub(in crate::report) fn row(&self, word: &str, row: &str) -> String {
+        format!("{}{row}\n", status(self.ink, Tone::Strong, word, self.row_indent() - 1))
+    }
+
     /// Text behind a prefix, wrapped between words.
-    pub(super) fn flow(&self, prefix: &str, text: &str) -> String {
+    pub(in crate::report) fn flow(&self, prefix: &str, text: &str) -> String {
         self.flow_at(prefix, text, self.indent())
     }
 
     /// The same, with the column at which the further lines begin.
-    pub(super) fn flow_at(&self, prefix: &str, text: &str, indent: usize) -> String {
+    pub(in crate::report) fn flow_at(&self, prefix: &str, text: &str, indent: usize) -> String {
         let Some(columns) = self.columns else {
             return format!("{prefix}{text}\n");
         };

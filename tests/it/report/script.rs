@@ -8,7 +8,7 @@ use cargo_gate::event::{Event, Fact, Observer, Stream};
 use cargo_gate::exit_code::ExitCode;
 use cargo_gate::model::{
     Attempt, AttemptOutcome, BinaryId, CaseRecord, ContentHash, Context, Ending, Judgement, Outcome, Reason, RunHead,
-    RunId, RunRecord, RunState, TestKey, Totals, Verdict,
+    RunId, RunRecord, RunState, TestKey, Totals, Verdict, WORKSPACE_SUITE,
 };
 use jiff::Timestamp;
 
@@ -189,6 +189,8 @@ impl Script {
                 features: String::new(),
                 profile: "test".into(),
             },
+            suite: WORKSPACE_SUITE.into(),
+            version: None,
             trigger: "manual".into(),
             host: "host".into(),
             toolchain: "rustc 1.95.0".into(),

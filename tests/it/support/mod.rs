@@ -13,6 +13,7 @@ pub(crate) mod fixture;
 pub(crate) mod fixture_model;
 pub(crate) mod generate;
 pub(crate) mod invocation;
+pub(crate) mod retrospects;
 pub(crate) mod running;
 
 pub(crate) use ended::Ended;

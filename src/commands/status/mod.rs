@@ -1,0 +1,102 @@
+//! `cargo gate status`: what is in force and what is on record; with `--within` or `--commit`, whether a full run
+//! passed.
+
+mod answer;
+mod show;
+
+use std::io;
+
+use camino::Utf8PathBuf;
+use jiff::Timestamp;
+
+use super::complain;
+use super::history::unknown_commit;
+use super::place::Place;
+use crate::cli::StatusArgs;
+use crate::exit_code::ExitCode;
+use crate::history::passing::{Answer, Question};
+use crate::history::sqlite::{FILE_NAME, SqliteStore};
+use crate::history::store::{Counters, Page, RunFilter, Size, Store, StoreError, StoredRun};
+use crate::model::WORKSPACE_SUITE;
+
+/// All that is shown.
+struct Status {
+    place: Place,
+    /// Where the history is, or would be.
+    file: Utf8PathBuf,
+    suite: String,
+    asked: Option<Question>,
+    /// What the history says, or why it says nothing.
+    memory: Result<Memory, StoreError>,
+    now: Timestamp,
+}
+
+/// What the history says.
+#[derive(Default)]
+struct Memory {
+    counters: Counters,
+    size: Size,
+    last: Option<StoredRun>,
+    answer: Option<Answer>,
+}
+
+/// Runs the command.
+pub(super) fn run(args: &StatusArgs) -> ExitCode {
+    let status = match Status::read(args) {
+        Ok(status) => status,
+        Err(code) => return code,
+    };
+    let answer = answer::of(&status);
+    if let (Err(error), None) = (&status.memory, &answer) {
+        complain("warning", &error.to_string());
+    }
+    let code = answer.as_ref().map_or(ExitCode::Pass, |answer| answer.code);
+    match show::show(&status, answer.as_ref(), args.common.format, &mut io::stdout().lock()) {
+        Ok(()) => code,
+        // Whoever closed the pipe has read enough; the question is answered by the code all the same.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => code,
+        Err(error) => {
+            complain("error", &format!("the output cannot be written: {error}"));
+            ExitCode::Internal
+        }
+    }
+}
+
+impl Status {
+    /// Reads it. What goes wrong has been said by then; a history that cannot be read is no such thing.
+    fn read(args: &StatusArgs) -> Result<Self, ExitCode> {
+        let place = Place::find(&args.common.place, &[])?;
+        let now = Timestamp::now();
+        let suite = args.suite.clone().unwrap_or_else(|| WORKSPACE_SUITE.to_owned());
+        let commit = match &args.commit {
+            None => None,
+            Some(text) => Some(place.commit(text).ok_or_else(|| {
+                complain("error", &unknown_commit(text));
+                ExitCode::Usage
+            })?),
+        };
+        let since = args.within.map(|within| now.checked_sub(within).unwrap_or(Timestamp::MIN));
+        let asked =
+            (since.is_some() || commit.is_some()).then(|| Question { suite: suite.clone(), since, commit, now });
+        let memory = Memory::read(&place, &suite, asked.as_ref());
+        let file = place.gate_dir.join(FILE_NAME);
+        Ok(Self { place, file, suite, asked, memory, now })
+    }
+}
+
+impl Memory {
+    fn read(place: &Place, suite: &str, asked: Option<&Question>) -> Result<Self, StoreError> {
+        let Some(mut store) = SqliteStore::open_existing(&place.gate_dir)? else {
+            return Ok(Self { answer: asked.map(|_| Answer::Never), ..Self::default() });
+        };
+        let of_suite = RunFilter { suite: Some(suite.to_owned()), ..RunFilter::default() };
+        let memory = Self {
+            counters: store.counters()?,
+            size: store.size()?,
+            last: store.runs(&of_suite, Page::first(1))?.pop(),
+            answer: asked.map(|question| question.ask(&store)).transpose()?,
+        };
+        store.take_warnings().iter().for_each(|warning| complain("warning", warning));
+        Ok(memory)
+    }
+}
