@@ -31,7 +31,9 @@ pub(super) fn outcome_of_word(word: &str) -> Option<Outcome> {
         "passed" | "pass" | "ok" | "success" | "successful" | "succeeded" | "true" => Outcome::Passed,
         "failed" | "fail" | "failure" | "false" => Outcome::Failed,
         "timeout" | "timedout" | "timed-out" => Outcome::Timeout,
-        "skipped" | "skip" | "ignored" | "disabled" | "notrun" | "not_run" | "pending" | "suppressed" => Outcome::Skipped,
+        "skipped" | "skip" | "ignored" | "disabled" | "notrun" | "not_run" | "pending" | "suppressed" => {
+            Outcome::Skipped
+        }
         _ => Outcome::Error,
     })
 }

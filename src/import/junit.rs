@@ -307,8 +307,22 @@ pub(super) struct Attributes(Vec<(&'static str, String)>);
 
 /// What is looked at.
 const KNOWN: [&str; 16] = [
-    "name", "classname", "class", "time", "timestamp", "hostname", "tests", "failures", "errors", "status", "result",
-    "message", "type", "line", "flakes", "skipped",
+    "name",
+    "classname",
+    "class",
+    "time",
+    "timestamp",
+    "hostname",
+    "tests",
+    "failures",
+    "errors",
+    "status",
+    "result",
+    "message",
+    "type",
+    "line",
+    "flakes",
+    "skipped",
 ];
 
 fn attributes(tag: &BytesStart<'_>) -> Result<Attributes, String> {

@@ -38,7 +38,10 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Results, Unreadable> {
         let skips = if skipped > 0 { format!(" and {skipped} skipped") } else { String::new() };
         problems.push(format!("{passed} passed and {failed} failed{skips} are not {total} tests"));
     }
-    Ok(Results { suites: vec![suite(Totals { tests: total, passed, failed, skipped, ..Totals::default() }, problems)], ..Results::default() })
+    Ok(Results {
+        suites: vec![suite(Totals { tests: total, passed, failed, skipped, ..Totals::default() }, problems)],
+        ..Results::default()
+    })
 }
 
 fn missing(said: &[Option<u64>; 4]) -> Option<String> {

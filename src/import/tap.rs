@@ -128,7 +128,9 @@ impl Reader {
                 let value = value.trim().trim_matches(['\'', '"']);
                 match key {
                     "duration_ms" => block.took = milliseconds(value),
-                    "duration" | "time" if block.took.is_none() => block.took = text::seconds(value.trim_end_matches('s')),
+                    "duration" | "time" if block.took.is_none() => {
+                        block.took = text::seconds(value.trim_end_matches('s'))
+                    }
                     _ => {}
                 }
             }
@@ -360,8 +362,11 @@ impl Level {
         }
         let there = (self.seen.len() - beyond) as u64;
         if there < plan {
-            let missing: Vec<String> =
-                (1..=plan).filter(|number| !self.seen.contains(number)).take(5).map(|number| number.to_string()).collect();
+            let missing: Vec<String> = (1..=plan)
+                .filter(|number| !self.seen.contains(number))
+                .take(5)
+                .map(|number| number.to_string())
+                .collect();
             let more = if plan - there > 5 { ", …" } else { "" };
             let (of, missing) = (plan - there, missing.join(", "));
             self.problems.push(format!("{of} of {plan} tests in the plan did not come: {missing}{more}"));

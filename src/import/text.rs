@@ -37,17 +37,16 @@ pub(super) fn strict(bytes: &[u8]) -> Result<Cow<'_, str>, Unreadable> {
 
 /// UTF-16, by its mark or by the zeros around a document's first character.
 fn utf16(bytes: &[u8]) -> Option<String> {
-    let (body, unit): (&[u8], fn([u8; 2]) -> u16) = match bytes {
-        [0xff, 0xfe, body @ ..] => (body, u16::from_le_bytes),
-        [0xfe, 0xff, body @ ..] => (body, u16::from_be_bytes),
-        [b'<' | b'{', 0, _, 0, ..] => (bytes, u16::from_le_bytes),
-        [0, b'<' | b'{', 0, _, ..] => (bytes, u16::from_be_bytes),
+    let (body, is_little) = match bytes {
+        [0xff, 0xfe, body @ ..] => (body, true),
+        [0xfe, 0xff, body @ ..] => (body, false),
+        [b'<' | b'{', 0, _, 0, ..] => (bytes, true),
+        [0, b'<' | b'{', 0, _, ..] => (bytes, false),
         _ => return None,
     };
     let (pairs, rest) = body.as_chunks::<2>();
-    let units = pairs.iter().copied().map(unit);
-    let mut text: String =
-        char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
+    let units = pairs.iter().map(|pair| if is_little { u16::from_le_bytes(*pair) } else { u16::from_be_bytes(*pair) });
+    let mut text: String = char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
     if !rest.is_empty() {
         text.push(char::REPLACEMENT_CHARACTER);
     }
@@ -61,7 +60,9 @@ fn declares_latin(bytes: &[u8]) -> bool {
         return false;
     };
     let words = String::from_utf8_lossy(declaration).to_ascii_lowercase();
-    ["iso-8859-1\"", "iso-8859-1'", "latin1", "latin-1", "windows-1252", "us-ascii"].iter().any(|name| words.contains(name))
+    ["iso-8859-1\"", "iso-8859-1'", "latin1", "latin-1", "windows-1252", "us-ascii"]
+        .iter()
+        .any(|name| words.contains(name))
 }
 
 /// A name as a key can hold it: without blanks around it and without what is no character of a name, never endless.
@@ -148,7 +149,9 @@ mod tests {
 
     #[test]
     fn durations_are_read_or_not_known() {
-        for (text, millis) in [("0.25", 250), (" 1 ", 1000), ("1,234.5", 1_234_500), ("0,5", 500), ("1e-3", 1), ("0", 0)] {
+        for (text, millis) in
+            [("0.25", 250), (" 1 ", 1000), ("1,234.5", 1_234_500), ("0,5", 500), ("1e-3", 1), ("0", 0)]
+        {
             assert_eq!(seconds(text), Some(Duration::from_millis(millis)), "{text}");
         }
         for text in ["", "NaN", "inf", "-inf", "-1", "1e400", "1e15", "0x10", "ten", "1.2.3"] {

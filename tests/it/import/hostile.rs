@@ -34,7 +34,11 @@ fn what_is_no_junit_is_refused_with_its_place() {
         ("<testsuite>\n  </testsuites>", "2:3:", "this is not XML"),
         ("<testsuite/>\n<testsuite/>", "2:1:", "something after the end"),
         ("<testsuite><testcase name=a/></testsuite>", "1:12:", "this is not XML"),
-        ("<testsuite>\n<testcase name=\"a\"><failure>&#0;</failure></testcase></testsuite>", "2:29:", "this is not XML"),
+        (
+            "<testsuite>\n<testcase name=\"a\"><failure>&#0;</failure></testcase></testsuite>",
+            "2:29:",
+            "this is not XML",
+        ),
     ] {
         let error = refused(Format::Junit, text.as_bytes());
         assert!(error.starts_with(place) && error.contains(why), "{text}\n{error}");
@@ -58,11 +62,15 @@ fn nesting_has_an_end() {
 #[test]
 fn names_and_texts_have_an_end() {
     let name = "n".repeat(20 << 20);
-    let xml = format!("<testsuite name='{name}'><testcase name='{name}'><failure>{name}</failure></testcase></testsuite>");
+    let xml =
+        format!("<testsuite name='{name}'><testcase name='{name}'><failure>{name}</failure></testcase></testsuite>");
     for (format, text) in [
         (Format::Junit, xml),
         (Format::Tap, format!("1..1\nnot ok 1 - {name}\n# {name}\n")),
-        (Format::LibtestJson, format!("{{ \"type\": \"test\", \"name\": \"{name}\", \"event\": \"failed\", \"stdout\": \"{name}\" }}")),
+        (
+            Format::LibtestJson,
+            format!("{{ \"type\": \"test\", \"name\": \"{name}\", \"event\": \"failed\", \"stdout\": \"{name}\" }}"),
+        ),
     ] {
         assert!(run_of(format, text.as_bytes()).len() < 64 << 10, "{format}");
     }
@@ -71,13 +79,17 @@ fn names_and_texts_have_an_end() {
 #[test]
 fn a_plan_without_end_costs_nothing() {
     let run = run_of(Format::Tap, b"1..18446744073709551615\nok 18446744073709551615 - a\nok 1 - b\n");
-    assert!(run.contains("18446744073709551613 of 18446744073709551615 tests in the plan did not come: 2, 3, 4, 5, 6, "));
+    assert!(
+        run.contains("18446744073709551613 of 18446744073709551615 tests in the plan did not come: 2, 3, 4, 5, 6, ")
+    );
 }
 
 #[test]
 fn numbers_that_are_none_count_as_missing() {
     for time in ["1e400", "NaN", "inf", "-inf", "-1", "-0.5", "", "ten", "1e300", "٣"] {
-        let xml = format!("<testsuite tests='{time}' failures='{time}' time='{time}'><testcase name='a' time='{time}' line='{time}'/></testsuite>");
+        let xml = format!(
+            "<testsuite tests='{time}' failures='{time}' time='{time}'><testcase name='a' time='{time}' line='{time}'/></testsuite>"
+        );
         let results = one(Format::Junit, xml.as_bytes());
         assert_eq!((results.took, results.suites[0].cases[0].took), (None, None), "{time}");
         let json = format!("{{ \"type\": \"test\", \"name\": \"a\", \"event\": \"ok\", \"exec_time\": \"{time}\" }}");
@@ -95,7 +107,8 @@ fn numbers_that_are_none_count_as_missing() {
 fn encodings_are_read_or_refused() {
     let xml = "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><testsuite name=\"s\"><testcase name=\"é\"/></testsuite>";
     let latin: Vec<u8> = xml.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
-    let utf16 = |text: &str| [&[0xff, 0xfe][..], &text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>()].concat();
+    let utf16 =
+        |text: &str| [&[0xff, 0xfe][..], &text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>()].concat();
     let with_mark = [b"\xef\xbb\xbf", xml.as_bytes()].concat();
     for bytes in [latin.as_slice(), &utf16(xml), &with_mark, xml.as_bytes()] {
         assert_eq!(detect(bytes), Some(Format::Junit));
@@ -115,16 +128,32 @@ fn encodings_are_read_or_refused() {
 fn results_that_do_not_add_up_are_not_green() {
     for (format, text, why) in [
         (Format::Junit, "<testsuite tests='2'><testcase name='a'/></testsuite>", "2 tests are announced, 1 are there"),
-        (Format::Junit, "<testsuite failures='1'><testcase name='a'/></testsuite>", "1 failures are announced, none is there"),
-        (Format::Junit, "<testsuites tests='2'><testsuite><testcase name='a'/></testsuite></testsuites>", "2 tests are announced"),
-        (Format::Junit, "<testsuite><testcase name='' classname='c'><error>no set-up</error></testcase></testsuite>", "a case of `c` without a name failed: no set-up"),
+        (
+            Format::Junit,
+            "<testsuite failures='1'><testcase name='a'/></testsuite>",
+            "1 failures are announced, none is there",
+        ),
+        (
+            Format::Junit,
+            "<testsuites tests='2'><testsuite><testcase name='a'/></testsuite></testsuites>",
+            "2 tests are announced",
+        ),
+        (
+            Format::Junit,
+            "<testsuite><testcase name='' classname='c'><error>no set-up</error></testcase></testsuite>",
+            "a case of `c` without a name failed: no set-up",
+        ),
         (Format::Tap, "1..3\nok 1 - a\nok 3 - c\n", "1 of 3 tests in the plan did not come: 2"),
         (Format::Tap, "ok 1 - a\n", "there is no plan"),
         (Format::Tap, "1..1\nok 1 - a\nok 2 - b\n", "1 of 2 points are not in the plan 1..1"),
         (Format::Tap, "1..2\nok 1 - a\nok 1 - b\n", "number 1 comes twice"),
         (Format::Tap, "1..1\n1..2\nok 1 - a\n", "there are two plans"),
         (Format::Tap, "1..2\nok 1 - a\nBail out! no disk\n", "it bailed out: no disk"),
-        (Format::Tap, "1..1\n    1..2\n    ok 1 - inner\nok 1 - outer\n", "in `outer`: 1 of 2 tests in the plan did not come: 2"),
+        (
+            Format::Tap,
+            "1..1\n    1..2\n    ok 1 - inner\nok 1 - outer\n",
+            "in `outer`: 1 of 2 tests in the plan did not come: 2",
+        ),
         (Format::Simple, "Total Tests: 3\nPassed: 2\nFailed: 0\n", "2 passed and 0 failed are not 3 tests"),
         (Format::Simple, "Total Tests: 3\nPassed: 3\n", "there is no line `failed`"),
         (Format::Simple, "Total Tests: 1\nPassed: 1\nFailed: 0\nFailed: 1\n", "`failed` is said twice: 0 and 1"),
@@ -152,7 +181,8 @@ fn r19_what_is_missing_is_made_up_for() {
     assert_eq!(one(Format::Junit, xml.as_bytes()).nameless, 2);
     assert!(run.contains("2 tests: 1 passed, 0 flaky, 0 failed, 1 errored"), "{run}");
     assert!(run.contains("passed      0  app/suite:file::a\nerror       0  app/suite:file::b\n"), "{run}");
-    let json = "{ \"type\": \"test\", \"name\": \"a\", \"event\": \"exploded\" }\n{ \"type\": \"test\", \"event\": \"ok\" }";
+    let json =
+        "{ \"type\": \"test\", \"name\": \"a\", \"event\": \"exploded\" }\n{ \"type\": \"test\", \"event\": \"ok\" }";
     let results = one(Format::LibtestJson, json.as_bytes());
     assert_eq!((results.nameless, results.suites[0].cases[0].outcome), (1, Outcome::Error));
 }
@@ -188,7 +218,10 @@ const GREEN: [(Format, &str); 4] = [
         "<?xml version='1.0'?><testsuites name='t'><testsuite name='s' tests='2'><testcase name='a' time='1'/>\
          <testcase name='b'><system-out><![CDATA[x]]></system-out></testcase></testsuite></testsuites>",
     ),
-    (Format::Tap, "TAP version 14\n1..2\n# Subtest: a\n    ok 1 - x\n    1..1\nok 1 - a\n  ---\n  duration_ms: 1\n  ...\nok 2 - b\n"),
+    (
+        Format::Tap,
+        "TAP version 14\n1..2\n# Subtest: a\n    ok 1 - x\n    1..1\nok 1 - a\n  ---\n  duration_ms: 1\n  ...\nok 2 - b\n",
+    ),
     (
         Format::LibtestJson,
         "{ \"type\": \"suite\", \"event\": \"started\", \"test_count\": 2 }\n\
@@ -219,12 +252,24 @@ fn what_is_cut_off_is_not_green() {
 
 #[test]
 fn real_files_cut_anywhere_make_nothing_panic() {
-    for name in ["nextest.xml", "surefire-counter.xml", "node.tap", "perl.tap", "prove.txt", "libtest.json", "nextest.json", "simple.txt"] {
+    for name in [
+        "nextest.xml",
+        "surefire-counter.xml",
+        "node.tap",
+        "perl.tap",
+        "prove.txt",
+        "libtest.json",
+        "nextest.json",
+        "simple.txt",
+    ] {
         let (format, bytes) = golden_file(name);
         for cut in 0..bytes.len() {
             let _ = detect(&bytes[..cut]);
             let read = parse(format, &bytes[..cut]);
-            assert!(format != Format::Junit || read.is_err() || bytes[cut..].iter().all(u8::is_ascii_whitespace), "{name} cut at {cut}");
+            assert!(
+                format != Format::Junit || read.is_err() || bytes[cut..].iter().all(u8::is_ascii_whitespace),
+                "{name} cut at {cut}"
+            );
         }
     }
 }
@@ -250,13 +295,61 @@ proptest! {
 /// Pieces of which files are made.
 fn word() -> impl Strategy<Value = String> {
     let words = [
-        "<testsuite", "<testsuites>", " name='a'", " tests='3'", ">", "/>", "<testcase name='b'", "<failure>", "</failure>",
-        "<rerunFailure>", "<flakyFailure>", "</testcase>", "</testsuite>", "<![CDATA[", "]]>", "&amp;", "&#x1b;", "&x;",
-        "ok", "not ok", " 1", " - a", " # SKIP", " # TODO", "\n", "    ", "1..2", "1..", "TAP version 14", "# Subtest: a",
-        "  ---", "  ...", "Bail out!", "duration_ms: 1e400", "t/a.t .. ", "Dubious, test returned 1", "}", "{",
-        "{ \"type\": \"test\"", ", \"event\": \"ok\"", ", \"name\": \"a::b$c#2\"", ", \"event\": \"started\"", " }", "\n",
-        "{ \"type\": \"suite\"", ", \"test_count\": 18446744073709551615", ", \"passed\": 18446744073709551615",
-        "Total Tests:", "Passed:", "Failed: 18446744073709551615", " in 5ms", "\0", "é", "\\", "#",
+        "<testsuite",
+        "<testsuites>",
+        " name='a'",
+        " tests='3'",
+        ">",
+        "/>",
+        "<testcase name='b'",
+        "<failure>",
+        "</failure>",
+        "<rerunFailure>",
+        "<flakyFailure>",
+        "</testcase>",
+        "</testsuite>",
+        "<![CDATA[",
+        "]]>",
+        "&amp;",
+        "&#x1b;",
+        "&x;",
+        "ok",
+        "not ok",
+        " 1",
+        " - a",
+        " # SKIP",
+        " # TODO",
+        "\n",
+        "    ",
+        "1..2",
+        "1..",
+        "TAP version 14",
+        "# Subtest: a",
+        "  ---",
+        "  ...",
+        "Bail out!",
+        "duration_ms: 1e400",
+        "t/a.t .. ",
+        "Dubious, test returned 1",
+        "}",
+        "{",
+        "{ \"type\": \"test\"",
+        ", \"event\": \"ok\"",
+        ", \"name\": \"a::b$c#2\"",
+        ", \"event\": \"started\"",
+        " }",
+        "\n",
+        "{ \"type\": \"suite\"",
+        ", \"test_count\": 18446744073709551615",
+        ", \"passed\": 18446744073709551615",
+        "Total Tests:",
+        "Passed:",
+        "Failed: 18446744073709551615",
+        " in 5ms",
+        "\0",
+        "é",
+        "\\",
+        "#",
     ];
     prop_oneof![4 => proptest::sample::select(words.to_vec()).prop_map(str::to_owned), 1 => ".{0,3}"]
 }

@@ -66,9 +66,9 @@ fn shown(run: &Imported) -> String {
     for case in &run.cases {
         let ms = case.ms().map_or_else(|| "-".to_owned(), |ms| ms.to_string());
         writeln!(text, "{:<8}{ms:>5}  {}", case.outcome.as_str(), case.key).unwrap();
-        for attempt in case.attempts.iter().filter(|attempt| {
-            attempt.outcome != AttemptOutcome::Passed || case.attempts.len() > 1
-        }) {
+        for attempt in
+            case.attempts.iter().filter(|attempt| attempt.outcome != AttemptOutcome::Passed || case.attempts.len() > 1)
+        {
             let ms = attempt.took.map_or_else(|| "-".to_owned(), |took| took.as_millis().to_string());
             let said = attempt.text.as_deref().unwrap_or("").lines().take(3).collect::<Vec<_>>().join(" | ");
             writeln!(text, "        {ms:>5}  {:?}: {said}", attempt.outcome).unwrap();

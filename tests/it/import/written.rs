@@ -71,7 +71,12 @@ fn tap_of(told: &[Told], nested: bool) -> String {
             _ => ("not ok", ""),
         };
         writeln!(text, "{indent}{word} {number} - {name}{directive}").unwrap();
-        writeln!(text, "{indent}  ---\n{indent}  duration_ms: {}\n{indent}  message: {}\n{indent}  ...", told.ms, told.text).unwrap();
+        writeln!(
+            text,
+            "{indent}  ---\n{indent}  duration_ms: {}\n{indent}  message: {}\n{indent}  ...",
+            told.ms, told.text
+        )
+        .unwrap();
     }
     writeln!(text, "{indent}1..{}", told.len()).unwrap();
     if nested {
@@ -121,7 +126,11 @@ fn assert_same(format: Format, text: &str, told: &[Told], outer: &[&str]) {
     assert_eq!(read.len(), told.len(), "{text}");
     for (read, told) in read.into_iter().zip(told) {
         let path: Vec<&str> = outer.iter().copied().chain([told.name.as_str()]).collect();
-        assert_eq!((&read.path, read.outcome), (&path.iter().map(|part| (*part).to_owned()).collect(), told.outcome), "{text}");
+        assert_eq!(
+            (&read.path, read.outcome),
+            (&path.iter().map(|part| (*part).to_owned()).collect(), told.outcome),
+            "{text}"
+        );
         if told.outcome != Outcome::Skipped {
             assert_eq!(read.took, Some(Duration::from_millis(told.ms)), "{text}");
         }
