@@ -16,6 +16,7 @@ mod session;
 use std::sync::Arc;
 
 pub(super) use ask::{Asked, Prepared, default_context, prepare};
+pub(super) use gather::slots;
 pub(super) use judge::judge_cases;
 use measuring::NotMeasuring;
 pub(super) use measuring::{Begun, Measuring, Site};
