@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::summary::Summary;
-use crate::model::RunId;
+use crate::model::{Kind, RunId, TestKey};
 
 /// The place of a run among all: by when it started, and of one moment by name.
 pub type RunOrder = (Timestamp, RunId);
@@ -31,7 +31,11 @@ pub enum Presence {
 impl FullRuns {
     /// Where a test is, by what is remembered of it.
     #[must_use]
-    pub fn presence_of(&self, summary: &Summary) -> Presence {
+    pub fn presence_of(&self, key: &TestKey, summary: &Summary) -> Presence {
+        if key.binary.kind == Kind::Suite {
+            // Another suite's test: the workspace's runs never take it in.
+            return Presence::Current;
+        }
         let seen = summary.last().map(|entry| (entry.run.start, &entry.run.id));
         let seen_in_or_since = |run: &RunOrder| seen.is_some_and(|seen| seen >= (run.0, &run.1));
         match (&self.last, &self.before) {
@@ -56,6 +60,7 @@ mod tests {
             let run = run(second, 0);
             (run.start, run.id)
         };
+        let key = |text: &str| text.parse::<TestKey>().unwrap();
         let seen_at = |second| fold(Summary::default(), Entry::new(Arc::new(run(second, 0)), Outcome::Passed, None));
         let two = FullRuns { last: Some(order(20)), before: Some(order(10)) };
         let one = FullRuns { last: Some(order(20)), before: None };
@@ -68,7 +73,8 @@ mod tests {
             (&one, 19, Presence::Gone),
             (&FullRuns::default(), 1, Presence::Current),
         ] {
-            assert_eq!(full.presence_of(&seen_at(seen)), expected, "seen at {seen}");
+            assert_eq!(full.presence_of(&key("app/lib:app::a"), &seen_at(seen)), expected, "seen at {seen}");
         }
+        assert_eq!(two.presence_of(&key("scripts/suite:pytest::a"), &seen_at(1)), Presence::Current);
     }
 }

@@ -28,9 +28,9 @@ pub struct Candidate<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Tier {
-    /// It has failed before: the risky head.
+    /// It has failed before, or nothing is known of it: the risky head.
     Risky,
-    /// Never recorded, or its binary changed.
+    /// Its binary changed.
     Fresh,
     /// Nothing speaks against it.
     Rest,
@@ -105,8 +105,10 @@ impl fmt::Display for Why {
 
 /// Ranks tests for the next run, the first to run first. Without any history the order stays as it is handed in.
 ///
-/// The user's priority beats all. Then come tests with a failure on record, by evidence; then those never recorded
-/// or whose binary changed; then the rest. Ties: longest first (an unknown duration may be the longest), then key.
+/// The user's priority beats all. Then comes the risky head: tests with a failure on record and tests never recorded,
+/// the likeliest to fail first. It is at most half of the tests: where most of them are risky, telling them apart gains
+/// little, and what starts late makes the run longer. Then those whose binary changed, then the rest. Ties, and all
+/// behind the head: longest first (an unknown duration may be the longest), then key.
 #[must_use]
 pub fn rank(tests: &[Candidate<'_>]) -> Vec<Ranked> {
     let no_history = tests.iter().all(|test| test.summary.is_none_or(Summary::is_empty));
@@ -115,32 +117,63 @@ pub fn rank(tests: &[Candidate<'_>]) -> Vec<Ranked> {
             .map(|index| Ranked { index, tier: Tier::Rest, score: 0.0, expected: None, reason: Why::NoHistory })
             .collect()
     } else {
-        tests.iter().enumerate().map(|(index, test)| place(index, test)).collect()
+        let newcomer = newcomers_chance(tests);
+        tests.iter().enumerate().map(|(index, test)| place(index, test, newcomer)).collect()
     };
+    // The sort is stable, so that without a history cargo's order stays within equal priorities.
+    let compare = |a: &Ranked, b: &Ranked| match (tests.get(a.index), tests.get(b.index)) {
+        (Some(left), Some(right)) => {
+            let by_priority = right.priority.cmp(&left.priority);
+            if no_history { by_priority } else { by_priority.then_with(|| by_risk(a, left, b, right)) }
+        }
+        _ => Ordering::Equal,
+    };
+    ranked.sort_by(compare);
+    let head = tests.len().div_ceil(2);
+    let beyond = ranked.iter_mut().filter(|rank| rank.tier == Tier::Risky).skip(head);
+    let demoted = beyond.filter_map(|rank| tests.get(rank.index).map(|test| rank.send_back(test))).count();
+    if demoted > 0 {
+        ranked.sort_by(compare);
+    }
     for rank in &mut ranked {
         match tests.get(rank.index) {
             Some(test) if test.priority != 0 => rank.reason = Why::Priority(test.priority),
             _ => {}
         }
     }
-    // The sort is stable, so that without a history cargo's order stays within equal priorities.
-    ranked.sort_by(|a, b| match (tests.get(a.index), tests.get(b.index)) {
-        (Some(left), Some(right)) => {
-            let by_priority = right.priority.cmp(&left.priority);
-            if no_history { by_priority } else { by_priority.then_with(|| by_risk(a, left, b, right)) }
-        }
-        _ => Ordering::Equal,
-    });
     ranked
 }
 
-fn place(index: usize, test: &Candidate<'_>) -> Ranked {
+impl Ranked {
+    /// There is no room for it in the head.
+    const fn send_back(&mut self, test: &Candidate<'_>) {
+        self.score = 0.0;
+        (self.tier, self.reason) =
+            if test.changed { (Tier::Fresh, Why::Changed) } else { (Tier::Rest, Why::Duration(self.expected)) };
+    }
+}
+
+/// How likely a test fails that was never executed: the share of those that failed at once among the tests that joined
+/// after the first run (Laplace's rule of succession: one half where none did).
+#[expect(clippy::cast_precision_loss, reason = "counts of tests are far below 2^52")]
+fn newcomers_chance(tests: &[Candidate<'_>]) -> f64 {
+    let firsts = || tests.iter().filter_map(|test| test.summary?.first());
+    let begin = firsts().map(|entry| entry.run.start).min();
+    let (mut failed, mut all) = (1_u64, 2_u64);
+    for entry in firsts().filter(|entry| Some(entry.run.start) > begin && entry.is_executed()) {
+        failed += u64::from(entry.both || entry.outcome.is_failure());
+        all += 1;
+    }
+    failed as f64 / all as f64
+}
+
+fn place(index: usize, test: &Candidate<'_>, newcomer: f64) -> Ranked {
     let Some(summary) = test.summary.filter(|summary| !summary.is_empty()) else {
-        return Ranked { index, tier: Tier::Fresh, score: 0.0, expected: None, reason: Why::New };
+        return Ranked { index, tier: Tier::Risky, score: newcomer, expected: None, reason: Why::New };
     };
     let expected = summary.recent();
     let (tier, score, reason) = match why_risky(summary) {
-        Some(why) => (Tier::Risky, summary.evidence(), why),
+        Some(why) => (Tier::Risky, summary.evidence(newcomer), why),
         None if test.changed => (Tier::Fresh, 0.0, Why::Changed),
         None => (Tier::Rest, 0.0, Why::Duration(expected)),
     };
@@ -223,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_come_first_then_the_unknown_then_the_longest() {
+    fn what_may_fail_comes_first_then_what_changed_then_the_longest() {
         let order = order(&[
             ("quick", Some(("PPPP", 1)), false, 0),
             ("slow", Some(("PPPP", 900)), false, 0),
@@ -235,14 +268,57 @@ mod tests {
         ]);
         let expected = [
             "now: failed in its last 2 runs",
+            "unknown: never recorded",
             "retried: failed in 1 of 4 runs, in the last it passed when tried again",
             "long_ago: failed in 1 of 8 runs, last 8 runs ago",
-            "unknown: never recorded",
             "changed: its binary changed",
             "slow: takes 0.900 s",
             "quick: takes 0.001 s",
         ];
         assert_eq!(order, expected);
+    }
+
+    #[test]
+    fn the_head_is_at_most_half_of_the_tests() {
+        let order = order(&[
+            ("a", Some(("PF", 3)), false, 0),
+            ("b", Some(("FP", 9)), false, 0),
+            ("c", Some(("FF", 1)), false, 0),
+            ("d", Some(("FPP", 2)), true, 0),
+            ("e", Some(("PP", 5)), false, 0),
+        ]);
+        let expected = [
+            "c: failed in its last 2 runs",
+            "a: failed in its last run",
+            "b: failed in 1 of 2 runs, last 2 runs ago",
+            "d: its binary changed",
+            "e: takes 0.005 s",
+        ];
+        assert_eq!(order, expected);
+    }
+
+    #[test]
+    fn new_tests_stand_where_new_tests_have_failed_or_not() {
+        // Whatever came after the first run, here the one with `old`, says how new tests fare.
+        let place_of_new = |second: Outcome| {
+            let entry = |at, outcome| Entry::new(Arc::new(run(at, 0)), outcome, None);
+            let history = |entries: &[(i64, Outcome)]| {
+                entries.iter().map(|(at, outcome)| entry(*at, *outcome)).fold(Summary::default(), fold)
+            };
+            let failed_before = history(&[(1, Outcome::Failed), (2, Outcome::Failed), (3, Outcome::Passed)]);
+            let joined = history(&[(2, second), (3, Outcome::Passed), (4, Outcome::Passed), (5, Outcome::Passed)]);
+            let keys: Vec<TestKey> =
+                ["new", "old", "x", "y", "z"].iter().map(|name| format!("app/app::{name}").parse().unwrap()).collect();
+            let summaries = [None, Some(&failed_before), Some(&joined), Some(&joined), Some(&joined)];
+            let candidates: Vec<Candidate<'_>> = keys
+                .iter()
+                .zip(summaries)
+                .map(|(key, summary)| Candidate { key, summary, changed: false, priority: 0 })
+                .collect();
+            rank(&candidates).iter().position(|rank| rank.index == 0).unwrap()
+        };
+        assert_eq!(place_of_new(Outcome::Failed), 0);
+        assert_eq!(place_of_new(Outcome::Passed), 1);
     }
 
     #[test]

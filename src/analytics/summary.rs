@@ -19,9 +19,6 @@ pub use facts::{Extent, RunFacts};
 /// How many of a test's latest outcomes are remembered one by one.
 pub const WINDOW: usize = 100;
 
-/// By how much a failure's evidence fades with each later execution of the test.
-const DECAY: f64 = 0.75;
-
 /// Of how many of the latest durations the median is taken for what to expect next.
 const RECENT: usize = 7;
 
@@ -295,31 +292,38 @@ impl Summary {
         median(self.window.iter().rev().filter_map(Entry::counted_micros).take(RECENT).collect())
     }
 
-    /// How much speaks for a failure of the next run, between 0 and 1: the share of failures among its executions,
-    /// each weighing three quarters of the one after it. A retried failure weighs half.
+    /// How likely the next execution fails, between 0 and 1: the share of failures among those in the window, where each
+    /// weighs one over the square of its age (the latest 1, then ¼, ⅑ …), after a first one of which only the chance
+    /// is known. A retried failure weighs half.
+    ///
+    /// The square, since then the latest outweighs all before it together: recency beats frequency, and among tests
+    /// that fell silent at the same time it is frequency that counts.
     #[must_use]
-    pub fn evidence(&self) -> f64 {
-        // A run that passed before the first one, so that one failure on record is less than certainty.
-        let (mut failures, mut all, mut weight) = (0.0, 0.0, 1.0);
+    pub fn evidence(&self, first: f64) -> f64 {
+        let (mut failures, mut all, mut age) = (first, 1.0, 1.0);
         for entry in self.window.iter().rev().filter(|entry| entry.is_executed()) {
-            failures += weight
-                * match entry.outcome {
-                    Outcome::Flaky => 0.5,
-                    outcome if outcome.is_failure() => 1.0,
-                    _ => 0.0,
-                };
+            let weight = 1.0 / (age * age);
+            failures += match entry.outcome {
+                Outcome::Flaky => 0.5 * weight,
+                outcome if outcome.is_failure() => weight,
+                _ => 0.0,
+            };
             all += weight;
-            weight *= DECAY;
+            age += 1.0;
         }
-        failures / (all + weight)
+        failures / all
     }
 
-    /// What states are judged by: executions within the window, of runs that say something about each of their tests,
-    /// oldest first.
-    pub fn judged(&self, thresholds: &Thresholds) -> impl DoubleEndedIterator<Item = &Entry> + Clone {
-        let (left_out, mass) = (self.window.len().saturating_sub(thresholds.window), thresholds.mass_failure);
-        let within = self.window.iter().skip(left_out);
-        within.filter(move |entry| entry.is_executed() && entry.run.is_judged(&mass))
+    /// The very first entry, where nothing has left the window.
+    #[must_use]
+    pub fn first(&self) -> Option<&Entry> {
+        self.window.front().filter(|_| self.older.is_empty())
+    }
+
+    /// Executions of runs that say something about each of their tests, oldest first.
+    pub fn telling(&self, thresholds: &Thresholds) -> impl DoubleEndedIterator<Item = &Entry> + Clone {
+        let mass = thresholds.mass_failure;
+        self.window.iter().filter(move |entry| entry.is_executed() && entry.run.is_judged(&mass))
     }
 }
 
@@ -414,7 +418,7 @@ pub(crate) mod tests {
         #[test]
         fn evidence_lies_between_nothing_and_certainty(all in entries(150)) {
             let summary = all.into_iter().fold(Summary::default(), fold);
-            prop_assert!((0.0..1.0).contains(&summary.evidence()));
+            prop_assert!((0.0..1.0).contains(&summary.evidence(0.5)));
         }
     }
 
@@ -467,7 +471,7 @@ pub(crate) mod tests {
                     entry(at, outcome, 1)
                 })
                 .fold(Summary::default(), fold)
-                .evidence()
+                .evidence(0.5)
         };
         let in_order = [failing_at(&[]), failing_at(&[0]), failing_at(&[10]), failing_at(&[19]), failing_at(&[18, 19])];
         assert!(in_order.is_sorted_by(|a, b| a < b), "{in_order:?}");

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
-use super::{ExplainArgs, HistoryArgs, OrderArgs, ReportArgs, StatusArgs, TestArgs};
+use super::{ExplainArgs, FlakyArgs, HistoryArgs, OrderArgs, ReportArgs, StatusArgs, TestArgs};
 
 /// Decide whether a Rust workspace may go on: run the tests, remember every outcome, say why the gate is red
 #[derive(Debug, Parser)]
@@ -25,14 +25,15 @@ pub enum Command {
     Test(Box<TestArgs>),
     /// Show what the history says: on one screen, or as a document
     Report(ReportArgs),
+    /// Show which tests are flaky, broken, suspect or recovered, and why
+    Flaky(FlakyArgs),
     /// Show all that is known of one test
     Explain(ExplainArgs),
     /// Show the order of the next run with its reasons, or measure it on a history
     Order(OrderArgs),
-    /// Look at the recorded runs, or remove some
+    /// Look at the recorded runs, add or remove some
     History(HistoryArgs),
-    /// Show what is in force and what is on record, or ask whether a full run
-    /// passed lately
+    /// Show what is in force and on record, or ask whether a full run passed
     Status(StatusArgs),
     /// Look at the configuration
     Config(ConfigArgs),

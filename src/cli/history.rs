@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use super::parsers::{count_or_none, duration_or_none, size_or_none};
 use super::{AddArgs, CommonArgs, ExportArgs, ImportArgs, MergeArgs, RunsArgs};
 
-/// Look at the recorded runs, or remove some
+/// Look at the recorded runs, add or remove some
 #[derive(Debug, Args)]
 pub struct HistoryArgs {
     /// What to do with them.

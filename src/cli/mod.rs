@@ -3,6 +3,7 @@
 mod cargo_flags;
 mod command;
 mod explain;
+mod flaky;
 mod history;
 mod import;
 mod libtest;
@@ -20,6 +21,7 @@ pub use command::{
     Cli, Command, CommonArgs, ConfigAction, ConfigArgs, ContextArgs, FlagHelp, Format, PlaceArgs, command, parse,
 };
 pub use explain::ExplainArgs;
+pub use flaky::FlakyArgs;
 pub use history::{HistoryAction, HistoryArgs, ListArgs, PruneArgs, PruneFlags, ShowArgs, StatsArgs, UndoArgs};
 pub use import::ImportArgs;
 pub use libtest::LibtestArgs;

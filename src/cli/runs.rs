@@ -10,28 +10,27 @@ use super::parsers::{duration, moment, one_line, trigger};
 
 /// Which recorded runs.
 #[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Which runs")]
 pub struct RunsArgs {
     /// Only runs of this suite; `workspace` is what `cargo gate test` runs
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, help_heading = "Which runs", value_name = "NAME")]
     pub suite: Option<String>,
     /// Only runs that failed
-    #[arg(long)]
+    #[arg(long, help_heading = "Which runs")]
     pub failed: bool,
     /// Only runs that this set off
-    #[arg(long, value_name = "WORD")]
+    #[arg(long, help_heading = "Which runs", value_name = "WORD")]
     pub trigger: Option<String>,
     /// Only runs on this branch
-    #[arg(long, value_name = "BRANCH")]
+    #[arg(long, help_heading = "Which runs", value_name = "BRANCH")]
     pub branch: Option<String>,
     /// Only runs of this commit: what git takes for one, or the beginning of its name
-    #[arg(long, value_name = "COMMIT")]
+    #[arg(long, help_heading = "Which runs", value_name = "COMMIT")]
     pub commit: Option<String>,
     /// Only runs that started no longer ago than this, such as 24h
-    #[arg(long, value_name = "D", value_parser = duration)]
+    #[arg(long, help_heading = "Which runs", value_name = "D", value_parser = duration)]
     pub within: Option<Duration>,
     /// Only runs that started on this day (UTC) or at this time, or later
-    #[arg(long, value_name = "TIME", value_parser = moment)]
+    #[arg(long, help_heading = "Which runs", value_name = "TIME", value_parser = moment)]
     pub since: Option<Timestamp>,
 }
 
@@ -72,25 +71,24 @@ pub struct AddArgs {
 
 /// Counts of tests by what became of them.
 #[derive(Clone, Copy, Debug, Default, Args)]
-#[command(next_help_heading = "Counts")]
 pub struct CountArgs {
     /// Tests that passed
-    #[arg(long, value_name = "N")]
+    #[arg(long, help_heading = "Counts", value_name = "N")]
     pub passed: Option<u32>,
     /// Tests that failed
-    #[arg(long, value_name = "N")]
+    #[arg(long, help_heading = "Counts", value_name = "N")]
     pub failed: Option<u32>,
     /// Tests that died or never started
-    #[arg(long, value_name = "N")]
+    #[arg(long, help_heading = "Counts", value_name = "N")]
     pub errored: Option<u32>,
     /// Tests that were killed at their limit
-    #[arg(long, value_name = "N")]
+    #[arg(long, help_heading = "Counts", value_name = "N")]
     pub timeout: Option<u32>,
     /// Tests that failed and then passed
-    #[arg(long, value_name = "N")]
+    #[arg(long, help_heading = "Counts", value_name = "N")]
     pub flaky: Option<u32>,
     /// Tests that were skipped
-    #[arg(long, value_name = "N")]
+    #[arg(long, help_heading = "Counts", value_name = "N")]
     pub skipped: Option<u32>,
 }
 

@@ -7,7 +7,7 @@ use clap::Args;
 use super::CommonArgs;
 use super::parsers::duration;
 
-/// Show what is in force and what is on record, or ask whether a full run passed lately
+/// Show what is in force and on record, or ask whether a full run passed
 #[derive(Clone, Debug, Args)]
 pub struct StatusArgs {
     /// Ask whether a full run that started no longer ago than this passed: exit code 0 if so, 100 if none did, 4 if

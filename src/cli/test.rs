@@ -60,6 +60,9 @@ pub struct TestArgs {
     /// Run everything again until something fails (at most as often as --repeat says)
     #[arg(long, help_heading = "Limits and retries")]
     pub until_fail: bool,
+    /// Fail where tests of the full run before are gone (of a full run only)
+    #[arg(long, help_heading = "Limits and retries")]
+    pub fail_on_vanished: bool,
     /// Use this profile of the gate's configuration [env: CARGO_GATE_PROFILE]
     #[arg(long, value_name = "NAME", help_heading = "Limits and retries")]
     pub gate_profile: Option<String>,

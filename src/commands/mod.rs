@@ -3,9 +3,12 @@
 
 pub mod config;
 mod explain;
+mod flaky;
 pub mod history;
 mod order;
+mod ordering;
 mod place;
+mod quarantine;
 mod remembered;
 mod report;
 mod status;
@@ -37,6 +40,7 @@ pub fn main(argv: Vec<OsString>) -> std::process::ExitCode {
     let code = match command {
         Command::Test(args) => test::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Flaky(args) => flaky::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Order(args) => order::run(&args),
         Command::History(args) => history::run(&args.action),

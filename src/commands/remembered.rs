@@ -42,12 +42,13 @@ impl Remembered {
 
     /// The tests that are there, as far as is known.
     pub(super) fn current(&self) -> impl Iterator<Item = &TestSummary> {
-        self.tests.iter().filter(|test| self.full.presence_of(&test.summary) == Presence::Current)
+        self.tests.iter().filter(|test| self.full.presence_of(&test.key, &test.summary) == Presence::Current)
     }
 
-    /// The tests that the latest full run did not have any more.
+    /// The tests that the latest full run did not have any more; what stands for a whole process was none.
     pub(super) fn vanished(&self) -> impl Iterator<Item = &TestSummary> {
-        self.tests.iter().filter(|test| self.full.presence_of(&test.summary) == Presence::Vanished)
+        let tests = self.tests.iter().filter(|test| !test.key.is_whole_process());
+        tests.filter(|test| self.full.presence_of(&test.key, &test.summary) == Presence::Vanished)
     }
 }
 

@@ -292,7 +292,7 @@ mod tests {
     fn runs(bytes: &[u8]) -> Result<Vec<Run>, String> {
         let history = read(bytes, "h.csv").map_err(|error| error.to_string())?;
         let name = |case: &CsvCase| history.tests[case.test as usize].clone();
-        let case = |case: &CsvCase| (name(case), case.took.as_secs_f64(), case.failed);
+        let case = |case: &CsvCase| (name(case), case.took.as_millis() as f64 / 1000.0, case.failed);
         Ok(history.runs.iter().map(|run| (run.name.clone(), run.cases.iter().map(case).collect())).collect())
     }
 

@@ -1,11 +1,13 @@
 //! The one JSON document of `test`, and how JSON is written so that it is inert on a terminal, too.
 
+use std::collections::HashMap;
 use std::io;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::inert::{deceives, inert};
+use super::view::Insights;
 use crate::model::{CaseRecord, Kind, Outcome, Reason, RunRecord, TestKey, Totals, Verdict};
 
 /// The version of the document's and of the events' shape.
@@ -63,6 +65,8 @@ pub struct TestDocument {
     pub head: Head,
     /// Each test, in order of the keys.
     pub tests: Vec<TestEntry>,
+    /// Tests of the full run before that this full run did not have any more, by their written keys.
+    pub vanished: Vec<String>,
 }
 
 /// One test of the document.
@@ -84,6 +88,9 @@ pub struct TestEntry {
     pub attempts: u32,
     /// What the history says of it; null without a history.
     pub state: Option<String>,
+    /// Why its failures fail nothing, where they do.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub quarantine: Option<String>,
     /// The line of its source, where its harness says it (doctests).
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub line: Option<u32>,
@@ -101,15 +108,22 @@ const fn is_false(value: &bool) -> bool {
 }
 
 impl TestDocument {
-    /// The document of a run; `state_of` says what the history says of a test.
+    /// The document of a run, with what the history says of all, and by `state_of` of each test.
     #[must_use]
     pub fn new<'a>(
         record: &RunRecord,
         cases: impl IntoIterator<Item = &'a CaseRecord>,
+        insights: &Insights,
         state_of: impl Fn(&TestKey) -> Option<String>,
     ) -> Self {
-        let tests = cases.into_iter().map(|case| TestEntry::new(case, state_of(&case.key))).collect();
-        Self { head: Head::of(record), tests }
+        let quarantined: HashMap<&TestKey, &str> =
+            insights.quarantined.iter().map(|line| (&*line.key, line.reason.as_str())).collect();
+        let entry = |case: &CaseRecord| {
+            let quarantine = quarantined.get(&*case.key).map(|reason| (*reason).to_owned());
+            TestEntry { quarantine, ..TestEntry::new(case, state_of(&case.key)) }
+        };
+        let vanished = insights.vanished.iter().map(ToString::to_string).collect();
+        Self { head: Head::of(record), tests: cases.into_iter().map(entry).collect(), vanished }
     }
 }
 
@@ -128,6 +142,7 @@ impl TestEntry {
             ms: case.ms(),
             attempts: u32::try_from(case.attempts.len()).unwrap_or(u32::MAX),
             state,
+            quarantine: None,
             line: case.line,
             leaked: case.leaked,
             message: fails.then(|| case.failure_text().or_else(why).map(inert)).flatten(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::frontmatter::FrontMatter;
 use super::inert::inert;
 use super::markup::{code, fenced, prose};
-use super::view::{self, Insights};
+use super::view::{self, FlakyLine, Insights};
 use super::words;
 use crate::exit_code::ExitCode;
 use crate::model::{CaseRecord, RunRecord, RunState};
@@ -144,17 +144,23 @@ fn slowest(out: &mut String, cases: &[&CaseRecord]) {
 }
 
 fn history(out: &mut String, insights: &Insights) {
-    let sections = [
+    type Lines = Vec<(String, String)>;
+    let flaky = |line: &FlakyLine| (line.key.clone(), format!("{}: {}", line.state, line.evidence));
+    let sections: [(&str, Lines); 5] = [
         (
-            "Flaky, by evidence",
-            insights
-                .flaky
-                .iter()
-                .map(|line| (&line.key, format!("{}: {}", line.state, line.evidence)))
-                .collect::<Vec<_>>(),
+            "In quarantine: fail nothing",
+            insights.quarantined.iter().map(|line| (line.key.to_string(), line.words())).collect(),
         ),
-        ("Failing streaks", insights.streaks.iter().map(|line| (&line.key, line.words())).collect()),
-        ("The next run starts with", insights.next.iter().map(|line| (&line.key, line.reason.clone())).collect()),
+        (
+            "Vanished since the full run before",
+            insights.vanished.iter().map(|key| (key.to_string(), "gone".to_owned())).collect(),
+        ),
+        ("Flaky, by evidence", insights.flaky.iter().map(flaky).collect()),
+        ("Failing streaks", insights.streaks.iter().map(|line| (line.key.clone(), line.words())).collect()),
+        (
+            "The next run starts with",
+            insights.next.iter().map(|line| (line.key.clone(), line.reason.clone())).collect(),
+        ),
     ];
     for (title, lines) in sections.iter().filter(|(_, lines)| !lines.is_empty()) {
         let _ = writeln!(out, "\n## {title}\n");

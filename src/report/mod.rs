@@ -1,8 +1,8 @@
 //! What people and machines read. Values in, text out, through handed-in writers; nothing here knows the engine.
 //!
 //! [`terminal`] and [`events`] observe a run as it goes; [`json`], [`junit`] and [`markdown`] are written at its end,
-//! from the run's record and its cases. [`view`] holds what several of them show; [`inert`] and [`markup`] are what
-//! every foreign text passes on its way out.
+//! from the run's record and its cases; [`mod@html`] is of what the history says, which is a [`Retrospect`]. [`view`]
+//! holds what several of them show; [`inert`] and [`markup`] are what every foreign text passes on its way out.
 
 pub mod events;
 pub mod explanation;
@@ -10,6 +10,7 @@ pub mod frontmatter;
 pub mod html;
 pub mod inert;
 pub mod json;
+pub mod judgements;
 pub mod junit;
 pub mod markdown;
 pub mod markup;
@@ -24,4 +25,4 @@ pub use explanation::Explanation;
 pub use json::TestDocument;
 pub use retrospect::Retrospect;
 pub use terminal::{Look, Terminal, Verbosity};
-pub use view::{FlakyLine, Insights, NextLine, StreakLine};
+pub use view::{FlakyLine, Insights, NextLine, QuarantineLine, StreakLine};

@@ -2,11 +2,14 @@
 //! says (handed in as plain lines).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
+
+use jiff::civil::Date;
 
 use super::inert::{inert, one_line};
 use super::words;
-use crate::model::{Attempt, AttemptOutcome, CaseRecord, Ending, Outcome, Totals};
+use crate::model::{Attempt, AttemptOutcome, CaseRecord, Ending, Outcome, TestKey, Totals};
 
 /// What the history says after a run: the flaky and priority report.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,6 +20,35 @@ pub struct Insights {
     pub streaks: Vec<StreakLine>,
     /// What the next run starts with, in its order.
     pub next: Vec<NextLine>,
+    /// Tests of the run whose failures fail nothing: those that do not simply pass first.
+    pub quarantined: Vec<QuarantineLine>,
+    /// Tests of the full run before that this full run did not have any more.
+    pub vanished: Vec<Arc<TestKey>>,
+}
+
+/// One test in quarantine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuarantineLine {
+    /// Which.
+    pub key: Arc<TestKey>,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Why it is there.
+    pub reason: String,
+    /// The last day of that, where it has an end.
+    pub until: Option<Date>,
+    /// Is it there for nothing?
+    pub is_steady_again: bool,
+}
+
+impl QuarantineLine {
+    /// `failed; upstream bug, until 2027-01-31`.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let until = self.until.map(|day| format!(", until {day}")).unwrap_or_default();
+        let steady = if self.is_steady_again { "; steady again: it may leave quarantine" } else { "" };
+        format!("{}; {}{until}{steady}", self.outcome, self.reason)
+    }
 }
 
 /// One flaky test.
@@ -231,8 +263,6 @@ pub fn totals_line(totals: &Totals, not_run: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
 
     fn failed(key: &str, text: &str) -> CaseRecord {

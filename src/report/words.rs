@@ -5,6 +5,8 @@ use std::time::Duration;
 use console::measure_text_width;
 use jiff::Timestamp;
 
+use crate::model::TestKey;
+
 /// `1,234,567`.
 #[must_use]
 pub fn thousands(number: u64) -> String {
@@ -23,6 +25,26 @@ pub fn thousands(number: u64) -> String {
 #[must_use]
 pub fn count(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", thousands(number), if number == 1 { one } else { many })
+}
+
+/// How many names a sentence holds.
+const NAMED: usize = 3;
+
+/// `a, b, c and 4 more`.
+#[must_use]
+pub fn names<T: AsRef<TestKey>>(keys: &[T]) -> String {
+    let named: Vec<String> = keys.iter().take(NAMED).map(|key| key.as_ref().to_string()).collect();
+    match keys.len().saturating_sub(NAMED) {
+        0 => named.join(", "),
+        more => format!("{} and {} more", named.join(", "), thousands(more as u64)),
+    }
+}
+
+/// Says which tests are gone.
+#[must_use]
+pub fn vanished<T: AsRef<TestKey>>(keys: &[T]) -> String {
+    let count = count(keys.len() as u64, "test", "tests");
+    format!("{count} of the full run before vanished: {}", names(keys))
 }
 
 /// `0.012s`, `59.999s`, `1m 05s`, `2h 03m`.
@@ -115,7 +137,8 @@ pub fn wrap(text: &str, first: usize, width: usize) -> Vec<String> {
                 line.push(' ');
                 line.push_str(word);
             }
-            _ => lines.push(word.to_owned()),
+            // A line that begins with `::` is a command to some CI services.
+            _ => lines.push(word.strip_prefix("::").map_or_else(|| word.to_owned(), |rest| format!(": :{rest}"))),
         }
     }
     lines
@@ -190,6 +213,7 @@ mod tests {
         assert_eq!(wrap("one two three", 7, 7), ["one two", "three"]);
         assert_eq!(wrap("incomprehensible it is so", 16, 5), ["incomprehensible", "it is", "so"]);
         assert_eq!(wrap("", 5, 5), [""]);
+        assert_eq!(wrap("no ::error::x", 5, 5), ["no", ": :error::x"]);
     }
 
     proptest! {

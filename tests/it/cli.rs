@@ -160,6 +160,19 @@ fn history_and_config_are_understood() {
     {
         assert!(parse(line).is_ok(), "{line}");
     }
+    let line = "history list --suite s --failed --trigger ci --branch b --commit c --within 24h --skip 20 --latest";
+    let Ok(Command::History(args)) = parse(line) else { panic!() };
+    let HistoryAction::List(list) = args.action else { panic!() };
+    assert_eq!((list.runs.suite.as_deref(), list.runs.failed, list.skip, list.latest), (Some("s"), true, 20, true));
+    let Ok(Command::History(args)) = parse("history export -o - --branch main --since 2026-01-31") else { panic!() };
+    let HistoryAction::Export(export) = args.action else { panic!() };
+    assert_eq!((export.output.to_str(), export.runs.branch.as_deref()), (Some("-"), Some("main")));
+    let Ok(Command::History(args)) = parse("history merge a.gz - ../b --format json") else { panic!() };
+    let HistoryAction::Merge(merge) = args.action else { panic!() };
+    assert_eq!((merge.sources.len(), merge.common.format), (3, Format::Json));
+    assert!(parse("history merge").is_err());
+    let Ok(Command::Status(status)) = parse("status --within 24h --commit HEAD --suite s") else { panic!() };
+    assert_eq!((status.commit.as_deref(), status.suite.as_deref()), (Some("HEAD"), Some("s")));
     assert!(parse("history undo").is_err());
 }
 
@@ -370,7 +383,8 @@ fn the_help_of_test_is_grouped() {
           --flaky-result <WORD>   What a test that failed and then passed counts as
                                   [default: pass] [possible values: pass, fail]
           --strict-env[=<BOOL>]   Refuse to run with variables that let a red test
-                                  turn green [possible values: true, false]
+                                  turn green, or with a quarantine that is over
+                                  [possible values: true, false]
           --infra-retries <N>     Try a suite that could not be executed again, up
                                   to this often [default: 2]
           --infra-delay <D|none>  How long to wait before each of these tries
@@ -383,6 +397,8 @@ fn the_help_of_test_is_grouped() {
           --repeat <N>            Run everything N times
           --until-fail            Run everything again until something fails (at
                                   most as often as --repeat says)
+          --fail-on-vanished      Fail where tests of the full run before are gone
+                                  (of a full run only)
           --gate-profile <NAME>   Use this profile of the gate's configuration [env:
                                   CARGO_GATE_PROFILE]
 
@@ -427,7 +443,13 @@ fn the_help_lists_what_works() {
 
     Commands:
       test     Build and run the tests, record every outcome, judge [alias: t]
-      history  Look at the recorded runs, or remove some
+      report   Show what the history says: on one screen, or as a document
+      flaky    Show which tests are flaky, broken, suspect or recovered, and why
+      explain  Show all that is known of one test
+      order    Show the order of the next run with its reasons, or measure it on a
+               history
+      history  Look at the recorded runs, add or remove some
+      status   Show what is in force and on record, or ask whether a full run passed
       config   Look at the configuration
       help     Print this message or the help of the given subcommand(s)
 

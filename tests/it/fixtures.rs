@@ -125,7 +125,7 @@ fn the_demo_does_what_the_model_says() {
 
 #[test]
 fn doctests_workspaces_and_features_do_what_the_model_says() {
-    for name in ["doctests", "virtual"] {
+    for name in ["doctests", "flaking", "virtual"] {
         let fixture = Fixture::shared(name);
         for binary in BINARIES.iter().filter(|binary| binary.fixture == name) {
             verify(&fixture, binary);

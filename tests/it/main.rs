@@ -11,13 +11,18 @@ mod dependencies;
 mod docs;
 #[cfg(unix)]
 mod engine;
+mod executions;
 #[cfg(unix)]
 mod fixtures;
+#[cfg(unix)]
+mod flaky;
 mod html;
 mod import;
 #[cfg(unix)]
 mod portable;
 mod report;
+mod reports;
+mod status;
 #[allow(dead_code, reason = "a toolbox: each test takes what it needs")]
 mod support;
 

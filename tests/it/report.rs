@@ -187,7 +187,9 @@ fn a_text_is_shown_once_and_after_its_line_whenever_it_comes() {
 #[test]
 fn the_json_document_has_the_documented_shape() {
     let (record, cases) = runs::failures().outcome();
-    let document = TestDocument::new(&record, borrowed(&cases), |key| (key.name == "slow").then(|| "flaky".to_owned()));
+    let document = TestDocument::new(&record, borrowed(&cases), &runs::insights(), |key| {
+        (key.name == "slow").then(|| "flaky".to_owned())
+    });
     let mut line = Vec::new();
     json::write_line(&mut line, &document).unwrap();
     assert_eq!(serde_json::from_slice::<TestDocument>(&line).unwrap(), document);

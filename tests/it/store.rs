@@ -599,6 +599,9 @@ fn the_commands_show_what_is_on_record() {
     let is_inert = |c: char| c == '\n' || !(c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c));
     assert!(shown.chars().all(is_inert) && shown.contains("red") && shown.contains("evil\n"), "{shown}");
     assert!(shown.contains("flaky     1m 01s  app/test:db::again") && !shown.contains("fine"), "{shown}");
+    let all = ShowOptions { all: true, ..show.clone() };
+    let shown = text(&|out| history::show(&store, &all, out, Format::Human).unwrap());
+    assert!(shown.contains("suite      workspace\n") && shown.contains("  app/test:db::fine\n"), "{shown}");
     let json = text(&|out| history::show(&store, &show, out, Format::Json).unwrap());
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["schema_version"], 1);

@@ -47,7 +47,7 @@ pub(super) fn run(args: &ExplainArgs) -> ExitCode {
 
 /// What is known of the test that a word means. What goes wrong has been said by then.
 fn explain(memory: &Remembered, wanted: &str) -> Result<Explanation, ExitCode> {
-    let is_there = |test: &&TestSummary| memory.full.presence_of(&test.summary) == Presence::Current;
+    let is_there = |test: &&TestSummary| memory.full.presence_of(&test.key, &test.summary) == Presence::Current;
     let (there, gone): (Vec<&TestSummary>, Vec<&TestSummary>) = memory.tests.iter().partition(is_there);
     let keys = |tests: Vec<&TestSummary>| tests.into_iter().map(|test| Arc::clone(&test.key)).collect::<Vec<_>>();
     let key = match find(wanted, &keys(there), &keys(gone)) {

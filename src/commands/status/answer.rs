@@ -64,9 +64,7 @@ fn lacking(question: &Question, run: &StoredRun, lack: Lack) -> (&'static str, S
     let of_commit = question.commit.as_deref().map(|commit| format!(" of commit {}", short(commit)));
     let of_commit = of_commit.unwrap_or_default();
     match lack {
-        Lack::Full => {
-            ("not-full", format!("no {runs} is on record, only some of filters, packages or shards, the latest {when}"))
-        }
+        Lack::Full => ("not-full", format!("no {runs} is on record: the latest, {when}, was of a part of the tests")),
         Lack::Commit => {
             let other = run
                 .head
@@ -89,9 +87,11 @@ fn lacking(question: &Question, run: &StoredRun, lack: Lack) -> (&'static str, S
             ("running", format!("the latest {runs}{of_commit}, which began {when}, still goes on"))
         }
         Lack::Passed => {
-            let why = run.judgement.as_ref().map(|judgement| format!(": {}", judgement.sentence())).unwrap_or_default();
-            let word = word(run);
-            ("not-passed", format!("the latest {runs}{of_commit}, {when}, did not pass: {word}{why}"))
+            let why = match &run.judgement {
+                Some(judgement) if run.state == RunState::Executed => judgement.sentence(),
+                _ => word(run),
+            };
+            ("not-passed", format!("the latest {runs}{of_commit}, {when}, did not pass: {why}"))
         }
     }
 }

@@ -32,6 +32,7 @@ struct Status {
 }
 
 /// What the history says.
+#[derive(Default)]
 struct Memory {
     counters: Counters,
     size: Size,
@@ -85,9 +86,8 @@ impl Status {
 
 impl Memory {
     fn read(place: &Place, suite: &str, asked: Option<&Question>) -> Result<Self, StoreError> {
-        let mut store = match SqliteStore::open_existing(&place.gate_dir)? {
-            Some(store) => store,
-            None => SqliteStore::empty()?,
+        let Some(mut store) = SqliteStore::open_existing(&place.gate_dir)? else {
+            return Ok(Self { answer: asked.map(|_| Answer::Never), ..Self::default() });
         };
         let of_suite = RunFilter { suite: Some(suite.to_owned()), ..RunFilter::default() };
         let memory = Self {

@@ -116,12 +116,7 @@ fn on_record(status: &Status) -> Vec<Line> {
     let (counters, size) = (&memory.counters, &memory.size);
     let held = match size.bytes {
         0 => "nothing yet".to_owned(),
-        bytes => format!(
-            "{}, {}, {}",
-            words::count(size.runs, "run", "runs"),
-            words::count(size.cases, "case", "cases"),
-            megabytes(bytes)
-        ),
+        bytes => format!("{}, {}", words::count(size.runs, "run", "runs"), megabytes(bytes)),
     };
     let errors = words::count(counters.tool_error, "tool error", "tool errors");
     let ever = format!(

@@ -8,6 +8,7 @@ use super::Refused;
 use super::ground::{Ground, LateGround, may_have_config};
 use crate::cli::{BuildArgs, TestArgs, cargo_args};
 use crate::commands::complain;
+use crate::commands::quarantine::{day, expired};
 use crate::config::settings::DISABLE;
 use crate::config::{ConfigErrors, ConfigFile, Layers, Resolved, Settings};
 use crate::exit_code::ExitCode;
@@ -118,12 +119,6 @@ pub(super) fn prepare(args: &TestArgs) -> Result<Prepared, Refused> {
     for warning in resolved.warnings.iter().filter(|_| !args.build.flags.quiet) {
         complain("warning", &warning.text);
     }
-    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
-    for over in resolved.settings.quarantine.iter().filter(|one| one.is_expired(today)) {
-        let until = over.until.map(|day| day.to_string()).unwrap_or_default();
-        let text = format!("the quarantine of `{}` ended on {until} and has no effect any more", over.test.as_str());
-        complain("warning", &text);
-    }
     if !resolved.settings.enabled {
         complain(
             "note",
@@ -141,13 +136,12 @@ pub(super) fn prepare(args: &TestArgs) -> Result<Prepared, Refused> {
     if build.flags.no_run || args.libtest.list || args.libtest.help {
         return Ok(Prepared::Handed(hand_over(&cargo, &cargo_flags, args)));
     }
+    for text in expired(&resolved.settings, day(jiff::Timestamp::now())) {
+        refuse_when_strict(&resolved, &text)?;
+    }
     let softeners = softeners(|name| std::env::var(name).ok());
     if !softeners.is_empty() {
-        let text = format!("{} lets a red test turn green", softeners.join(", "));
-        if resolved.settings.test.strict_env {
-            return Err(Refused::new(ExitCode::Config, format!("{text}, and `test.strict-env` refuses that")));
-        }
-        complain("warning", &text);
+        refuse_when_strict(&resolved, &format!("{} lets a red test turn green", softeners.join(", ")))?;
     }
     let rustc = rustc.join().unwrap_or_default();
     let host = host_in(&rustc);
@@ -170,6 +164,15 @@ pub(super) fn prepare(args: &TestArgs) -> Result<Prepared, Refused> {
         host,
         softeners,
     })))
+}
+
+/// What softens the gate, or once did, is warned of, and refused where the settings are strict.
+fn refuse_when_strict(resolved: &Resolved, text: &str) -> Result<(), Refused> {
+    if resolved.settings.test.strict_env {
+        return Err(Refused::new(ExitCode::Config, format!("{text}, and `test.strict-env` refuses that")));
+    }
+    complain("warning", text);
+    Ok(())
 }
 
 fn resolve(args: &TestArgs, file: Option<&ConfigFile>) -> Result<Resolved, Refused> {

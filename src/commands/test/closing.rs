@@ -7,7 +7,6 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
 use super::history::{self, Memory, Tested};
 use super::insights;
@@ -16,13 +15,15 @@ use super::outputs::{self, Ended, Observers};
 use super::session::{Came, Session};
 use crate::cli::Format;
 use crate::commands::complain;
+use crate::commands::quarantine::day;
 use crate::commands::thresholds::thresholds;
 use crate::event::Fact;
 use crate::exit_code::ExitCode;
 use crate::history::record::add_checkout;
 use crate::history::store::{BinaryStamp, Store};
 use crate::model::{
-    BinaryId, CaseRecord, ContentHash, InfraMode, Judgement, Reason, RunHead, RunRecord, RunState, Totals, Verdict,
+    BinaryId, CaseRecord, ContentHash, InfraMode, Judgement, Reason, RunHead, RunRecord, RunState, TestKey, Totals,
+    Verdict,
 };
 use crate::report::{Insights, TestDocument};
 use crate::runner::engine::Stop;
@@ -47,9 +48,10 @@ impl Session<'_> {
             stamps = tested.stamps;
         }
         let tool_error = self.tool_error(&came, &mut memory, head.input_key);
-        let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
+        let today = day(Timestamp::now());
         let settings = self.asked.settings();
         let took = self.since.elapsed();
+        let vanished = if came.is_whole() && head.full { memory.vanished(&came.cases) } else { Vec::new() };
         let (state, mut judgement) = judge(&Facts {
             cases: &came.cases,
             not_run: came.not_run.len(),
@@ -59,6 +61,8 @@ impl Session<'_> {
             flaky_result: settings.test.flaky_result,
             no_tests: settings.test.no_tests,
             is_quarantined: &|key| settings.quarantine_of(key, today).is_some(),
+            vanished: &vanished,
+            fails_on_vanished: self.args.fail_on_vanished,
             took,
         });
         if !self.asked.softeners.is_empty() {
@@ -68,14 +72,18 @@ impl Session<'_> {
         let record = Arc::new(record_of(head, state, judgement, &came, took));
         memory.learn(&record, &came.cases);
         let (now, by) = (Timestamp::now(), thresholds(settings));
-        *insights.borrow_mut() = insights::insights(&memory.summaries, now, &by);
+        let state_of = |key: &TestKey| insights::state_of(&memory.summaries, key, now, &by);
+        let told = Insights {
+            quarantined: insights::quarantined(&came.cases, settings, today, state_of),
+            vanished,
+            ..insights::insights(&memory.summaries, now, &by)
+        };
+        insights.borrow_mut().clone_from(&told);
         let cases: Arc<[Arc<CaseRecord>]> = came.cases.into();
         let document = (self.args.format == Format::Json).then(|| {
-            TestDocument::new(&record, cases.iter().map(|case| &**case), |key| {
-                insights::state_of(&memory.summaries, key, now, &by)
-            })
+            let word = |key: &TestKey| state_of(key).map(|state| state.to_string());
+            TestDocument::new(&record, cases.iter().map(|case| &**case), &told, word)
         });
-        let told = insights.borrow().clone();
         let ended = Ended { record: &record, cases: &cases, insights: &told };
         let writing = self.write_beside(&mut memory, &ended, stamps);
         observers.tell(Fact::RunFinished { record: Arc::clone(&record), cases: Arc::clone(&cases) });

@@ -1,6 +1,6 @@
 //! The history beside the run: opened while cargo builds, written while the report is read.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -8,7 +8,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::ask::Asked;
 
+use crate::analytics::presence::{FullRuns, Presence};
 use crate::analytics::summary::{Entry, RunFacts, Summary};
+use crate::commands::remembered::full_runs;
 use crate::history::input::{self, Setting};
 use crate::history::sqlite::SqliteStore;
 use crate::history::store::{BinaryStamp, Store, StoreError};
@@ -26,6 +28,8 @@ pub(super) struct Memory {
     pub(super) stamps: Vec<BinaryStamp>,
     /// What failed in the last run.
     pub(super) failing: Vec<TestKey>,
+    /// The full runs before this one.
+    pub(super) full: FullRuns,
     /// What went wrong on the way.
     pub(super) warnings: Vec<String>,
 }
@@ -38,6 +42,7 @@ pub(super) struct Opening {
     pub(super) begin: Option<RunHead>,
     pub(super) context: Context,
     pub(super) wants_failing: bool,
+    pub(super) wants_full: bool,
 }
 
 /// Opens the history beside whatever goes on.
@@ -68,12 +73,32 @@ impl Memory {
         if opening.wants_failing {
             self.failing = store.last_executed(&opening.context)?.map(|last| last.failing).unwrap_or_default();
         }
+        if opening.wants_full {
+            self.full = full_runs(store, &opening.context)?;
+        }
         if let Some(head) = &opening.begin {
             // Last, since it may fail where reading did not.
             store.begin(head)?;
         }
         self.warnings.extend(store.take_warnings());
         Ok(())
+    }
+
+    /// The tests of the full run before, or since, that a run which took in every test did not have any more, in order
+    /// of their keys. What stands for a whole process was none.
+    pub(super) fn vanished(&self, cases: &[Arc<CaseRecord>]) -> Vec<Arc<TestKey>> {
+        if self.full.last.is_none() {
+            return Vec::new();
+        }
+        let there: HashSet<&TestKey> = cases.iter().map(|case| &*case.key).collect();
+        let gone = self.summaries.iter().filter(|(key, summary)| {
+            !there.contains(&***key)
+                && !key.is_whole_process()
+                && self.full.presence_of(key, summary) == Presence::Current
+        });
+        let mut gone: Vec<Arc<TestKey>> = gone.map(|(key, _)| Arc::clone(key)).collect();
+        gone.sort();
+        gone
     }
 
     /// Takes in what a run brought, without waiting for the store.

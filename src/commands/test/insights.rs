@@ -4,28 +4,56 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use crate::analytics::flaky::{Judged, State, Thresholds, classify};
 use crate::analytics::priority::{Candidate, Tier, rank};
 use crate::analytics::summary::Summary;
-use crate::model::{Outcome, TestKey};
-use crate::report::view::{FlakyLine, Insights, NextLine, StreakLine};
+use crate::commands::quarantine::{is_steady_again, quarantine};
+use crate::config::Settings;
+use crate::model::{CaseRecord, Outcome, TestKey};
+use crate::report::view::{FlakyLine, Insights, NextLine, QuarantineLine, StreakLine};
 
 /// What is known after the run, as lines.
 pub(super) fn insights(summaries: &HashMap<Arc<TestKey>, Summary>, now: Timestamp, by: &Thresholds) -> Insights {
     let risky: Vec<(&Arc<TestKey>, &Summary)> = summaries.iter().filter(|(_, summary)| summary.has_failed()).collect();
-    Insights { flaky: flaky(&risky, now, by), streaks: streaks(&risky), next: next(&risky) }
+    Insights { flaky: flaky(&risky, now, by), streaks: streaks(&risky), next: next(summaries), ..Insights::default() }
 }
 
-/// The state of a test as it is written.
+/// The state of a test.
 pub(super) fn state_of(
     summaries: &HashMap<Arc<TestKey>, Summary>,
     key: &TestKey,
     now: Timestamp,
     by: &Thresholds,
-) -> Option<String> {
-    let summary = summaries.get(key)?;
-    Some(classify(summary, now, by).state.as_str().to_owned())
+) -> Option<State> {
+    Some(classify(summaries.get(key)?, now, by).state)
+}
+
+/// The tests of a run that are in quarantine, those that do not simply pass first.
+pub(super) fn quarantined(
+    cases: &[Arc<CaseRecord>],
+    settings: &Settings,
+    today: Date,
+    state_of: impl Fn(&TestKey) -> Option<State>,
+) -> Vec<QuarantineLine> {
+    if settings.quarantine.is_empty() {
+        return Vec::new();
+    }
+    let line = |case: &Arc<CaseRecord>| {
+        let quarantine = quarantine(settings, &case.key, today).filter(|one| !one.is_expired)?;
+        let state = state_of(&case.key);
+        Some(QuarantineLine {
+            key: Arc::clone(&case.key),
+            outcome: case.outcome,
+            is_steady_again: state.is_some_and(|state| is_steady_again(Some(&quarantine), state)),
+            reason: quarantine.reason,
+            until: quarantine.until,
+        })
+    };
+    let mut lines: Vec<QuarantineLine> = cases.iter().filter_map(line).collect();
+    lines.sort_by_key(|line| matches!(line.outcome, Outcome::Passed | Outcome::Skipped));
+    lines
 }
 
 fn flaky(risky: &[(&Arc<TestKey>, &Summary)], now: Timestamp, by: &Thresholds) -> Vec<FlakyLine> {
@@ -69,11 +97,9 @@ fn streaks(risky: &[(&Arc<TestKey>, &Summary)]) -> Vec<StreakLine> {
         .collect()
 }
 
-fn next(risky: &[(&Arc<TestKey>, &Summary)]) -> Vec<NextLine> {
-    let current: Vec<&(&Arc<TestKey>, &Summary)> = risky
-        .iter()
-        .filter(|(_, summary)| summary.last().is_some_and(|last| last.outcome != Outcome::Skipped))
-        .collect();
+fn next(summaries: &HashMap<Arc<TestKey>, Summary>) -> Vec<NextLine> {
+    let runs = |summary: &Summary| summary.last().is_some_and(|last| last.outcome != Outcome::Skipped);
+    let current: Vec<(&Arc<TestKey>, &Summary)> = summaries.iter().filter(|(_, summary)| runs(summary)).collect();
     let candidates: Vec<Candidate<'_>> = current
         .iter()
         .map(|(key, summary)| Candidate { key, summary: Some(summary), changed: false, priority: 0 })

@@ -30,6 +30,10 @@ pub(super) struct Facts<'a> {
     pub(super) no_tests: NoTests,
     /// Is a failure of this test one that fails nothing?
     pub(super) is_quarantined: &'a dyn Fn(&TestKey) -> bool,
+    /// Tests of the full run before that this one did not have any more.
+    pub(super) vanished: &'a [Arc<TestKey>],
+    /// May none be gone?
+    pub(super) fails_on_vanished: bool,
     pub(super) took: Duration,
 }
 
@@ -44,6 +48,8 @@ pub(in crate::commands) fn judge_cases(cases: &[Arc<CaseRecord>], took: Duration
         flaky_result: FlakyResult::Pass,
         no_tests: NoTests::Pass,
         is_quarantined: &|_| false,
+        vanished: &[],
+        fails_on_vanished: false,
         took,
     };
     judge(&facts).1
@@ -126,6 +132,9 @@ fn ground_of_tests(facts: &Facts<'_>, grounds: &mut Vec<(ExitCode, Reason)>) {
         let text = format!("{count} passed only when tried again, and `flaky-result` is `fail`: {}", names(&flaky));
         grounds.push((ExitCode::TestsFailed, Reason::new("flaky", text)));
     }
+    if facts.fails_on_vanished && !facts.vanished.is_empty() {
+        grounds.push((ExitCode::TestsFailed, Reason::new("vanished", words::vanished(facts.vanished))));
+    }
 }
 
 fn ground_of_tool(facts: &Facts<'_>, grounds: &mut Vec<(ExitCode, Reason)>) -> Option<RunState> {
@@ -186,15 +195,8 @@ fn without_grounds(facts: &Facts<'_>) -> Judgement {
     Judgement { verdict: Verdict::Pass, codes: vec![ExitCode::Pass], reasons: vec![Reason::new("pass", text)] }
 }
 
-/// How many names a sentence holds.
-const NAMED: usize = 3;
-
 fn names(cases: &[&CaseRecord]) -> String {
-    let named: Vec<String> = cases.iter().take(NAMED).map(|case| case.key.to_string()).collect();
-    match cases.len().saturating_sub(NAMED) {
-        0 => named.join(", "),
-        more => format!("{} and {} more", named.join(", "), words::thousands(more as u64)),
-    }
+    words::names(&cases.iter().map(|case| &case.key).collect::<Vec<_>>())
 }
 
 fn tests(count: u64) -> String {
@@ -233,6 +235,8 @@ mod tests_of_judge {
             flaky_result: FlakyResult::Pass,
             no_tests: NoTests::Fail,
             is_quarantined: &|_| false,
+            vanished: &[],
+            fails_on_vanished: false,
             took: Duration::from_millis(1234),
         }
     }
@@ -266,10 +270,22 @@ mod tests_of_judge {
         assert_eq!((told_flaky.1, told_flaky.2), (Verdict::Fail, vec![100]));
         let quarantined = told(&Facts { is_quarantined: &|key| key.name == "b", ..facts(&failing) });
         assert_eq!((quarantined.1, quarantined.2), (Verdict::Pass, vec![0]));
+        let both = Facts { flaky_result: FlakyResult::Fail, is_quarantined: &|key| key.name == "c", ..facts(&passing) };
+        assert_eq!((told(&both).1, told(&both).2), (Verdict::Pass, vec![0]), "quarantine beats `flaky-result`");
         let nothing = told(&facts(&[]));
         assert_eq!((nothing.1, nothing.2), (Verdict::Nothing, vec![4]));
         let allowed = told(&Facts { no_tests: NoTests::Pass, ..facts(&[]) });
         assert_eq!((allowed.1, allowed.2), (Verdict::Nothing, vec![0]));
+    }
+
+    #[test]
+    fn tests_that_vanished_shut_the_gate_only_where_that_is_asked() {
+        let (green, gone) = ([case("a", Outcome::Passed)], [Arc::clone(&case("gone", Outcome::Passed).key)]);
+        let shown = Facts { vanished: &gone, ..facts(&green) };
+        assert_eq!((told(&shown).1, told(&shown).2), (Verdict::Pass, vec![0]));
+        let asked = told(&Facts { fails_on_vanished: true, ..shown });
+        assert_eq!((asked.1, asked.2), (Verdict::Fail, vec![100]));
+        assert_eq!(asked.3, "1 test of the full run before vanished: app/app::gone");
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod session;
 use std::sync::Arc;
 
 pub(super) use ask::default_context;
+pub(super) use gather::slots;
 pub(super) use judge::judge_cases;
 
 use crate::cli::TestArgs;

@@ -1,22 +1,18 @@
 //! From what was built and what is remembered to the plan: what is selected, under which limits, in which order.
 
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::ask::Asked;
 use super::history::Memory;
-use crate::analytics::flaky::isolation;
-use crate::analytics::priority::{Candidate, Tier, rank};
 use crate::cli::TestArgs;
-use crate::commands::thresholds::thresholds;
+use crate::commands::ordering::{self, Remembering};
 use crate::history::input;
 use crate::history::store::BinaryStamp;
-use crate::model::{BinaryId, Kind, TestKey, TestPolicy};
+use crate::model::{BinaryId, Kind, TestKey};
 use crate::plan::list::Remembered;
 use crate::plan::selection::Selection;
-use crate::plan::{Plan, PlannedTest, Standing, TestBinary};
+use crate::plan::{Plan, PlannedTest, TestBinary};
 
 /// What the user asked for beyond libtest's filters.
 pub(super) fn selection(
@@ -96,52 +92,8 @@ fn planned(
     memory: &Memory,
     in_name_order: bool,
 ) -> HashMap<Arc<TestKey>, PlannedTest> {
-    let settings = asked.settings();
     let changed: BTreeSet<&BinaryId> = input::changed_binaries(stamps, &memory.stamps).into_iter().collect();
-    let policies: Vec<TestPolicy> = keys.iter().map(|key| settings.policy_for(key)).collect();
-    let candidates: Vec<Candidate<'_>> = keys
-        .iter()
-        .zip(&policies)
-        .map(|(key, policy)| Candidate {
-            key,
-            summary: memory.summaries.get(key),
-            changed: changed.contains(&key.binary),
-            priority: policy.priority,
-        })
-        .collect();
-    let thresholds = thresholds(settings);
-    let mut planned: HashMap<Arc<TestKey>, PlannedTest> = HashMap::with_capacity(keys.len());
-    for (place, ranked) in rank(&candidates).into_iter().enumerate() {
-        let (Some(key), Some(policy)) = (keys.get(ranked.index), policies.get(ranked.index)) else { continue };
-        let standing = match (policy.priority.cmp(&0), ranked.tier) {
-            _ if in_name_order => Standing::Rest,
-            (Ordering::Less, _) => Standing::Last,
-            (Ordering::Greater, _) | (_, Tier::Risky) => Standing::Head(place),
-            (_, Tier::Fresh) => Standing::Fresh,
-            (_, Tier::Rest) => Standing::Rest,
-        };
-        let summary = memory.summaries.get(key);
-        let test = PlannedTest {
-            key: Arc::clone(key),
-            policy: policy.clone(),
-            standing,
-            expected: ranked.expected.filter(|_| !in_name_order),
-            alone: summary.is_some_and(|summary| isolation(summary, &thresholds).is_some()),
-        };
-        planned.insert(Arc::clone(key), test);
-    }
-    planned
-}
-
-/// How long a plan should take, where history knows most of its tests.
-pub(super) fn expected(plan: &Plan, slots: usize) -> Option<Duration> {
-    let units = plan.binaries.iter().filter(|binary| !binary.harness.gives_list()).map(|binary| binary.unit_expected);
-    let all: Vec<Option<Duration>> = plan.tests().map(|test| test.expected).chain(units).collect();
-    let known = all.iter().flatten().count();
-    if known == 0 || known * 4 < all.len() * 3 {
-        return None;
-    }
-    let longest = all.iter().flatten().max().copied().unwrap_or_default();
-    let total: Duration = all.iter().flatten().sum();
-    Some((total / u32::try_from(slots).unwrap_or(1).max(1)).max(longest))
+    let tests: Vec<Remembering<'_>> = keys.iter().map(|key| (Arc::clone(key), memory.summaries.get(key))).collect();
+    let placed = ordering::place(&tests, &changed, asked.settings(), in_name_order);
+    placed.into_iter().map(|placed| (Arc::clone(&placed.test.key), placed.test)).collect()
 }

@@ -17,7 +17,7 @@ use super::{Refused, planning};
 use crate::cargo::build::{self, Built};
 use crate::cargo::user_config::{self, Lookup, UserConfig};
 use crate::cli::{Format, TestArgs};
-use crate::commands::complain;
+use crate::commands::{complain, ordering};
 use crate::event::Fact;
 use crate::exit_code::ExitCode;
 use crate::history::record::{self, Start};
@@ -89,6 +89,14 @@ pub(super) struct Came {
     pub(super) failure: Option<build::Failure>,
 }
 
+impl Came {
+    /// Did the suite come to its end?
+    pub(super) fn is_whole(&self) -> bool {
+        let is_cut_short = self.stop.is_some() || self.tool_error.is_some() || self.failure.is_some();
+        !is_cut_short && self.not_run.is_empty() && !self.cases.is_empty()
+    }
+}
+
 impl<'a> Session<'a> {
     fn new(args: &'a TestArgs, asked: &'a Arc<Asked>, signals: &'a Signals) -> Result<Self, Refused> {
         let since = Instant::now();
@@ -131,6 +139,7 @@ impl<'a> Session<'a> {
             begin: self.records().then(|| self.head.clone()),
             context: self.context.clone(),
             wants_failing: self.args.failed,
+            wants_full: self.head.full,
         };
         let events = outputs::events(self.args)?;
         let memory = history::open(opening);
@@ -241,7 +250,7 @@ impl<'a> Session<'a> {
     fn execute(&self, plan: &Plan, came: &mut Came, remembered: &mut Remembered, observers: &mut Observers<'_>) {
         let options = self.options();
         let infra = &self.asked.settings().infra;
-        let expected = planning::expected(plan, self.slots);
+        let expected = ordering::expected(plan, self.slots);
         observers.tell(Fact::Planned {
             tests: plan.tests().count() as u64,
             binaries: plan.binaries.len(),

@@ -148,7 +148,7 @@ struct AttemptLine<'a> {
 }
 
 /// The last line: how much there was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct EndLine {
     pub(super) runs: u64,
     pub(super) cases: u64,
@@ -298,12 +298,9 @@ impl<'a> CasesLine<'a> {
     }
 
     /// The binary, its content, and its tests.
-    pub(super) fn into_parts(self) -> Result<(BinaryId, Option<ContentHash>, Vec<CaseLine<'a>>), String> {
-        if self.package.is_empty() || self.binary.is_empty() {
-            return Err("a test binary needs the name of a package and of itself".to_owned());
-        }
+    pub(super) fn into_parts(self) -> (BinaryId, Option<ContentHash>, Vec<CaseLine<'a>>) {
         let binary = BinaryId { package: self.package.into_owned(), kind: self.kind, binary: self.binary.into_owned() };
-        Ok((binary, self.hash, self.tests))
+        (binary, self.hash, self.tests)
     }
 }
 
@@ -330,19 +327,20 @@ impl<'a> CaseLine<'a> {
         self.name.len() + 60 + self.attempts.iter().flatten().map(of_attempt).sum::<usize>()
     }
 
-    /// The case.
-    pub(super) fn into_case(self, binary: &BinaryId, hash: Option<ContentHash>) -> Result<CaseRecord, String> {
-        if self.name.is_empty() {
-            return Err(format!("a case of {binary} has no name"));
-        }
+    /// The test's name inside its binary.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The case of the test with this key.
+    pub(super) fn into_case(self, key: Arc<TestKey>, hash: Option<ContentHash>) -> Result<CaseRecord, String> {
         let took = self.us.map(duration).transpose()?;
         let attempts = match self.attempts {
             Some(attempts) => attempts.into_iter().map(AttemptLine::into_attempt).collect::<Result<_, _>>()?,
-            None => implied(self.outcome, took)
-                .ok_or_else(|| format!("the attempts of {binary}::{} are not there", self.name))?,
+            None => implied(self.outcome, took).ok_or_else(|| format!("the attempts of `{key}` are not there"))?,
         };
         Ok(CaseRecord {
-            key: Arc::new(TestKey { binary: binary.clone(), name: self.name.into_owned() }),
+            key,
             outcome: self.outcome,
             took,
             attempts,

@@ -1,5 +1,6 @@
 //! Reads runs, one after the other, from bytes that may come from anywhere.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::mem;
@@ -9,7 +10,7 @@ use flate2::bufread::MultiGzDecoder;
 
 use super::lines::{CasesLine, EndLine, FORMAT, Header, Line, MOST_BYTES, MOST_CASES, MOST_LINE, RunLine, VERSION};
 use crate::history::store::FinishedRun;
-use crate::model::{BinaryId, ContentHash};
+use crate::model::{BinaryId, ContentHash, TestKey};
 
 /// How files begin that are compressed by gzip.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
@@ -28,16 +29,48 @@ pub struct ReadError {
 pub fn read<'r>(reader: impl Read + 'r) -> Result<Runs<'r>, ReadError> {
     let mut lines = Lines::open(reader)?;
     lines.header()?;
-    Ok(Runs { lines, run: None, seen: EndLine { runs: 0, cases: 0 }, over: false })
+    Ok(Runs { lines, building: Building::default(), over: false })
 }
 
 /// The runs of a file. After an error there are no more.
 pub struct Runs<'r> {
     lines: Lines<'r>,
+    building: Building,
+    over: bool,
+}
+
+/// What the lines so far make.
+#[derive(Default)]
+struct Building {
     /// The run that began last, whose cases are being read.
     run: Option<Pending>,
+    keys: Keys,
     seen: EndLine,
-    over: bool,
+}
+
+/// The keys of the run before, in order: most runs have the same, and of whoever keeps many runs each is there once.
+#[derive(Default)]
+struct Keys {
+    before: Vec<Arc<TestKey>>,
+    next: usize,
+}
+
+impl Keys {
+    fn of(run: &FinishedRun) -> Self {
+        Self { before: run.cases.iter().map(|case| Arc::clone(&case.key)).collect(), next: 0 }
+    }
+
+    /// A key; these are asked for in order, too.
+    fn key(&mut self, binary: &BinaryId, name: &str) -> Arc<TestKey> {
+        while let Some(known) = self.before.get(self.next) {
+            match (&known.binary, known.name.as_str()).cmp(&(binary, name)) {
+                Ordering::Less => self.next += 1,
+                Ordering::Equal => return Arc::clone(known),
+                Ordering::Greater => break,
+            }
+        }
+        Arc::new(TestKey { binary: binary.clone(), name: name.to_owned() })
+    }
 }
 
 /// A run whose cases may not all have come yet.
@@ -49,7 +82,10 @@ struct Pending {
 
 impl fmt::Debug for Runs<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Runs").field("line", &self.lines.number).field("seen", &self.seen).finish_non_exhaustive()
+        f.debug_struct("Runs")
+            .field("line", &self.lines.number)
+            .field("seen", &self.building.seen)
+            .finish_non_exhaustive()
     }
 }
 
@@ -79,12 +115,12 @@ impl Runs<'_> {
             };
             let len = bytes.len() as u64;
             let done = match line {
-                Line::Run(line) => begin(&mut self.run, &mut self.seen, *line, len),
-                Line::Cases(line) => add(self.run.as_mut(), &mut self.seen, line, len).map(|()| None),
+                Line::Run(line) => self.building.begin(*line, len),
+                Line::Cases(line) => self.building.add(line, len).map(|()| None),
                 Line::End(end) => {
                     self.end(end)?;
                     self.over = true;
-                    return Ok(self.run.take().map(|pending| pending.run));
+                    return Ok(self.building.run.take().map(|pending| pending.run));
                 }
             };
             match done {
@@ -97,8 +133,8 @@ impl Runs<'_> {
 
     /// Nothing is missing, and nothing follows.
     fn end(&mut self, end: EndLine) -> Result<(), ReadError> {
-        let EndLine { runs, cases } = self.seen;
-        if end != self.seen {
+        let EndLine { runs, cases } = self.building.seen;
+        if end != self.building.seen {
             let (of_runs, of_cases) = (end.runs, end.cases);
             return Err(self
                 .lines
@@ -111,52 +147,54 @@ impl Runs<'_> {
     }
 }
 
-/// A run begins; the one before it is complete.
-fn begin(
-    pending: &mut Option<Pending>,
-    seen: &mut EndLine,
-    line: RunLine<'_>,
-    bytes: u64,
-) -> Result<Option<FinishedRun>, String> {
-    let record = line.into_record()?;
-    let id = &record.head.id;
-    match pending.as_ref().map(|before| &before.run.record.head.id) {
-        Some(before) if before == id => return Err(format!("run {id} comes twice")),
-        Some(before) if before > id => return Err(format!("run {id} comes after {before}, not before it")),
-        _ => {}
-    }
-    seen.runs += 1;
-    let run = FinishedRun { record, cases: Vec::new(), binaries: Vec::new() };
-    let before = pending.replace(Pending { run, bytes, binary: None });
-    Ok(before.map(|before| before.run))
-}
-
-/// Cases of the run that began last.
-fn add(pending: Option<&mut Pending>, seen: &mut EndLine, line: CasesLine<'_>, bytes: u64) -> Result<(), String> {
-    let Some(Pending { run, bytes: before, binary: last }) = pending else {
-        return Err("cases come before any run".to_owned());
-    };
-    let id = &run.record.head.id;
-    *before += bytes;
-    let (binary, hash, tests) = line.into_parts()?;
-    if *before > MOST_BYTES || run.cases.len().saturating_add(tests.len()) > MOST_CASES {
-        return Err(format!("run {id} is larger than any that is read: {MOST_CASES} cases, {} MiB", MOST_BYTES >> 20));
-    }
-    if last.as_ref().is_some_and(|(last, of_last)| *last == binary && *of_last != hash) {
-        return Err(format!("binary {binary} has two hashes in run {id}"));
-    }
-    seen.cases += tests.len() as u64;
-    run.cases.reserve(tests.len());
-    for test in tests {
-        let case = test.into_case(&binary, hash)?;
-        match run.cases.last().map(|before| before.key.cmp(&case.key)) {
-            Some(std::cmp::Ordering::Equal) => return Err(format!("`{}` comes twice in run {id}", case.key)),
-            Some(std::cmp::Ordering::Greater) => return Err(format!("`{}` is out of its order in run {id}", case.key)),
-            _ => run.cases.push(Arc::new(case)),
+impl Building {
+    /// A run begins; the one before it is complete.
+    fn begin(&mut self, line: RunLine<'_>, bytes: u64) -> Result<Option<FinishedRun>, String> {
+        let record = line.into_record()?;
+        let id = &record.head.id;
+        match self.run.as_ref().map(|before| &before.run.record.head.id) {
+            Some(before) if before == id => return Err(format!("run {id} comes twice")),
+            Some(before) if before > id => return Err(format!("run {id} comes after {before}, not before it")),
+            _ => {}
         }
+        self.seen.runs += 1;
+        let run = FinishedRun { record, cases: Vec::new(), binaries: Vec::new() };
+        let before = self.run.replace(Pending { run, bytes, binary: None }).map(|before| before.run);
+        self.keys = before.as_ref().map(Keys::of).unwrap_or_default();
+        Ok(before)
     }
-    *last = Some((binary, hash));
-    Ok(())
+
+    /// Cases of the run that began last.
+    fn add(&mut self, line: CasesLine<'_>, bytes: u64) -> Result<(), String> {
+        let Some(Pending { run, bytes: before, binary: last }) = &mut self.run else {
+            return Err("cases come before any run".to_owned());
+        };
+        let id = &run.record.head.id;
+        *before += bytes;
+        let (binary, hash, tests) = line.into_parts();
+        if *before > MOST_BYTES || run.cases.len().saturating_add(tests.len()) > MOST_CASES {
+            let most = MOST_BYTES >> 20;
+            return Err(format!("run {id} is larger than any that is read: {MOST_CASES} cases, {most} MiB"));
+        }
+        if last.as_ref().is_some_and(|(last, of_last)| *last == binary && *of_last != hash) {
+            return Err(format!("binary {binary} has two hashes in run {id}"));
+        }
+        self.seen.cases += tests.len() as u64;
+        run.cases.reserve(tests.len());
+        for test in tests {
+            if test.name().is_empty() {
+                return Err(format!("a case of {binary} has no name"));
+            }
+            let key = self.keys.key(&binary, test.name());
+            match run.cases.last().map(|before| before.key.cmp(&key)) {
+                Some(Ordering::Equal) => return Err(format!("`{key}` comes twice in run {id}")),
+                Some(Ordering::Greater) => return Err(format!("`{key}` is out of its order in run {id}")),
+                _ => run.cases.push(Arc::new(test.into_case(key, hash)?)),
+            }
+        }
+        *last = Some((binary, hash));
+        Ok(())
+    }
 }
 
 /// Lines, whatever they are compressed by.

@@ -11,7 +11,7 @@ use super::page::{Page, Tone};
 use crate::model::{CaseRecord, Outcome, RunRecord, RunState, Verdict};
 use crate::report::inert::one_line;
 use crate::report::markup::command_for;
-use crate::report::view::{self, FailureGroup, Insights};
+use crate::report::view::{self, FailureGroup, Insights, QuarantineLine};
 use crate::report::words;
 
 /// How many failing tests are shown again.
@@ -34,7 +34,7 @@ pub(super) fn report<W: io::Write>(
     let mut out = String::new();
     if verbosity > Verbosity::Quiet && record.totals.tests > 0 {
         let cases = || cases.iter().map(Arc::as_ref);
-        failures(&mut out, page, &view::failures(cases()));
+        failures(&mut out, page, &view::failures(cases()), &insights.quarantined);
         flaky(&mut out, page, &view::flaky(cases()));
         slowest(&mut out, page, &view::slowest(cases(), SLOW, LINES));
         history(&mut out, page, insights);
@@ -51,7 +51,12 @@ fn more<W: io::Write>(out: &mut String, page: &Page<W>, count: usize, advice: &s
     }
 }
 
-fn failures<W: io::Write>(out: &mut String, page: &Page<W>, groups: &[FailureGroup<'_>]) {
+fn failures<W: io::Write>(
+    out: &mut String,
+    page: &Page<W>,
+    groups: &[FailureGroup<'_>],
+    quarantined: &[QuarantineLine],
+) {
     let all: usize = groups.iter().map(|group| group.cases.len()).sum();
     if all == 0 {
         return;
@@ -66,7 +71,9 @@ fn failures<W: io::Write>(out: &mut String, page: &Page<W>, groups: &[FailureGro
         }
         room -= shown.len();
         for case in shown {
-            out.push_str(&page.test(Tone::Bad, view::word(case), &time(case.took), &case.key, ""));
+            let spared = quarantined.iter().any(|line| line.key == case.key);
+            let (tone, remark) = if spared { (Tone::Soft, "in quarantine") } else { (Tone::Bad, "") };
+            out.push_str(&page.test(tone, view::word(case), &time(case.took), &case.key, remark));
         }
         if let Some(why) = &group.cause.why {
             out.push_str(&page.flow(&indent, why));
@@ -111,12 +118,20 @@ fn slowest<W: io::Write>(out: &mut String, page: &Page<W>, cases: &[(&CaseRecord
 }
 
 fn history<W: io::Write>(out: &mut String, page: &Page<W>, insights: &Insights) {
-    type Lines<'a> = Vec<(&'a str, String)>;
-    let flaky: Lines<'_> =
-        insights.flaky.iter().map(|line| (line.key.as_str(), format!("{}: {}", line.state, line.evidence))).collect();
-    let streaks: Lines<'_> = insights.streaks.iter().map(|line| (line.key.as_str(), line.words())).collect();
-    let next: Lines<'_> = insights.next.iter().map(|line| (line.key.as_str(), line.reason.clone())).collect();
-    let sections = [("Flaky, by evidence", flaky), ("Failing streaks", streaks), ("Next run starts with", next)];
+    type Lines = Vec<(String, String)>;
+    let flaky: Lines =
+        insights.flaky.iter().map(|line| (line.key.clone(), format!("{}: {}", line.state, line.evidence))).collect();
+    let streaks: Lines = insights.streaks.iter().map(|line| (line.key.clone(), line.words())).collect();
+    let next: Lines = insights.next.iter().map(|line| (line.key.clone(), line.reason.clone())).collect();
+    let quarantined: Lines = insights.quarantined.iter().map(|line| (line.key.to_string(), line.words())).collect();
+    let vanished: Lines = insights.vanished.iter().map(|key| (key.to_string(), String::new())).collect();
+    let sections = [
+        ("In quarantine: fail nothing", quarantined),
+        ("Vanished since the full run before", vanished),
+        ("Flaky, by evidence", flaky),
+        ("Failing streaks", streaks),
+        ("Next run starts with", next),
+    ];
     for (title, lines) in sections.iter().filter(|(_, lines)| !lines.is_empty()) {
         out.push_str(&page.rule(title));
         for (key, text) in lines.iter().take(LINES) {
@@ -130,7 +145,7 @@ fn history<W: io::Write>(out: &mut String, page: &Page<W>, insights: &Insights) 
 fn evidence<W: io::Write>(page: &Page<W>, key: &str, text: &str) -> String {
     let indent = " ".repeat(page.indent());
     let key = key.parse().map_or_else(|_| one_line(key), |key| page.ink.key(&key));
-    let line = format!("{indent}{key}  {text}\n");
+    let line = format!("{}\n", format!("{indent}{key}  {text}").trim_end());
     if page.columns.is_none_or(|columns| console::measure_text_width(line.trim_end()) <= columns) {
         return line;
     }

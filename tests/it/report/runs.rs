@@ -3,7 +3,7 @@
 use cargo_gate::event::Fact;
 use cargo_gate::exit_code::ExitCode;
 use cargo_gate::model::{AttemptOutcome, Ending, Outcome, RunState, Totals, Verdict};
-use cargo_gate::report::{FlakyLine, Insights, NextLine, StreakLine};
+use cargo_gate::report::{FlakyLine, Insights, NextLine, QuarantineLine, StreakLine};
 
 use super::script::{Script, attempt, case, key, ms, panic_text};
 
@@ -178,6 +178,23 @@ pub(crate) fn insights() -> Insights {
         ],
         streaks: vec![StreakLine { key: "app/test:db::slow".into(), runs: 3, since: Some("4f1e2d3".into()) }],
         next: std::iter::once(first).chain((0..8).map(next)).collect(),
+        quarantined: vec![
+            QuarantineLine {
+                key: key("app/test:db::slow"),
+                outcome: Outcome::Failed,
+                reason: "upstream bug".into(),
+                until: Some("2027-01-31".parse().unwrap()),
+                is_steady_again: false,
+            },
+            QuarantineLine {
+                key: key("app/test:db::fast"),
+                outcome: Outcome::Passed,
+                reason: "flaked on CI".into(),
+                until: None,
+                is_steady_again: true,
+            },
+        ],
+        vanished: vec![key("app/app::gone"), key("app/test:net::gone_too")],
     }
 }
 

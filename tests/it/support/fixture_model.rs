@@ -176,6 +176,22 @@ pub(crate) const BINARIES: &[FixtureBinary] = &[
     demo(Kind::Test, "flaky", &[("passes_every_second_time", FailsAtFirst(1))]),
     demo(Kind::Test, "slow", &[("takes_a_fifth_of_a_second", Passes), ("takes_a_second_and_a_half", Passes)]),
     demo(Kind::Doc, "doc", &[("src/lib.rs - shares #1", Passes), ("src/lib.rs - shares #2", Passes)]),
+    // What they do in their first run; what becomes of them later stands where that is tested.
+    FixtureBinary {
+        fixture: "flaking",
+        package: "flaking",
+        kind: Kind::Test,
+        binary: "past",
+        tests: &[
+            ("breaks_with_the_code", Passes),
+            ("broken", Fails),
+            ("flakes", Passes),
+            ("flakes_once", Passes),
+            ("flakes_with_another", Passes),
+            ("flakes_with_the_other", Passes),
+            ("steady", Passes),
+        ],
+    },
     harness("calm", &[("nested::three", Passes), ("one", Passes), ("two", Passes)]),
     harness(
         "outcomes",

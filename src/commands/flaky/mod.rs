@@ -1,0 +1,62 @@
+//! `cargo gate flaky`: judges each test on record, and by the flags all of them.
+
+mod gather;
+mod judge;
+
+use std::io::{self, Write};
+
+use jiff::Timestamp;
+
+use super::remembered::Remembered;
+use super::{complain, quarantine};
+use crate::cli::{FlakyArgs, Format};
+use crate::exit_code::ExitCode;
+use crate::history::store::Store;
+use crate::report::Look;
+use crate::report::judgements::{Judgements, json, terminal};
+use crate::sys::term::Surroundings;
+
+/// Runs the command.
+pub(super) fn run(args: &FlakyArgs) -> ExitCode {
+    let judgements = match Remembered::read(&args.common.place, &args.context) {
+        Ok(Some(mut memory)) => {
+            for text in quarantine::expired(memory.place.settings(), quarantine::day(memory.now)) {
+                complain("warning", &text);
+            }
+            let judgements = gather::gather(&memory, args);
+            for warning in memory.store.take_warnings() {
+                complain("warning", &warning);
+            }
+            judgements
+        }
+        Ok(None) => {
+            complain("note", "nothing is on record yet: `cargo gate test` begins the history");
+            let nothing = judge::nothing(ExitCode::Pass, "nothing is on record yet");
+            Judgements::empty(Timestamp::now(), nothing)
+        }
+        Err(code) => return code,
+    };
+    show(args, &judgements)
+}
+
+fn show(args: &FlakyArgs, judgements: &Judgements) -> ExitCode {
+    let mut stdout = io::stdout().lock();
+    let written = match args.common.format {
+        Format::Json => json::write(&mut stdout, judgements),
+        // What there is to say has been said.
+        Format::Human if judgements.context.is_none() => Ok(()),
+        Format::Human => {
+            let columns = Surroundings::read().columns_of_answers();
+            let look = Look { color: console::colors_enabled(), columns, ..Look::default() };
+            stdout.write_all(terminal::page(judgements, look).as_bytes())
+        }
+    };
+    match written.and_then(|()| stdout.flush()) {
+        // Whoever closed the pipe has read enough.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            complain("error", &format!("the output cannot be written: {error}"));
+            ExitCode::Internal
+        }
+        _ => judgements.judgement.exit_code(),
+    }
+}
