@@ -18,6 +18,8 @@ mod fixtures;
 mod flaky;
 mod html;
 #[cfg(unix)]
+mod order;
+#[cfg(unix)]
 mod portable;
 mod report;
 mod status;

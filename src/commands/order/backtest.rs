@@ -198,7 +198,11 @@ fn standing(figures: &[Figures], slots: usize) -> String {
     }
     let place = match better.as_slice() {
         [] => format!("at least as early as in each of the {count} other orders"),
-        some => format!("later than by {}, and at least as early as in the {} other orders", some.join(", "), count - some.len()),
+        some => format!(
+            "later than by {}, and at least as early as in the {} other orders",
+            some.join(", "),
+            count - some.len()
+        ),
     };
     let longer = figures.iter().find(|one| one.strategy == Strategy::Ours).map_or(0.0, |one| one.makespan - 1.0);
     format!(
