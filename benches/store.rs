@@ -8,6 +8,14 @@
 //!
 //! Each step runs in a process of its own, so that its peak memory is its own too; before each, the file's pages are
 //! dropped from the system's cache where that is permitted, and the line says `cold` or `warm`.
+//!
+//! - `append`: records one more run with all tests; wanted: at most 1 s, cold;
+//! - `read`: what `flaky` and `order` need, and what they make of it;
+//! - `list`: a page of runs, and figures of all;
+//! - the commands that say what the history says, as they are called, cargo's answer about the workspace included: once
+//!   cold, then the median of five warm calls, and how much they write. Wanted: `flaky`, `order`, `explain` at most
+//!   0.3 s; the page at most 2 s and 5 MB;
+//! - `begin-finish`: what the store adds to a run of 2,000 tests.
 
 use std::collections::BTreeMap;
 use std::process::{Command, ExitCode, Stdio};
@@ -68,9 +76,24 @@ fn all(tests: u64, runs: u64) -> Result<(), Failure> {
     let folder = tempfile::Builder::new().prefix("store-bench").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     let dir = Utf8PathBuf::try_from(folder.path().to_owned())?;
     say(&format!("{tests} tests x {runs} runs = {} cases", tests * runs));
-    for step in
-        ["generate", "append", "append", "append", "read", "read", "read", "list", "begin-finish", "export", "merge"]
-    {
+    for step in [
+        "generate",
+        "append",
+        "append",
+        "append",
+        "read",
+        "read",
+        "read",
+        "list",
+        COMMANDS,
+        "begin-finish",
+        "export",
+        "merge",
+    ] {
+        if step == COMMANDS {
+            time_commands(&dir, tests)?;
+            continue;
+        }
         let cache = if step == "generate" || drop_caches(&dir) { "cold" } else { "warm" };
         let output = Command::new(std::env::current_exe()?)
             .args(["step", step, dir.as_str(), &tests.to_string(), &runs.to_string()])
@@ -83,6 +106,52 @@ fn all(tests: u64, runs: u64) -> Result<(), Failure> {
     }
     let size = std::fs::metadata(dir.join(FILE_NAME))?.len();
     say(&format!("file         {:.1} MB", size as f64 / 1e6));
+    Ok(())
+}
+
+/// Stands for all of the commands among the steps.
+const COMMANDS: &str = "commands";
+
+/// Times the commands that read the history, in a workspace that has nothing but it.
+fn time_commands(dir: &Utf8Path, tests: u64) -> Result<(), Failure> {
+    let workspace = tempfile::tempdir()?;
+    std::fs::create_dir(workspace.path().join("src"))?;
+    std::fs::write(workspace.path().join("src/lib.rs"), "")?;
+    std::fs::write(
+        workspace.path().join("Cargo.toml"),
+        "[package]\nname = \"empty\"\nedition = \"2024\"\n[workspace]\n",
+    )?;
+    let call = |words: &str| -> Result<(f64, usize), Failure> {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-gate"));
+        command.arg("gate").args(words.split(' ')).current_dir(workspace.path());
+        let start = Instant::now();
+        let output = command.env("CARGO_GATE_STORE_DIR", dir).stderr(Stdio::inherit()).output()?;
+        match output.status.success() {
+            true => Ok((start.elapsed().as_secs_f64(), output.stdout.len())),
+            false => Err(format!("{words}: {}", output.status).into()),
+        }
+    };
+    // The last of the tests that are flaky in `case`.
+    let explain = format!("explain {}", name((tests.saturating_sub(1) / 20 * 20 + 3).min(tests.saturating_sub(1))));
+    for words in [
+        "flaky",
+        "order",
+        &explain,
+        "report",
+        "report --format markdown",
+        "report --format json",
+        "report --format html",
+    ] {
+        let cache = if drop_caches(dir) { "cold" } else { "warm" };
+        let (first, bytes) = call(words)?;
+        let mut again = [0.0; 5];
+        for time in &mut again {
+            (*time, _) = call(words)?;
+        }
+        again.sort_by(f64::total_cmp);
+        let words = words.split_once(" module").map_or(words, |(command, _)| command);
+        say(&format!("{words:<24} {cache} {first:.3} s, warm {:.3} s, {:.2} MB", again[2], bytes as f64 / 1e6));
+    }
     Ok(())
 }
 
@@ -245,6 +314,10 @@ fn hash(of: u64) -> ContentHash {
     ContentHash(bytes)
 }
 
+fn name(test: u64) -> String {
+    format!("module::tests::a_test_with_a_usual_name_{test:05}")
+}
+
 /// One test in twenty is flaky, one in a hundred breaks for a while.
 fn case(run: u64, test: u64) -> CaseRecord {
     let dice = mix(run << 32 | test);
@@ -271,7 +344,7 @@ fn case(run: u64, test: u64) -> CaseRecord {
         kind: Kind::Lib,
         binary: format!("crate_{}", test / BINARY),
     };
-    let key = Arc::new(TestKey { binary, name: format!("module::tests::a_test_with_a_usual_name_{test:05}") });
+    let key = Arc::new(TestKey { binary, name: name(test) });
     CaseRecord { key, outcome, took, attempts, line: None, leaked: false, binary_hash: Some(hash(test / BINARY)) }
 }
 

@@ -1,7 +1,10 @@
 //! The state of a test, judged from its summary: flaky, broken, suspect, recovered, new or steady.
 //!
-//! The window is all there is to judge by: what has left it neither proves nor excuses anything. Only executions of
-//! runs that count for states are looked at ([`Summary::judged`]); "passes" and "fails" below mean those.
+//! Only executions of runs that say something about each of their tests are looked at ([`Summary::telling`]); "passes"
+//! and "fails" below mean those. The latest of them are the window that is judged by. A proof of flakiness is not
+//! forgotten with the window, and a suspect stays one while later windows hold half of what made it one; but both only
+//! as far as a summary remembers outcomes one by one. Beyond that nothing is proven: that a failure was contradicted
+//! can show in any order of arrival, so remembering it for certain would take every input that ever passed.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -142,20 +145,20 @@ pub struct Judged {
 /// Judges a test by its summary.
 #[must_use]
 pub fn classify(summary: &Summary, now: Timestamp, thresholds: &Thresholds) -> Judged {
-    let entries: Vec<&Entry> = summary.judged(thresholds).collect();
-    let branches = Branches::along(&entries, thresholds);
-    let contradicted = contradicted(&entries);
+    let remembered: Vec<&Entry> = summary.telling(thresholds).collect();
+    let entries = thresholds.window_of(&remembered);
+    let branches = Branches::of(&remembered, thresholds);
+    let contradicted = contradicted(&remembered);
     let evidence = Evidence {
         failures: entries.iter().filter(|entry| entry.outcome.is_failure()).count(),
         retried: entries.iter().filter(|entry| entry.outcome == Outcome::Flaky).count(),
         runs: entries.len(),
         flips: branches.flips,
         episodes: branches.episodes,
-        proof: proof(&entries, &contradicted),
+        proof: proof(&remembered, &contradicted),
     };
-    let flaky = contradicted.last().map(|&last| Flakiness::since(&entries, last, now, thresholds));
-    let last_failure = entries.iter().rposition(|entry| entry.outcome.is_failure());
-    let left_broken = last_failure.map(|last| entries.len() - 1 - last);
+    let flaky = contradicted.last().map(|&last| Flakiness::since(&remembered, last, now, thresholds));
+    let left_broken = remembered.iter().rev().position(|entry| entry.outcome.is_failure());
     let state = if matches!(flaky, Some(Flakiness::Holds)) {
         State::Flaky
     } else if left_broken == Some(0) {
@@ -167,7 +170,7 @@ pub fn classify(summary: &Summary, now: Timestamp, thresholds: &Thresholds) -> J
         || matches!(flaky, Some(Flakiness::Left { runs }) if runs <= thresholds.recovered_runs)
     {
         State::Recovered
-    } else if (entries.len() as u64) + summary.older().runs() < thresholds.new_runs {
+    } else if (remembered.len() as u64) + summary.older().runs() < thresholds.new_runs {
         State::New
     } else {
         State::Steady
@@ -245,12 +248,26 @@ struct Branch {
 }
 
 impl Branches {
-    /// Walks the window from its oldest run on, so that a flip rate that was too high once makes a suspect until it is
-    /// under half of that. Episodes only become fewer by leaving the window, and what has left it is forgotten.
-    fn along(entries: &[&Entry], thresholds: &Thresholds) -> Self {
-        if !entries.iter().any(|entry| entry.outcome.is_failure()) {
+    /// Those of the window, after all windows before it that are remembered whole: episodes become fewer by leaving
+    /// the window, and under half of what made a suspect unmakes it.
+    fn of(remembered: &[&Entry], thresholds: &Thresholds) -> Self {
+        if !remembered.iter().any(|entry| entry.outcome.is_failure()) {
             return Self::default();
         }
+        let mut latest = Self::default();
+        let mut failing = false;
+        for end in remembered.len().min(thresholds.window)..=remembered.len() {
+            let until = remembered.get(..end).unwrap_or_default();
+            latest = Self::along(thresholds.window_of(until), thresholds);
+            let episodes = if failing { latest.episodes * 2 } else { latest.episodes };
+            failing = episodes >= thresholds.suspect_episodes;
+        }
+        Self { suspect: latest.suspect || failing, ..latest }
+    }
+
+    /// Walks a window from its oldest run on, so that a flip rate that was too high once makes a suspect until it is
+    /// under half of that.
+    fn along(entries: &[&Entry], thresholds: &Thresholds) -> Self {
         let mut branches: HashMap<Option<&str>, Branch> = HashMap::new();
         for entry in entries {
             branches.entry(entry.run.branch.as_deref()).or_default().step(entry.outcome.is_failure(), thresholds);
@@ -259,7 +276,7 @@ impl Branches {
         of.fold(Self::default(), |all, branch| Self {
             flips: all.flips + branch.flips,
             episodes: all.episodes.max(branch.episodes),
-            suspect: all.suspect || branch.flipping || branch.episodes >= thresholds.suspect_episodes,
+            suspect: all.suspect || branch.flipping,
         })
     }
 }
@@ -458,6 +475,48 @@ mod tests {
     }
 
     #[test]
+    fn a_suspect_stays_one_while_later_windows_hold_half_of_its_episodes() {
+        let by = Thresholds { window: 30, recovered_runs: 0, ..Thresholds::default() };
+        let of = |letters: &str| classify(&summary(&daily(letters)), Timestamp::UNIX_EPOCH, &by).state;
+        // Episodes on the days 10, 20 and 30.
+        let three = format!("{0}F{0}F{0}F", "P".repeat(9));
+        assert_eq!(of(&(three.clone() + "P")), State::Suspect, "three within thirty runs");
+        assert_eq!(of(&(three.clone() + &"P".repeat(15))), State::Suspect, "two are left");
+        assert_eq!(of(&(three + &"P".repeat(25))), State::Steady, "one is left");
+        let two = format!("{0}F{0}F{0}P", "P".repeat(9));
+        assert_eq!(of(&two), State::Steady, "there were never three");
+    }
+
+    #[test]
+    fn a_proof_outlives_a_small_window() {
+        let by = Thresholds { window: 10, ..Thresholds::default() };
+        let at_day = |letters: &str, day: i64| {
+            let now = Timestamp::from_second(day * DAY).unwrap();
+            classify(&summary(&daily(letters)), now, &by)
+        };
+        let calm = |days: usize| "~".to_owned() + &"P".repeat(days);
+        let judged = at_day(&calm(29), 40);
+        assert_eq!((judged.state, judged.evidence.runs, judged.evidence.proof.is_some()), (State::Flaky, 10, true));
+        assert_eq!(at_day(&calm(30), 40).state, State::Recovered);
+    }
+
+    #[test]
+    fn a_regression_that_was_mended_is_never_flaky() {
+        // Broken over several inputs, run more than once each, on two branches; then mended.
+        let mut steps: Vec<Step> = (0..10).map(|input| (0, input, "main", 'P')).collect();
+        for input in 10..14 {
+            steps.extend([(1, input, "main", 'F'), (1, input, "topic", 'F'), (1, input, "main", 'F')]);
+        }
+        assert_eq!(state(&steps), State::Broken);
+        for input in 20..80 {
+            steps.extend([(2, input, "main", 'P'), (2, input, "main", 'P')]);
+            let state = state(&steps);
+            assert!(matches!(state, State::Recovered | State::Steady), "{input}: {state}");
+        }
+        assert_eq!(state(&steps), State::Steady);
+    }
+
+    #[test]
     fn a_test_is_isolated_until_twenty_clean_runs() {
         let rough = |clean: i64| {
             let mut summary = Summary::default();
@@ -477,7 +536,7 @@ mod tests {
         use super::*;
 
         pub(super) fn state(summary: &Summary, now: Timestamp, t: &Thresholds) -> State {
-            let all: Vec<&Entry> = summary.judged(t).collect();
+            let all: Vec<&Entry> = summary.telling(t).collect();
             if (0..all.len()).any(|at| is_contradicted(&all, at)) && !has_left_flaky(&all, now, t) {
                 return State::Flaky;
             }
@@ -538,27 +597,43 @@ mod tests {
             broken || flaky
         }
 
+        /// What was a suspect in the window before stays one at half of the episodes.
         fn is_suspect(all: &[&Entry], t: &Thresholds) -> bool {
-            let branches: std::collections::BTreeSet<_> = all.iter().map(|entry| &entry.run.branch).collect();
-            branches.into_iter().any(|branch| {
-                let failing: Vec<bool> = all
-                    .iter()
-                    .filter(|entry| &entry.run.branch == branch)
-                    .map(|entry| entry.outcome.is_failure())
-                    .collect();
-                let episodes = (0..failing.len()).filter(|at| failing[*at] && (*at == 0 || !failing[at - 1])).count();
-                let rate = |runs: usize| {
-                    (1..runs).filter(|at| failing[*at] != failing[at - 1]).count() as f64 / runs as f64 * 1e6
-                };
-                let limit = f64::from(t.suspect_flips.ten_thousandths());
-                let mut flipping = false;
-                for runs in 1..=failing.len() {
-                    let enters = runs >= t.suspect_runs && rate(runs) > limit - 1e-6;
-                    let leaves = rate(runs) < limit / 2.0 - 1e-6;
-                    flipping = enters || (flipping && !leaves);
-                }
-                episodes >= t.suspect_episodes || flipping
+            let windows: Vec<&[&Entry]> =
+                if all.len() <= t.window { vec![all] } else { all.windows(t.window).collect() };
+            let mut failing = false;
+            for window in &windows {
+                let most = branches(window).map(|failing| episodes(&failing)).max().unwrap_or(0);
+                let limit = if failing { t.suspect_episodes as f64 / 2.0 } else { t.suspect_episodes as f64 };
+                failing = most as f64 >= limit;
+            }
+            failing || branches(windows[windows.len() - 1]).any(|failing| is_flipping(&failing, t))
+        }
+
+        /// Of each branch whether its runs failed.
+        fn branches(all: &[&Entry]) -> impl Iterator<Item = Vec<bool>> {
+            let names: std::collections::BTreeSet<_> = all.iter().map(|entry| &entry.run.branch).collect();
+            names.into_iter().map(|name| {
+                let of = all.iter().filter(|entry| &entry.run.branch == name);
+                of.map(|entry| entry.outcome.is_failure()).collect()
             })
+        }
+
+        fn episodes(failing: &[bool]) -> usize {
+            (0..failing.len()).filter(|at| failing[*at] && (*at == 0 || !failing[at - 1])).count()
+        }
+
+        fn is_flipping(failing: &[bool], t: &Thresholds) -> bool {
+            let rate =
+                |runs: usize| (1..runs).filter(|at| failing[*at] != failing[at - 1]).count() as f64 / runs as f64 * 1e6;
+            let limit = f64::from(t.suspect_flips.ten_thousandths());
+            let mut flipping = false;
+            for runs in 1..=failing.len() {
+                let enters = runs >= t.suspect_runs && rate(runs) > limit - 1e-6;
+                let leaves = rate(runs) < limit / 2.0 - 1e-6;
+                flipping = enters || (flipping && !leaves);
+            }
+            flipping
         }
     }
 
@@ -578,6 +653,8 @@ mod tests {
             calm in 0_usize..60,
             later in 0_i64..20,
             passes in 0_usize..40,
+            window in prop_oneof![Just(100_usize), 1_usize..101],
+            suspect_episodes in 1_usize..6,
         ) {
             let mut day = 0;
             let mut steps: Vec<Step> = steps;
@@ -587,7 +664,7 @@ mod tests {
             }
             steps.extend((0_u8..).take(calm).map(|input| (day + i64::from(input), 100 + input, "main", 'P')));
             let now = Timestamp::from_second((day + later) * DAY).unwrap();
-            let thresholds = Thresholds { flaky_passes: passes, ..Thresholds::default() };
+            let thresholds = Thresholds { flaky_passes: passes, window, suspect_episodes, ..Thresholds::default() };
             let summary = summary(&steps);
             prop_assert_eq!(
                 classify(&summary, now, &thresholds).state,

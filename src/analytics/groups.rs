@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::flaky::State;
-use super::summary::Summary;
+use super::summary::{Entry, Summary};
 use super::thresholds::Thresholds;
 
 /// So many runs must have failed both of two tests. One may be chance.
@@ -38,7 +38,8 @@ pub fn together(tests: &[(&Summary, State)], thresholds: &Thresholds) -> Vec<Vec
 
 /// The runs of the window that failed a test, whatever a retry made of it, in order of their numbers.
 fn failing_runs(summary: &Summary, thresholds: &Thresholds) -> Vec<u64> {
-    let failing = summary.judged(thresholds).filter(|entry| entry.outcome.is_failure() || entry.both);
+    let telling: Vec<&Entry> = summary.telling(thresholds).collect();
+    let failing = thresholds.window_of(&telling).iter().filter(|entry| entry.outcome.is_failure() || entry.both);
     let mut failing: Vec<u64> = failing.map(|entry| entry.run.seq).collect();
     failing.sort_unstable();
     failing
@@ -148,7 +149,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::analytics::summary::{Entry, RunFacts, tests::run};
+    use crate::analytics::summary::{RunFacts, tests::run};
     use crate::model::Outcome;
 
     /// A test that ran in each of the first 60 runs and failed in these.

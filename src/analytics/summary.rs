@@ -320,12 +320,10 @@ impl Summary {
         self.window.front().filter(|_| self.older.is_empty())
     }
 
-    /// What states are judged by: executions within the window, of runs that say something about each of their tests,
-    /// oldest first.
-    pub fn judged(&self, thresholds: &Thresholds) -> impl DoubleEndedIterator<Item = &Entry> + Clone {
-        let (left_out, mass) = (self.window.len().saturating_sub(thresholds.window), thresholds.mass_failure);
-        let within = self.window.iter().skip(left_out);
-        within.filter(move |entry| entry.is_executed() && entry.run.is_judged(&mass))
+    /// Executions of runs that say something about each of their tests, oldest first.
+    pub fn telling(&self, thresholds: &Thresholds) -> impl DoubleEndedIterator<Item = &Entry> + Clone {
+        let mass = thresholds.mass_failure;
+        self.window.iter().filter(move |entry| entry.is_executed() && entry.run.is_judged(&mass))
     }
 }
 

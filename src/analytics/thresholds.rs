@@ -8,7 +8,7 @@ use crate::model::Percent;
 /// By what tests are judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Thresholds {
-    /// So many of the latest outcomes are looked at, at most [`WINDOW`].
+    /// So many of the latest executions are judged by, at most [`WINDOW`].
     pub window: usize,
     /// Flaky is left after so many passes since the last contradicted failure …
     pub flaky_passes: usize,
@@ -64,6 +64,14 @@ const fn percent(points: u32) -> Percent {
 impl Default for MassFailure {
     fn default() -> Self {
         Self { tests: 20, share: percent(80) }
+    }
+}
+
+impl Thresholds {
+    /// Those of the executions, oldest first, that are judged by.
+    #[must_use]
+    pub fn window_of<'e, E>(&self, all: &'e [E]) -> &'e [E] {
+        all.get(all.len().saturating_sub(self.window)..).unwrap_or_default()
     }
 }
 

@@ -317,7 +317,8 @@ fn cannot_start(launch: &Launch, error: &io::Error) -> Failure {
     if error.kind() == io::ErrorKind::NotFound { Failure::Missing(why) } else { Failure::Tool(why) }
 }
 
-fn kind_of(target: &Target) -> Option<Kind> {
+/// What sort of test binary a target is; none of a build script.
+pub(super) fn kind_of(target: &Target) -> Option<Kind> {
     target.kind.iter().find_map(|kind| match kind {
         TargetKind::Bin => Some(Kind::Bin),
         TargetKind::Test => Some(Kind::Test),

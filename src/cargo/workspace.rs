@@ -7,7 +7,9 @@ use std::path::Path;
 use camino::Utf8PathBuf;
 use cargo_metadata::{Metadata, MetadataCommand, PackageId};
 
+use super::build::kind_of;
 use crate::exit_code::ExitCode;
+use crate::model::BinaryId;
 
 /// What the tool needs to know of a workspace.
 #[derive(Clone, Debug)]
@@ -27,6 +29,17 @@ pub struct Package {
     pub name: String,
     /// Its `Cargo.toml`.
     pub manifest: Utf8PathBuf,
+    /// Its targets that have tests or may have some.
+    pub targets: Vec<Target>,
+}
+
+/// A target of a member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Its test binary.
+    pub binary: BinaryId,
+    /// Is it the library of a procedural macro?
+    pub proc_macro: bool,
 }
 
 /// cargo could not tell.
@@ -60,6 +73,18 @@ impl Error {
     }
 }
 
+impl Package {
+    fn of(package: cargo_metadata::Package) -> Self {
+        let name = package.name.to_string();
+        let target = |target: &cargo_metadata::Target| {
+            let binary = BinaryId { package: name.clone(), kind: kind_of(target)?, binary: target.name.clone() };
+            Some(Target { binary, proc_macro: target.is_proc_macro() })
+        };
+        let targets = package.targets.iter().filter_map(target).collect();
+        Self { name, manifest: package.manifest_path, targets }
+    }
+}
+
 impl Workspace {
     /// Asks cargo, with those of the user's flags that bear on the question.
     pub fn query(cargo: &OsString, flags: &[OsString]) -> Result<Self, Error> {
@@ -80,11 +105,8 @@ impl Workspace {
     }
 
     fn from_metadata(metadata: Metadata) -> Self {
-        let packages = metadata
-            .packages
-            .into_iter()
-            .map(|package| (package.id, Package { name: package.name.to_string(), manifest: package.manifest_path }))
-            .collect();
+        let packages = metadata.packages.into_iter().map(|package| (package.id.clone(), Package::of(package)));
+        let packages = packages.collect();
         Self { root: metadata.workspace_root, target_dir: metadata.target_directory, packages }
     }
 

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::parsers::{count_or_none, duration_or_none, size_or_none};
-use super::{AddArgs, CommonArgs, ExportArgs, MergeArgs, RunsArgs};
+use super::{AddArgs, CommonArgs, ExportArgs, ImportArgs, MergeArgs, RunsArgs};
 
 /// Look at the recorded runs, add or remove some
 #[derive(Debug, Args)]
@@ -28,6 +28,8 @@ pub enum HistoryAction {
     Prune(PruneArgs),
     /// Remove one run, as if it had never been recorded
     Undo(UndoArgs),
+    /// Record the results that other tools wrote
+    Import(Box<ImportArgs>),
     /// Write runs to a file that another history can take in
     Export(ExportArgs),
     /// Take in the runs of other histories; nothing is counted twice
@@ -45,6 +47,7 @@ impl HistoryAction {
             Self::Add(args) => &args.common,
             Self::Prune(args) => &args.common,
             Self::Undo(args) => &args.common,
+            Self::Import(args) => &args.common,
             Self::Export(args) => &args.common,
             Self::Merge(args) => &args.common,
         }

@@ -5,6 +5,7 @@ mod command;
 mod explain;
 mod flaky;
 mod history;
+mod import;
 mod libtest;
 mod order;
 mod parsers;
@@ -22,6 +23,7 @@ pub use command::{
 pub use explain::ExplainArgs;
 pub use flaky::FlakyArgs;
 pub use history::{HistoryAction, HistoryArgs, ListArgs, PruneArgs, PruneFlags, ShowArgs, StatsArgs, UndoArgs};
+pub use import::ImportArgs;
 pub use libtest::LibtestArgs;
 pub use order::OrderArgs;
 pub use portable::{ExportArgs, MergeArgs};

@@ -54,7 +54,7 @@ impl Remembered {
 
 /// The context that is asked for: of those that fit, the one in which the workspace's tests ran last, or any suite
 /// where they never did.
-fn context(store: &SqliteStore, wanted: &ContextArgs) -> Result<Option<Context>, StoreError> {
+pub(super) fn context(store: &SqliteStore, wanted: &ContextArgs) -> Result<Option<Context>, StoreError> {
     match latest_context(store, wanted, Some(WORKSPACE_SUITE))? {
         None => latest_context(store, wanted, None),
         found => Ok(found),

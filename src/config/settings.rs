@@ -158,7 +158,7 @@ pub static SETTINGS: &[Setting] = &[
     Setting::new(Store, "max-age", at!(Settings.store.max_age, LIMIT), "history prune", "Remove runs older than this.").with_flag("max-age"),
     Setting::new(Store, "max-runs", at!(Settings.store.max_runs, COUNT_LIMIT), "history prune", "Keep this many runs, the newest.").with_flag("max-runs"),
     Setting::new(Store, "max-size", at!(Settings.store.max_size, SIZE_LIMIT), "history prune", "Remove the oldest runs until the store is no larger than this.").with_flag("max-size"),
-    Setting::new(Judgement, "window", at!(Settings.judgement.window, WINDOW), "all", "Tests are judged by so many of their latest outcomes."),
+    Setting::new(Judgement, "window", at!(Settings.judgement.window, WINDOW), "all", "Tests are judged by so many of their latest executions."),
     Setting::new(Judgement, "flaky-passes", at!(Settings.judgement.flaky_passes, COUNT), "all", "A flaky test stays flaky until it passed so often since it was last contradicted."),
     Setting::new(Judgement, "flaky-quiet", at!(Settings.judgement.flaky_quiet, PAUSE), "all", "A flaky test stays flaky for so long since it was last contradicted."),
     Setting::new(Judgement, "suspect-episodes", at!(Settings.judgement.suspect_episodes, AT_LEAST_ONE), "all", "Failing so many separate times along one branch makes a test a suspect."),

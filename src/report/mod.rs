@@ -1,8 +1,8 @@
 //! What people and machines read. Values in, text out, through handed-in writers; nothing here knows the engine.
 //!
 //! [`terminal`] and [`events`] observe a run as it goes; [`json`], [`junit`] and [`markdown`] are written at its end,
-//! from the run's record and its cases. [`view`] holds what several of them show; [`inert`] and [`markup`] are what
-//! every foreign text passes on its way out.
+//! from the run's record and its cases; [`mod@html`] is of what the history says, which is a [`Retrospect`]. [`view`]
+//! holds what several of them show; [`inert`] and [`markup`] are what every foreign text passes on its way out.
 
 pub mod events;
 pub mod explanation;

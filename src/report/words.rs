@@ -137,7 +137,8 @@ pub fn wrap(text: &str, first: usize, width: usize) -> Vec<String> {
                 line.push(' ');
                 line.push_str(word);
             }
-            _ => lines.push(word.to_owned()),
+            // A line that begins with `::` is a command to some CI services.
+            _ => lines.push(word.strip_prefix("::").map_or_else(|| word.to_owned(), |rest| format!(": :{rest}"))),
         }
     }
     lines
@@ -212,6 +213,7 @@ mod tests {
         assert_eq!(wrap("one two three", 7, 7), ["one two", "three"]);
         assert_eq!(wrap("incomprehensible it is so", 16, 5), ["incomprehensible", "it is", "so"]);
         assert_eq!(wrap("", 5, 5), [""]);
+        assert_eq!(wrap("no ::error::x", 5, 5), ["no", ": :error::x"]);
     }
 
     proptest! {

@@ -164,6 +164,13 @@ fn history_and_config_are_understood() {
     let Ok(Command::History(args)) = parse(line) else { panic!() };
     let HistoryAction::List(list) = args.action else { panic!() };
     assert_eq!((list.runs.suite.as_deref(), list.runs.failed, list.skip, list.latest), (Some("s"), true, 20, true));
+    let Ok(Command::History(args)) = parse("history export -o - --branch main --since 2026-01-31") else { panic!() };
+    let HistoryAction::Export(export) = args.action else { panic!() };
+    assert_eq!((export.output.to_str(), export.runs.branch.as_deref()), (Some("-"), Some("main")));
+    let Ok(Command::History(args)) = parse("history merge a.gz - ../b --format json") else { panic!() };
+    let HistoryAction::Merge(merge) = args.action else { panic!() };
+    assert_eq!((merge.sources.len(), merge.common.format), (3, Format::Json));
+    assert!(parse("history merge").is_err());
     let Ok(Command::Status(status)) = parse("status --within 24h --commit HEAD --suite s") else { panic!() };
     assert_eq!((status.commit.as_deref(), status.suite.as_deref()), (Some("HEAD"), Some("s")));
     assert!(parse("history undo").is_err());

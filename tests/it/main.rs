@@ -17,11 +17,13 @@ mod fixtures;
 #[cfg(unix)]
 mod flaky;
 mod html;
+mod import;
 #[cfg(unix)]
 mod order;
 #[cfg(unix)]
 mod portable;
 mod report;
+mod reports;
 mod status;
 #[allow(dead_code, reason = "a toolbox: each test takes what it needs")]
 mod support;

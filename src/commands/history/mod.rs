@@ -2,6 +2,7 @@
 
 mod add;
 mod export;
+mod import;
 mod list;
 mod merge;
 mod stats;
@@ -38,6 +39,9 @@ pub(super) fn run(action: &HistoryAction) -> ExitCode {
 fn in_place(action: &HistoryAction, place: &Place) -> Result<(), HistoryError> {
     if let HistoryAction::Merge(args) = action {
         return merge::run(args, place);
+    }
+    if let HistoryAction::Import(args) = action {
+        return import::run(args, place);
     }
     let mut store = match action {
         // What is told may be the first on record.
@@ -87,8 +91,8 @@ fn act(
         }
         HistoryAction::Undo(args) => undo(store, &args.run, out, format),
         HistoryAction::Export(args) => export::to(&args.output, store, &filter(&args.runs, place)?, out, format),
-        // It looks at what it takes in before there is a store: see `in_place`.
-        HistoryAction::Merge(_) => Ok(()),
+        // They look at what they take in before there is a store: see `in_place`.
+        HistoryAction::Import(_) | HistoryAction::Merge(_) => Ok(()),
     }
 }
 

@@ -77,6 +77,17 @@ impl Asked {
     }
 }
 
+/// The context of a run without flags.
+pub(in crate::commands) fn default_context(cargo: &OsStr) -> Context {
+    let target = host_in(&rustc_version(cargo));
+    Context { target, features: String::new(), profile: "test".to_owned() }
+}
+
+/// The host's triple, as `rustc -vV` tells it.
+fn host_in(rustc: &str) -> String {
+    rustc.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default().trim().to_owned()
+}
+
 /// Whose matter it is.
 #[derive(Debug)]
 pub(super) enum Prepared {
@@ -133,7 +144,7 @@ pub(super) fn prepare(args: &TestArgs) -> Result<Prepared, Refused> {
         refuse_when_strict(&resolved, &format!("{} lets a red test turn green", softeners.join(", ")))?;
     }
     let rustc = rustc.join().unwrap_or_default();
-    let host = rustc.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default().trim().to_owned();
+    let host = host_in(&rustc);
     if host.is_empty() {
         return Err(Refused::new(
             ExitCode::Config,

@@ -37,6 +37,24 @@ pub(super) struct Facts<'a> {
     pub(super) took: Duration,
 }
 
+/// Judges a run that went to its end somewhere else, by its cases alone.
+pub(in crate::commands) fn judge_cases(cases: &[Arc<CaseRecord>], took: Duration) -> Judgement {
+    let facts = Facts {
+        cases,
+        not_run: 0,
+        build: None,
+        stop: None,
+        tool_error: None,
+        flaky_result: FlakyResult::Pass,
+        no_tests: NoTests::Pass,
+        is_quarantined: &|_| false,
+        vanished: &[],
+        fails_on_vanished: false,
+        took,
+    };
+    judge(&facts).1
+}
+
 /// Judges a run.
 pub(super) fn judge(facts: &Facts<'_>) -> (RunState, Judgement) {
     let mut grounds: Vec<(ExitCode, Reason)> = Vec::new();

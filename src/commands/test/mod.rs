@@ -14,7 +14,9 @@ mod session;
 
 use std::sync::Arc;
 
+pub(super) use ask::default_context;
 pub(super) use gather::slots;
+pub(super) use judge::judge_cases;
 
 use crate::cli::TestArgs;
 use crate::exit_code::ExitCode;

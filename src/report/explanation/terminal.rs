@@ -62,7 +62,8 @@ fn standing(out: &mut String, page: &Page<()>, explanation: &Explanation) {
             (Some(until), true) => format!("; it was over after {until}: its failures count again"),
             (None, _) => ", without an end".to_owned(),
         };
-        let text = format!("{}{until}", one_line(&quarantine.reason));
+        let again = if explanation.state == "steady" && !quarantine.is_expired { "; it is steady again" } else { "" };
+        let text = format!("{}{until}{again}", one_line(&quarantine.reason));
         out.push_str(&page.sentence(Tone::Soft, "Quarantine", &text));
     }
 }
@@ -75,15 +76,12 @@ fn rows(out: &mut String, page: &Page<()>, timeline: &[Moment]) {
         return;
     }
     let marks: Vec<Mark> = shown.iter().map(|moment| timeline::of_outcome(moment.outcome)).collect();
-    let legend = match timeline::legend(&marks) {
-        legend if legend.is_empty() => String::new(),
-        legend => page.ink.paint(Tone::Dim, &format!("  {legend}")),
-    };
+    let legend = page.ink.paint(Tone::Dim, &timeline::legend(&marks));
     let row = timeline::row(page, &marks);
-    let with_legend = format!("{row}{legend}");
+    let with_legend = format!("{row}  {legend}");
     let fits =
         page.columns.is_none_or(|columns| page.row_indent() + console::measure_text_width(&with_legend) <= columns);
-    out.push_str(&page.row("Outcomes", if fits { &with_legend } else { &row }));
+    out.push_str(&page.row("Outcomes", if fits { with_legend.trim_end() } else { &row }));
     let times: Vec<_> = shown.iter().map(|moment| moment.took).collect();
     if times.iter().any(Option::is_some) {
         out.push_str(&page.row("Durations", &page.ink.paint(Tone::Path, &timeline::bars(&times))));
@@ -99,20 +97,15 @@ fn rows(out: &mut String, page: &Page<()>, timeline: &[Moment]) {
         out.push_str(&page.row("Branch", &page.ink.paint(Tone::Dim, &timeline::segments(&branches))));
     }
     if !fits {
-        out.push_str(&page.flow(&" ".repeat(page.row_indent()), legend.trim()));
+        out.push_str(&page.flow(&" ".repeat(page.row_indent()), &legend));
     }
 }
 
-/// `min 1.400s, median 1.500s, max 2.100s, mean 1.600s; lately 1.501s; slower: 1.100s -> 1.500s`.
+/// `1.400s to 2.100s, median 1.500s, lately 1.501s, slower than 1.100s`.
 fn times_line(times: &Times) -> String {
-    let Times { least, median, most, recent, mean, slower } = times;
-    let [least, median, most] = [least, median, most].map(|time| words::exact(*time));
-    let [mean, recent] = [mean, recent].map(|time| words::exact(*time));
-    let mut line = format!("min {least}, median {median}, max {most}, mean {mean}; lately {recent}");
-    if let Some((from, to)) = slower {
-        line.push_str(&format!("; slower: {} -> {}", words::exact(*from), words::exact(*to)));
-    }
-    line
+    let [least, most, median, recent] = [times.least, times.most, times.median, times.recent].map(words::exact);
+    let slower = times.slower.map(|(from, _)| format!(", slower than {}", words::exact(from))).unwrap_or_default();
+    format!("{least} to {most}, median {median}, lately {recent}{slower}")
 }
 
 /// `100 passed, 17 failed, 3 flaky, 2 skipped`.
@@ -132,7 +125,7 @@ fn counts(out: &mut String, page: &Page<()>, explanation: &Explanation) {
     out.push_str(&page.sentence(Tone::Strong, "On record", &line));
     if explanation.streak > 0 {
         let first = explanation.timeline.iter().rev().nth(explanation.streak - 1);
-        let since = first.map_or_else(String::new, |first| format!(", since {}", moment(first, explanation)));
+        let since = first.map_or_else(String::new, |first| format!(", since {}", state_of(first, explanation)));
         let runs = words::count(explanation.streak as u64, "run", "runs");
         out.push_str(&page.sentence(Tone::Bad, "Streak", &format!("failed in its last {runs}{since}")));
     }
@@ -140,17 +133,17 @@ fn counts(out: &mut String, page: &Page<()>, explanation: &Explanation) {
 
 /// `3 hours ago, main 4f1e2d3a5b, run 20260131T120000000Z-1a2b3c4d`. Runs of ours tell by their name when they started.
 fn moment(moment: &Moment, explanation: &Explanation) -> String {
-    let mut parts = vec![words::ago_from(moment.start, explanation.at)];
-    if !moment.run.as_str().starts_with(&moment.start.strftime("%Y%m%dT%H%M%S").to_string()) {
-        parts.push(words::moment(moment.start));
-    }
+    let ours = moment.run.as_str().starts_with(&moment.start.strftime("%Y%m%dT%H%M%S").to_string());
+    let at = if ours { String::new() } else { format!(", {}", words::moment(moment.start)) };
+    one_line(&format!("{}{at}, run {}", state_of(moment, explanation), moment.run))
+}
+
+/// `3 hours ago, main 4f1e2d3a5b`.
+fn state_of(moment: &Moment, explanation: &Explanation) -> String {
     let commit = moment.commit.as_deref().map(words::short_commit);
     let checkout: Vec<&str> = [moment.branch.as_deref(), commit].into_iter().flatten().collect();
-    if !checkout.is_empty() {
-        parts.push(checkout.join(" "));
-    }
-    parts.push(format!("run {}", moment.run));
-    one_line(&parts.join(", "))
+    let ago = words::ago_from(moment.start, explanation.at);
+    one_line(&if checkout.is_empty() { ago } else { format!("{ago}, {}", checkout.join(" ")) })
 }
 
 fn failure(out: &mut String, page: &Page<()>, explanation: &Explanation, text: Text) {
@@ -174,12 +167,16 @@ fn failure(out: &mut String, page: &Page<()>, explanation: &Explanation, text: T
     }
 }
 
-/// The few lines that say why, each in its window's width.
+/// The few lines that say why; one that is too long goes on below itself.
 fn cause(case: &CaseRecord, page: &Page<()>) -> Vec<String> {
     let why = case.attempts.iter().rev().find_map(|attempt| attempt.why.as_deref()).map(one_line);
     let said = case.failure_text().map(view::cause).unwrap_or_default();
-    let width = page.columns.map_or(usize::MAX, |columns| columns.saturating_sub(page.indent()).max(20));
-    why.into_iter().chain(said).map(|line| words::middle(&line.replace('\t', "    "), width)).collect()
+    let room = page.columns.map_or(usize::MAX, |columns| columns.saturating_sub(page.indent()).max(20));
+    let fit = |line: String| match console::measure_text_width(&line) <= room {
+        true => vec![line],
+        false => words::wrap(&line, room, room),
+    };
+    why.into_iter().chain(said).flat_map(fit).collect()
 }
 
 /// All that every failing attempt said.

@@ -29,7 +29,10 @@ pub(super) fn frame(tests: &[PastTest]) -> Markup {
         }
         div #all-tests hidden {
             form.filters role="search" aria-label="Filter the tests" {
-                label { span { "Name contains" } input #filter-text type="search" autocomplete="off" spellcheck="false"; }
+                label {
+                    span { "Name contains" }
+                    input #filter-text type="search" autocomplete="off" spellcheck="false";
+                }
                 label {
                     span { "State" }
                     select #filter-state {
@@ -44,7 +47,7 @@ pub(super) fn frame(tests: &[PastTest]) -> Markup {
                 }
                 p #matches role="status" {}
             }
-            div.scroll role="region" aria-label="All tests" tabindex="0" {
+            div.scroll {
                 table #tests aria-label="All tests" { (head(&columns)) tbody {} }
             }
             p { button #more type="button" hidden { "Show more" } }

@@ -46,7 +46,7 @@ const STRIP: i32 = 18;
 const BARS: i32 = 90;
 const BETWEEN: i32 = 8;
 
-/// How many columns a strip of so many runs has; the latest run is the last.
+/// How many columns a strip of so many runs has; the oldest run is the first.
 pub(super) const fn columns(runs: usize) -> usize {
     if runs < FEWEST_COLUMNS { FEWEST_COLUMNS } else { runs }
 }
@@ -109,9 +109,8 @@ pub(super) fn sample(outcome: Outcome) -> io::Result<Markup> {
 
 /// A test's outcomes, a column for each run; nothing where it did not take part.
 pub(super) fn strip(outcomes: &[Option<Outcome>]) -> io::Result<Markup> {
-    let columns = columns(outcomes.len());
-    svg((left_of(columns), STRIP), |area| {
-        for (column, outcome) in (columns - outcomes.len()..).zip(outcomes) {
+    svg((left_of(columns(outcomes.len())), STRIP), |area| {
+        for (column, outcome) in (0..).zip(outcomes) {
             if let Some(outcome) = outcome {
                 draw_mark(area, left_of(column), 0, *outcome)?;
             }
@@ -122,10 +121,9 @@ pub(super) fn strip(outcomes: &[Option<Outcome>]) -> io::Result<Markup> {
 
 /// Runs as bars, as high as they took long, each above the mark of what became of it.
 pub(super) fn bars(runs: &[(Option<Duration>, Outcome)]) -> io::Result<Markup> {
-    let columns = columns(runs.len());
     let longest = runs.iter().filter_map(|(took, _)| *took).max().unwrap_or_default().as_secs_f64();
-    svg((left_of(columns), BARS + BETWEEN + STRIP), |area| {
-        for (column, (took, outcome)) in (columns - runs.len()..).zip(runs) {
+    svg((left_of(columns(runs.len())), BARS + BETWEEN + STRIP), |area| {
+        for (column, (took, outcome)) in (0..).zip(runs) {
             let x = left_of(column);
             if let Some(took) = took.filter(|_| longest > 0.0) {
                 #[expect(clippy::cast_possible_truncation, reason = "a share of the height of the bars")]
@@ -200,9 +198,12 @@ mod tests {
     }
 
     #[test]
-    fn the_latest_run_is_the_last_column() {
+    fn a_short_history_begins_at_the_left_and_is_not_blown_up() {
         let strip = strip(&[None, Some(Outcome::Failed)]).unwrap().into_string();
-        assert!(strip.contains(r#"viewBox="0 0 400 18""#) && strip.contains(r#"<rect x="390""#), "{strip}");
+        assert!(
+            strip.contains(r#"viewBox="0 0 400 18""#) && strip.contains(r#"<rect x="10" y="0" width="8""#),
+            "{strip}"
+        );
         assert_eq!(strip.matches("<rect").count(), 1);
     }
 

@@ -77,7 +77,7 @@ impl Serialize for Test {
     }
 }
 
-/// All of it, as JSON that ends no element and means nothing to HTML: every character that could is written as a number.
+/// All of it, as JSON that means nothing to HTML: every character that could is written as a number.
 pub(super) fn json(retrospect: &Retrospect, map: &Map<'_>) -> serde_json::Result<String> {
     let json = serde_json::to_string(&embedded(retrospect, map))?;
     let mut out = String::with_capacity(json.len());

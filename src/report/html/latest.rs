@@ -79,7 +79,7 @@ pub(super) fn figures(retrospect: &Retrospect) -> Markup {
             (counted("broken", "bad"))
             (counted("flaky", "wavering"))
             (counted("suspect", "wavering"))
-            (figure(shown::whole_percent(passed, judged.count() as u64), "of the runs passed", ""))
+            (figure(shown::whole_percent(passed, judged.count() as u64), "runs passed", ""))
             (figure(typical.map_or_else(|| "–".to_owned(), words::rough), "typical duration", ""))
         }
     }

@@ -71,15 +71,19 @@ impl<'a> Map<'a> {
                 @for outcome in Outcome::ALL { li { (chart::sample(outcome)?) (outcome) } }
                 li { "blank: not in that run" }
             }
-            p.hint #map-hint { "Point at a mark for its run, or walk through the map with the arrow keys." }
-            div.scroll role="region" aria-label="Heat map" tabindex="0" {
+            p.hint #map-hint hidden { "Point at a mark for its run, or walk through the map with the arrow keys." }
+            div.scroll {
                 table.map aria-label="Outcomes of the tests that matter in the latest runs" {
                     thead { tr {
                         th scope="col" { "Test" }
                         th scope="col" { "State" }
                         th scope="col" {
-                            span.ends {
-                                span { (words::count(self.runs as u64, "run", "runs")) " ago" } span { "latest" }
+                            @let runs = words::count(self.runs as u64, "run", "runs");
+                            // A short history does not end at the right edge.
+                            @if self.runs == columns {
+                                span.ends { span { (runs) " ago" } span { "latest" } }
+                            } @else {
+                                "The latest " (runs)
                             }
                         }
                     } }
@@ -89,7 +93,8 @@ impl<'a> Map<'a> {
                                 th scope="row" { (shown::test(&row.test.key)) }
                                 td { span class={ "state " (row.test.state) } { (row.test.state) } }
                                 td.strip-cell {
-                                    div.strip role="img" aria-label=(row.words()) data-strip=(at) data-columns=(columns) {
+                                    @let label = row.words();
+                                    div.strip role="img" aria-label=(label) data-strip=(at) data-columns=(columns) {
                                         (chart::strip(&row.outcomes())?)
                                     }
                                 }

@@ -59,26 +59,28 @@
       return [test, outcome + took, run.checkout, run.start];
     };
 
+    let pointed = null;
     const hide = () => {
+      pointed = null;
       tip.hidden = true;
       for (const strip of strips) strip.classList.remove("pointed");
     };
 
     const point = (strip, at) => {
       const columns = Number(strip.dataset.columns);
-      const column = columns - data.runs.length + at;
       const box = strip.getBoundingClientRect();
       const width = box.width / columns;
       hide();
+      pointed = [strip, at];
       strip.classList.add("pointed");
-      strip.style.setProperty("--from", `${column * width}px`);
+      strip.style.setProperty("--from", `${at * width}px`);
       strip.style.setProperty("--width", `${width}px`);
       const lines = says(strip, at).filter((line) => line);
       strip.setAttribute("aria-valuenow", at + 1);
       strip.setAttribute("aria-valuetext", lines.join(", "));
       tip.replaceChildren(...lines.map((line) => element("p", {}, line)));
       tip.hidden = false;
-      const x = box.left + (column + 0.5) * width - tip.offsetWidth / 2;
+      const x = box.left + (at + 0.5) * width - tip.offsetWidth / 2;
       const above = box.top - tip.offsetHeight - 8;
       tip.style.left = `${Math.max(8, Math.min(x, document.documentElement.clientWidth - tip.offsetWidth - 8))}px`;
       tip.style.top = `${above < 8 ? box.bottom + 8 : above}px`;
@@ -101,10 +103,9 @@
       };
       const under = (event) => {
         const box = strip.getBoundingClientRect();
-        const columns = Number(strip.dataset.columns);
-        return Math.floor(((event.clientX - box.left) / box.width) * columns) - (columns - data.runs.length);
+        return Math.floor(((event.clientX - box.left) / box.width) * Number(strip.dataset.columns));
       };
-      strip.addEventListener("pointermove", (event) => (under(event) < 0 ? hide() : go(under(event))));
+      strip.addEventListener("pointermove", (event) => (under(event) > last ? hide() : go(under(event))));
       strip.addEventListener("pointerdown", (event) => go(under(event)));
       strip.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && hide());
       strip.addEventListener("focus", () => {
@@ -127,7 +128,10 @@
         event.preventDefault();
       });
     });
-    document.addEventListener("scroll", hide, { capture: true, passive: true });
+    document.getElementById("map-hint")?.removeAttribute("hidden");
+    // Moving the focus scrolls as well: what has the focus keeps its words beside it.
+    const follow = () => pointed && (pointed[0] === document.activeElement ? point(...pointed) : hide());
+    document.addEventListener("scroll", follow, { capture: true, passive: true });
   }
 
   // Sorting. `sort(column, descending)` is called when a head's button is pressed.

@@ -117,7 +117,7 @@ fn page(retrospect: &Retrospect, map: &Map<'_>, json: &str) -> io::Result<Markup
                     }
                 }
                 footer {
-                    p { "Written by cargo gate at " (shown::moment(retrospect.at)) " from the history of this workspace." }
+                    p { "Written by cargo gate at " (shown::moment(retrospect.at)) ", from the history on record." }
                 }
                 div #tip hidden {}
                 script #data type="application/json" { (PreEscaped(json)) }

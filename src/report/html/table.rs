@@ -42,7 +42,7 @@ pub(super) fn text(shown: impl Render) -> Field {
     Field { shown: shown.render(), value: None }
 }
 
-/// Sorted by a number; what has none comes last.
+/// Sorted by a number.
 pub(super) fn number(shown: impl Render, value: impl Into<u128>) -> Field {
     Field { shown: shown.render(), value: Some(value.into()) }
 }
@@ -70,7 +70,7 @@ pub(super) fn head(columns: &[Column]) -> Markup {
 pub(super) fn table(label: &str, columns: &[Column], rows: impl IntoIterator<Item = Vec<Field>>) -> Markup {
     let names_row = columns.iter().position(|column| matches!(column, Column::Text(_)));
     html! {
-        div.scroll role="region" aria-label=(label) tabindex="0" {
+        div.scroll {
             table.sortable aria-label=(label) {
                 (head(columns))
                 tbody {

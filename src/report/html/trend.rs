@@ -71,9 +71,12 @@ pub(super) fn runs(retrospect: &Retrospect) -> io::Result<Markup> {
             div.strip.runs role="img" aria-label=(label) data-strip="runs" data-columns=(chart::columns(runs.len())) {
                 (chart::bars(&marked)?)
             }
-            figcaption.ends {
+            @let is_short = runs.len() < chart::columns(runs.len());
+            figcaption.ends.short[is_short] {
                 @if let (Some(first), Some(last)) = (runs.first(), runs.last()) {
-                    span { (shown::moment(first.start)) } span { (shown::moment(last.start)) }
+                    span { (shown::moment(first.start)) }
+                    @if is_short { span { "to" } }
+                    span { (shown::moment(last.start)) }
                 }
             }
         }
@@ -148,7 +151,7 @@ pub(super) fn coverage(points: &[CoveragePoint]) -> io::Result<Markup> {
             ),
             number(words::thousands(point.total), point.total),
             text(html! { span.key {
-                (point.commit.as_deref().map_or_else(|| "–".to_owned(), |commit| shown::name(commit)))
+                (point.commit.as_deref().map_or_else(|| "–".to_owned(), shown::name))
             } }),
         ]
     });

@@ -104,7 +104,7 @@ fn summary(out: &mut String, page: &Page<()>, judgements: &Judgements) {
     });
     let states: Vec<String> = states.collect();
     let text = format!("{}: {}", words::count(all as u64, "test", "tests"), states.join(", "));
-    out.push_str(&page.sentence(Tone::Strong, "Tests", if all == 0 { "none" } else { &text }));
+    out.push_str(&page.sentence(Tone::Strong, "Summary", if all == 0 { "no tests" } else { &text }));
     let (word, tone) = match judgements.judgement.verdict {
         Verdict::Pass => ("Passed", Tone::Good),
         Verdict::Fail => ("Failed", Tone::Bad),

@@ -34,6 +34,7 @@ pub(in crate::report) struct Failing<'r> {
 }
 
 /// A test with the time it takes.
+#[derive(Clone, Copy)]
 pub(in crate::report) struct Slow<'r> {
     /// Which.
     pub(in crate::report) test: &'r PastTest,

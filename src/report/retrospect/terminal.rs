@@ -25,14 +25,15 @@ const BARS: usize = 12;
 pub fn page(retrospect: &Retrospect, look: Look) -> String {
     let page = Page::of(look);
     let glance = Glance::of(retrospect);
-    let mut out = page.rule(&one_line(&title(retrospect)));
+    let room = look.columns.map_or(usize::MAX, |columns| columns.saturating_sub(page.indent()));
+    let mut out = page.rule(&words::middle(&one_line(&title(retrospect)), room));
     latest(&mut out, &page, retrospect, &glance);
     runs(&mut out, &page, retrospect);
     states(&mut out, &page, retrospect, &glance);
     failing(&mut out, &page, &glance.failing);
     flaky(&mut out, &page, retrospect, &glance.flaky);
     slow(&mut out, &page, "Slowest", &glance.slowest);
-    slow(&mut out, &page, "Became slower", &glance.slower);
+    slow(&mut out, &page, "Became slower", &beyond(&glance));
     vanished(&mut out, &page, retrospect);
     order(&mut out, &page, retrospect);
     out
@@ -197,6 +198,12 @@ fn flaky(out: &mut String, page: &Page<()>, retrospect: &Retrospect, flaky: &[&P
     }
 }
 
+/// Those that became slower, but for those that are among the slowest and said to be so there.
+fn beyond<'r>(glance: &Glance<'r>) -> Vec<Slow<'r>> {
+    let is_shown = |one: &&Slow<'_>| glance.slowest.iter().take(LINES).any(|shown| shown.test.key == one.test.key);
+    glance.slower.iter().filter(|one| !is_shown(one)).copied().collect()
+}
+
 fn slow(out: &mut String, page: &Page<()>, title: &str, slow: &[Slow<'_>]) {
     if slow.is_empty() {
         return;
@@ -204,7 +211,7 @@ fn slow(out: &mut String, page: &Page<()>, title: &str, slow: &[Slow<'_>]) {
     out.push_str(&page.rule(title));
     for one in slow.iter().take(LINES) {
         let bars = timeline::bars(&times(&one.test.cells, BARS));
-        let room = BARS.saturating_sub(bars.chars().count());
+        let room = if page.is_narrow() { 0 } else { BARS.saturating_sub(bars.chars().count()) };
         let trend = one.test.slower.map(|(from, to)| {
             page.ink.paint(Tone::Soft, &format!("  slower: {} -> {}", words::exact(from), words::exact(to)))
         });

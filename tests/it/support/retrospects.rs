@@ -146,7 +146,7 @@ pub(crate) fn key(package: &str, kind: Kind, binary: &str, name: &str) -> Arc<Te
 fn generated(tests: usize, runs: usize, unwell: usize) -> Retrospect {
     let mut chance = Chance(42);
     let mut made = empty();
-    let every = if unwell == 0 { usize::MAX } else { (tests / unwell).max(1) };
+    let every = tests.checked_div(unwell).map_or(usize::MAX, |every| every.max(1));
     for at in 0..tests {
         // In a thousand runs.
         let fails = if at % every == every / 2 { [30, 0, 60][at / every % 3] } else { 0 };
