@@ -6,6 +6,7 @@ use std::process::Command;
 
 use super::Refused;
 use super::ground::{Ground, LateGround, may_have_config};
+use crate::cargo::user_config::{self, Lookup, UserConfig};
 use crate::cli::{BuildArgs, TestArgs, cargo_args};
 use crate::commands::complain;
 use crate::commands::quarantine::{day, expired};
@@ -49,6 +50,26 @@ impl Asked {
 
     pub(in crate::commands) const fn settings(&self) -> &Settings {
         &self.resolved.settings
+    }
+
+    /// What the user's configuration of cargo says of runners and targets.
+    pub(in crate::commands) fn user_config(&self) -> Result<UserConfig, Refused> {
+        let flags = &self.build.flags;
+        let config_flags: Vec<String> =
+            flags.config.iter().map(|config| config.to_string_lossy().into_owned()).collect();
+        let lookup = Lookup {
+            cwd: &self.cwd,
+            host: &self.host,
+            targets: &flags.target,
+            config_flags: &config_flags,
+            cargo: &self.cargo,
+        };
+        user_config::look_up(&lookup).map_err(|error| Refused::new(ExitCode::Config, error.to_string()))
+    }
+
+    /// Under what test keys are meant.
+    pub(in crate::commands) fn found_context(&self) -> Result<Context, Refused> {
+        Ok(self.context(&self.user_config()?.triples))
     }
 
     /// Under what test keys are meant, given the triples that the build is for.
@@ -106,8 +127,17 @@ pub(in crate::commands) enum Prepared {
     Ours(Box<Asked>),
 }
 
-/// Puts everything together. `judging` are more flags that stand for a setting.
-pub(in crate::commands) fn prepare(args: &TestArgs, judging: &[(&'static str, &str)]) -> Result<Prepared, Refused> {
+/// What a run is for.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::commands) enum Purpose<'a> {
+    /// Its outcomes.
+    Test,
+    /// What it covers; these are more flags that stand for a setting.
+    Coverage(&'a [(&'static str, &'a str)]),
+}
+
+/// Puts everything together.
+pub(in crate::commands) fn prepare(args: &TestArgs, purpose: Purpose<'_>) -> Result<Prepared, Refused> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let internal = |error: std::io::Error| Refused::new(ExitCode::Internal, error.to_string());
     let cwd = std::env::current_dir().map_err(internal)?;
@@ -124,6 +154,11 @@ pub(in crate::commands) fn prepare(args: &TestArgs, judging: &[(&'static str, &s
         true => ConfigFile::load(&ground.workspace()?.root).map_err(refused)?,
         false => None,
     };
+    let (judging, builds) = match purpose {
+        Purpose::Test => (&[][..], !flags.no_run),
+        // What was measured before can be judged again.
+        Purpose::Coverage(judging) => (judging, true),
+    };
     let resolved = resolve(args, judging, file.as_ref())?;
     for warning in resolved.warnings.iter().filter(|_| !args.build.flags.quiet) {
         complain("warning", &warning.text);
@@ -138,7 +173,7 @@ pub(in crate::commands) fn prepare(args: &TestArgs, judging: &[(&'static str, &s
         Refused::new(ExitCode::Config, format!("`test.args` in the configuration: {first}"))
     })?;
     let cargo_flags = build.to_argv();
-    if build.flags.no_run || args.libtest.list || args.libtest.help {
+    if !builds || args.libtest.list || args.libtest.help {
         return Ok(Prepared::Handed(hand_over(&cargo, &cargo_flags, args)));
     }
     for text in expired(&resolved.settings, day(jiff::Timestamp::now())) {

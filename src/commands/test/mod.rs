@@ -15,11 +15,11 @@ mod session;
 
 use std::sync::Arc;
 
-pub(super) use ask::{Asked, Prepared, default_context, prepare};
+pub(super) use ask::{Asked, Prepared, Purpose, default_context, prepare};
 pub(super) use gather::slots;
 pub(super) use judge::judge_cases;
 use measuring::NotMeasuring;
-pub(super) use measuring::{Begun, Measuring, Site};
+pub(super) use measuring::{Begun, Measuring};
 pub(super) use outputs::Ended;
 pub(super) use session::{Came, run as run_session};
 
@@ -29,7 +29,7 @@ use crate::exit_code::ExitCode;
 /// Runs the command.
 #[must_use]
 pub fn run(args: &TestArgs) -> ExitCode {
-    match ask::prepare(args, &[]) {
+    match ask::prepare(args, Purpose::Test) {
         Ok(ask::Prepared::Off) => ask::step_aside(args),
         Ok(ask::Prepared::Handed(code)) => code,
         Ok(ask::Prepared::Ours(asked)) => session::run(args, &Arc::new(*asked), &mut NotMeasuring),
