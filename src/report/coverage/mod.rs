@@ -3,6 +3,12 @@
 //! Whoever judges fills it in; a report only chooses words and places. Texts are as they came: each format makes them
 //! inert in its own way.
 
+pub mod annotations;
+mod figures;
+pub mod json;
+pub mod markdown;
+pub mod terminal;
+
 use std::ops::RangeInclusive;
 
 use camino::Utf8PathBuf;
