@@ -1,18 +1,22 @@
 //! The wiring: the only place that joins rim, engine and judgement. Each command returns an exit code computed from
 //! values.
 
+mod baseline;
 pub mod config;
+mod doctor;
 mod explain;
 mod flaky;
 pub mod history;
 mod order;
 mod place;
 mod quarantine;
+mod ratchet;
 mod remembered;
 mod report;
 mod status;
 pub mod test;
 mod thresholds;
+mod verdict;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -44,6 +48,9 @@ pub fn main(argv: Vec<OsString>) -> std::process::ExitCode {
         Command::Order(args) => order::run(&args),
         Command::History(args) => history::run(&args.action),
         Command::Status(args) => status::run(&args),
+        Command::Baseline(args) => baseline::run(&args.action),
+        Command::Verdict(args) => verdict::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Config(args) => config::main(&args.action),
     };
     code.into()
