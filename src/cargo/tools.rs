@@ -135,25 +135,21 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Workbench {
     /// Looks for every tool.
-    ///
-    /// # Errors
-    ///
-    /// The user asked for an end.
-    pub fn look(&self, signals: &Signals) -> io::Result<Found> {
-        let look = Looking { bench: self, signals };
-        let rustc = look.ask(&self.rustc(), &["-vV"])?;
+    #[must_use]
+    pub fn look(&self) -> Found {
+        let rustc = self.ask(&self.rustc(), &["-vV"]);
         let words = rustc.as_ref().ok().cloned().unwrap_or_default();
-        let sysroot = look.ask(&self.rustc(), &["--print", "sysroot"])?.unwrap_or_default();
-        let rustup = look.ask("rustup".as_ref(), &["toolchain", "list"])?;
+        let sysroot = self.ask(&self.rustc(), &["--print", "sysroot"]).unwrap_or_default();
+        let rustup = self.ask("rustup".as_ref(), &["toolchain", "list"]);
         let toolchain = rustup.as_deref().ok().and_then(|list| toolchain_of(&sysroot, list));
         let states = vec![
-            (Tool::Cargo, state(Tool::Cargo, look.ask(&self.cargo, &["-V"])?)),
+            (Tool::Cargo, state(Tool::Cargo, self.ask(&self.cargo, &["-V"]))),
             (Tool::Rustc, state(Tool::Rustc, rustc)),
-            (Tool::Git, state(Tool::Git, look.ask("git".as_ref(), &["--version"])?)),
-            (Tool::CargoLlvmCov, state(Tool::CargoLlvmCov, look.ask(&self.cargo, &["llvm-cov", "--version"])?)),
-            (Tool::LlvmTools, look.llvm_tools(&words)?),
+            (Tool::Git, state(Tool::Git, self.ask("git".as_ref(), &["--version"]))),
+            (Tool::CargoLlvmCov, state(Tool::CargoLlvmCov, self.ask(&self.cargo, &["llvm-cov", "--version"]))),
+            (Tool::LlvmTools, self.llvm_tools(&words)),
         ];
-        Ok(Found { states, toolchain, has_rustup: rustup.is_ok() })
+        Found { states, toolchain, has_rustup: rustup.is_ok() }
     }
 
     /// The rustc in use: the one that is named, else the one beside cargo, which spares a proxy's detour.
@@ -167,8 +163,7 @@ impl Workbench {
     /// The host's triple, as the compiler says it.
     #[must_use]
     pub fn host(&self) -> Option<String> {
-        let look = Looking { bench: self, signals: &Signals::none() };
-        let words = look.ask(&self.rustc(), &["-vV"]).ok()?.ok()?;
+        let words = self.ask(&self.rustc(), &["-vV"]).ok()?;
         said(&words, "host: ").map(str::to_owned)
     }
 
@@ -176,85 +171,74 @@ impl Workbench {
         let value = self.env.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
         value.filter(|value| !value.is_empty())
     }
+
+    /// What a program prints.
+    fn ask(&self, program: &OsStr, args: &[&str]) -> Answer {
+        let launch = Launch {
+            program: program.to_owned(),
+            args: args.iter().map(OsString::from).collect(),
+            cwd: self.cwd.clone(),
+            env: self.env.clone(),
+        };
+        let finished = process::run(&launch, Instant::now() + PATIENCE, &Signals::none()).map_err(|error| {
+            if error.kind() == io::ErrorKind::NotFound {
+                NoAnswer::NotThere
+            } else {
+                NoAnswer::Failed(error.to_string())
+            }
+        })?;
+        let words = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+        if finished.timed_out {
+            return Err(NoAnswer::Failed("it does not answer".to_owned()));
+        }
+        if finished.ending == Ending::Exited(0) {
+            return Ok(words(&finished.stdout));
+        }
+        let complaint = words(&finished.stderr);
+        // cargo's words about a subcommand, and rustup's about a component.
+        let not_there = ["no such command", "no such subcommand", "is not installed"];
+        if not_there.iter().any(|sign| complaint.contains(sign)) {
+            return Err(NoAnswer::NotThere);
+        }
+        let first = complaint.lines().next().map(|line| line.strip_prefix("error: ").unwrap_or(line).to_owned());
+        Err(NoAnswer::Failed(first.unwrap_or_else(|| finished.ending.to_string())))
+    }
+
+    /// Both tools, from where cargo-llvm-cov takes them: as variables name them, or from the toolchain.
+    fn llvm_tools(&self, rustc: &str) -> State {
+        let libdir = self.ask(&self.rustc(), &["--print", "target-libdir"]).unwrap_or_default();
+        let folder = Path::new(&libdir).with_file_name("bin");
+        let mut versions = Vec::new();
+        for (variable, name) in [("LLVM_PROFDATA", "llvm-profdata"), ("LLVM_COV", "llvm-cov")] {
+            let named = self.variable(variable);
+            let of_toolchain = || folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX)).into_os_string();
+            let words = self.ask(&named.clone().unwrap_or_else(of_toolchain), &["--version"]).unwrap_or_default();
+            match (said(&words, "LLVM version ").and_then(version), named) {
+                (Some(version), _) => versions.push(version),
+                (None, Some(path)) => {
+                    return State::Unusable(format!("{variable} names `{}`, which is no such tool", path.display()));
+                }
+                (None, None) => return State::Missing,
+            }
+        }
+        let needed = said(rustc, "LLVM version: ").and_then(version);
+        match (versions.into_iter().min(), needed) {
+            (Some(version), Some(needed)) if version.major < needed.major => {
+                State::Unusable(format!("of LLVM {version}, which cannot read what rustc writes with LLVM {needed}"))
+            }
+            (Some(version), _) => State::Ready(version),
+            (None, _) => State::Missing,
+        }
+    }
 }
 
-/// A tool's first words, or why it has none.
+/// A tool's words, or why it has none.
 type Answer = Result<String, NoAnswer>;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum NoAnswer {
     NotThere,
     Failed(String),
-}
-
-struct Looking<'a> {
-    bench: &'a Workbench,
-    signals: &'a Signals,
-}
-
-impl Looking<'_> {
-    /// What a program prints. The outer error is the user's wish to end.
-    fn ask(&self, program: &OsStr, args: &[&str]) -> io::Result<Answer> {
-        let launch = Launch {
-            program: program.to_owned(),
-            args: args.iter().map(OsString::from).collect(),
-            cwd: self.bench.cwd.clone(),
-            env: self.bench.env.clone(),
-        };
-        let finished = match process::run(&launch, Instant::now() + PATIENCE, self.signals) {
-            Ok(finished) => finished,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(error),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Err(NoAnswer::NotThere)),
-            Err(error) => return Ok(Err(NoAnswer::Failed(error.to_string()))),
-        };
-        let words = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
-        let complaint = words(&finished.stderr);
-        Ok(match finished.ending {
-            _ if finished.timed_out => Err(NoAnswer::Failed("it does not answer".to_owned())),
-            Ending::Exited(0) => Ok(words(&finished.stdout)),
-            // cargo's words about a subcommand, and rustup's about a component.
-            _ if ["no such command", "no such subcommand", "is not installed"]
-                .iter()
-                .any(|sign| complaint.contains(sign)) =>
-            {
-                Err(NoAnswer::NotThere)
-            }
-            ending => Err(NoAnswer::Failed(match complaint.lines().next() {
-                Some(line) => line.strip_prefix("error: ").unwrap_or(line).to_owned(),
-                None => ending.to_string(),
-            })),
-        })
-    }
-
-    /// Both tools, from where cargo-llvm-cov takes them: as variables name them, or from the toolchain.
-    fn llvm_tools(&self, rustc: &str) -> io::Result<State> {
-        let libdir = self.ask(&self.bench.rustc(), &["--print", "target-libdir"])?.unwrap_or_default();
-        let folder = Path::new(&libdir).with_file_name("bin");
-        let mut versions = Vec::new();
-        for (variable, name) in [("LLVM_PROFDATA", "llvm-profdata"), ("LLVM_COV", "llvm-cov")] {
-            let named = self.bench.variable(variable);
-            let program = named
-                .clone()
-                .unwrap_or_else(|| folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX)).into_os_string());
-            let answer = self.ask(&program, &["--version"])?;
-            match (version(said(&answer.clone().unwrap_or_default(), "LLVM version ").unwrap_or_default()), named) {
-                (Some(version), _) => versions.push(version),
-                (None, Some(path)) => {
-                    let path = path.display();
-                    return Ok(State::Unusable(format!("{variable} names `{path}`, which is no such tool")));
-                }
-                (None, None) => return Ok(State::Missing),
-            }
-        }
-        let needed = said(rustc, "LLVM version: ").and_then(version);
-        Ok(match (versions.into_iter().min(), needed) {
-            (Some(version), Some(needed)) if version.major < needed.major => State::Unusable(format!(
-                "LLVM_COV and LLVM_PROFDATA are of LLVM {version}, which cannot read what rustc writes with LLVM {needed}"
-            )),
-            (Some(version), _) => State::Ready(version),
-            (None, _) => State::Missing,
-        })
-    }
 }
 
 fn state(tool: Tool, answer: Answer) -> State {

@@ -82,25 +82,24 @@ pub struct BaselineResetArgs {
 
 /// Which baseline: figures of other targets and features are other figures
 #[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Which baseline")]
 pub struct BaselineKeyArgs {
     /// Whose figure: workspace, package:NAME, or file:PATH [default: workspace]
-    #[arg(long, value_name = "WHOSE")]
+    #[arg(long, help_heading = "Which baseline", value_name = "WHOSE")]
     pub subject: Option<String>,
     /// What is counted [default: the report's, or `coverage.metric`]
-    #[arg(long, value_name = "WORD", value_parser = ["lines", "regions", "functions", "branches"])]
+    #[arg(long, help_heading = "Which baseline", value_name = "WORD", value_parser = ["lines", "regions", "functions", "branches"])]
     pub metric: Option<String>,
     /// The target triple [default: the report's, or the one that is built for]
-    #[arg(long, value_name = "TRIPLE")]
+    #[arg(long, help_heading = "Which baseline", value_name = "TRIPLE")]
     pub target: Vec<String>,
     /// Space or comma separated list of features [default: the report's, or those in `test.args`]
-    #[arg(short = 'F', long, value_name = "FEATURES")]
+    #[arg(short = 'F', long, help_heading = "Which baseline", value_name = "FEATURES")]
     pub features: Vec<String>,
     /// All available features
-    #[arg(long)]
+    #[arg(long, help_heading = "Which baseline")]
     pub all_features: bool,
     /// Without the `default` feature
-    #[arg(long)]
+    #[arg(long, help_heading = "Which baseline")]
     pub no_default_features: bool,
 }
 

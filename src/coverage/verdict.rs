@@ -287,7 +287,7 @@ fn compare(rule: &Rule, case: &Case<'_>, counts: &Counted) -> Ruling {
     }
     if let Some(first) = failures.first() {
         let mut ruling = Ruling::fail("", "");
-        let next = Reason::new("next", sentences::next(case.subject, &first.id));
+        let next = Reason::new("next", sentences::next(case.subject, &first.id, counts.ratio));
         let worst = sentences::worst(rule.metric, case.worst).map(|text| Reason::new("worst-files", text));
         ruling.reasons = failures.into_iter().chain(worst).chain([next]).collect();
         ruling.lacks = lacks;

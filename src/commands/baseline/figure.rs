@@ -37,7 +37,7 @@ impl Figure {
     /// A figure that somebody writes: of what is checked out, unless they say otherwise.
     pub(super) fn told(share: Share, place: &Place, commit: Option<&str>) -> Self {
         let commit = named(place, commit).or_else(|| place.commit("HEAD"));
-        let baseline = Baseline { commit, at: Some(Timestamp::now()), ..Baseline::from(share) };
+        let baseline = Baseline { commit, at: Some(now()), ..Baseline::from(share) };
         Self { baseline, metric: None, built_for: None, failing: None, may_be_baseline: None }
     }
 
@@ -73,7 +73,7 @@ impl Figure {
             files: head.files,
             tools: Tools::from_shown(&head.tools),
             commit: named(place, commit).or_else(|| head.commit.clone()),
-            at: Some(Timestamp::now()),
+            at: Some(now()),
         };
         let features = head.features.clone();
         Ok(Self {
@@ -98,4 +98,10 @@ fn failing(text: &str, head: &CoverageHead) -> Option<String> {
 /// The commit that somebody names: what git does not know may be the name of a commit elsewhere.
 fn named(place: &Place, commit: Option<&str>) -> Option<String> {
     commit.map(|text| place.commit(text).unwrap_or_else(|| text.to_owned()))
+}
+
+/// To the second: more says nothing in a file that people read.
+fn now() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_second(now.as_second()).unwrap_or(now)
 }

@@ -260,3 +260,112 @@ fn key_of(
 
 /// What the file is compared with: the figure that stands there.
 type Before = Option<Baseline>;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use camino::Utf8PathBuf;
+
+    use super::*;
+    use crate::cargo::workspace::Workspace;
+    use crate::config::{Layers, Resolved};
+    use crate::ratio::Share;
+
+    struct Ground {
+        _folder: tempfile::TempDir,
+        root: Utf8PathBuf,
+        place: Place,
+    }
+
+    impl Ground {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let root = Utf8PathBuf::from_path_buf(folder.path().to_owned()).unwrap();
+            let (target_dir, gate_dir) = (root.join("target"), root.join("target/gate"));
+            let workspace = Workspace { root: root.clone(), target_dir, packages: BTreeMap::new() };
+            let resolved = Resolved::from_layers(&Layers::default()).unwrap();
+            Self { _folder: folder, root, place: Place { workspace, resolved, gate_dir } }
+        }
+
+        /// What becomes of the baseline when a report with this head is taken.
+        fn take(&self, head: &str, commit: &str) -> Result<serde_json::Value, BaselineError> {
+            let report = self.root.join("report.md");
+            fs_err::write(&report, format!("---\n{head}\n---\n# Coverage\n")).unwrap();
+            self.take_from(&report, commit)
+        }
+
+        fn take_from(&self, report: &Utf8PathBuf, commit: &str) -> Result<serde_json::Value, BaselineError> {
+            let mut out = Vec::new();
+            raise(&self.place, report.as_std_path(), Some(commit), &[], Format::Json, &mut out)?;
+            Ok(serde_json::from_slice(&out).unwrap())
+        }
+
+        fn figures(&self) -> Vec<Share> {
+            let kept = own_ratchet(&self.place).file.load().unwrap();
+            kept.entries().filter_map(|(_, entry)| Some(entry.baseline.as_ref()?.share)).collect()
+        }
+    }
+
+    #[test]
+    fn r6_the_figure_of_a_report_becomes_the_baseline() {
+        let ground = Ground::new();
+        let head = "coverage_status: PASS\ncovered: 770\ntotal: 1000\nmetric: lines\ncounting: llvm-cov\nfiles: 12\n\
+                    target: t\nfeatures: --all-features\ntools: rustc 1.95.0, cargo-llvm-cov 0.9.1\ncommit: measured";
+        let said = ground.take(head, "merged").unwrap();
+        let entry = &said["entry"];
+        assert_eq!(
+            (&said["change"], &entry["covered"], &entry["total"]),
+            (&"bootstrap".into(), &770.into(), &1000.into())
+        );
+        assert_eq!((&entry["commit"], &entry["target"]), (&"merged".into(), &"t".into()));
+        assert_eq!((&entry["features"], &entry["files"]), (&"--all-features".into(), &12.into()));
+        assert_eq!((&entry["counting"], &entry["measurer"]), (&"llvm-cov".into(), &"cargo-llvm-cov 0.9.1".into()));
+        for (covered, change) in [(771, "rise"), (771, "same"), (770, "refused")] {
+            let said = ground.take(&head.replace("covered: 770", &format!("covered: {covered}")), "next").unwrap();
+            assert_eq!((&said["change"], &said["entry"]["covered"]), (&change.into(), &771.into()), "{covered}");
+        }
+    }
+
+    #[test]
+    fn r6_a_report_without_counts_has_a_figure_too() {
+        let ground = Ground::new();
+        for head in ["measured_coverage: 77.50", "coverage_status: PASS\nmeasured_coverage: 77.50"] {
+            let said = ground.take(head, "abc").unwrap();
+            assert_eq!(
+                (&said["entry"]["percent"], &said["entry"]["covered"]),
+                (&77.5.into(), &serde_json::Value::Null)
+            );
+            assert_eq!(ground.figures(), ["77.5".parse().unwrap()]);
+        }
+    }
+
+    #[test]
+    fn r6_what_is_no_report_or_a_bad_one_changes_nothing_and_says_why() {
+        let ground = Ground::new();
+        ground.take("measured_coverage: 60", "abc").unwrap();
+        for (head, code, words) in [
+            ("coverage_status: PASS\nmeasured_coverage: N/A", ExitCode::Config, "nothing was measured"),
+            ("result: PASS", ExitCode::Config, "nothing was measured"),
+            ("measured_coverage: 101", ExitCode::Config, "is above 100"),
+            ("covered: 5\ntotal: 4", ExitCode::Config, "more than there are"),
+            ("measured_coverage: 90\nmetric: words", ExitCode::Config, "`metric` is \"words\""),
+            (
+                "coverage_status: FAIL\nmeasured_coverage: 90\nreason: 2 tests failed",
+                ExitCode::CoverageFailed,
+                "2 tests failed",
+            ),
+        ] {
+            let error = ground.take(head, "abc").unwrap_err();
+            assert!(error.to_string().contains(words), "{error}");
+            assert_eq!(finish(Err(error)), code, "{head}");
+        }
+        let error = ground.take_from(&ground.root.join("none.md"), "abc").unwrap_err();
+        assert!(error.to_string().starts_with("there is no report `"), "{error}");
+        assert_eq!(finish(Err(error)), ExitCode::Config);
+        let said = ground.take("measured_coverage: 90\nmay_be_baseline: false", "abc").unwrap();
+        assert_eq!(said["change"], "held");
+        assert!(said["note"].as_str().unwrap().contains("incomplete"), "{said}");
+        assert_eq!(ground.figures(), ["60".parse().unwrap()]);
+    }
+}

@@ -43,7 +43,8 @@ pub(super) fn all(ratchet: &OwnRatchet, kept: &Ratchet, format: Format, out: &mu
     let names = kept.entries().map(|(key, _)| measure_text_width(&one_line(&key.subject.to_string())));
     let width = names.max().unwrap_or_default().min(WIDEST);
     let mut heading = String::new();
-    for (key, entry) in kept.entries() {
+    let (own, others): (Vec<_>, Vec<_>) = kept.entries().partition(|(key, _)| key.workspace == ratchet.workspace);
+    for (key, entry) in own.into_iter().chain(others) {
         let own = heading_of(ratchet, key);
         if own != heading {
             writeln!(out, "\n{}", Style::new().bold().apply_to(&own))?;
@@ -77,7 +78,7 @@ fn one(key: &RatchetKey, entry: &Entry, width: usize, out: &mut dyn Write) -> io
         writeln!(out, "{indent}{}", one_line(&stamps))?;
     }
     if let Some(reason) = &entry.reason {
-        writeln!(out, "{indent}by hand, because: {}", one_line(reason))?;
+        writeln!(out, "{indent}last moved by hand: {}", one_line(reason))?;
     }
     Ok(())
 }

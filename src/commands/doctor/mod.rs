@@ -12,7 +12,6 @@ use crate::cargo::tools::{Found, State, Tool, Workbench};
 use crate::cli::DoctorArgs;
 use crate::config::Settings;
 use crate::exit_code::ExitCode;
-use crate::sys::signals::Signals;
 
 /// What was found, and what of it is needed here.
 struct Checked {
@@ -42,12 +41,7 @@ pub(super) fn run(args: &DoctorArgs) -> ExitCode {
         Ok(bench) => bench,
         Err(error) => return internal(&error),
     };
-    let needed = needed(&settings);
-    let checked = match check(&bench, needed, args.install) {
-        Ok(checked) => checked,
-        Err(error) if error.kind() == io::ErrorKind::Interrupted => return ExitCode::Interrupted,
-        Err(error) => return internal(&error),
-    };
+    let checked = check(&bench, needed(&settings), args.install);
     let code = if checked.lacking().next().is_none() { ExitCode::Pass } else { ExitCode::Config };
     match show::show(&checked, &settings, code, args.common.format, &mut io::stdout().lock()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => internal(&error),
@@ -57,7 +51,7 @@ pub(super) fn run(args: &DoctorArgs) -> ExitCode {
 
 /// What coverage lacks on this machine, and the command that gets it, in one sentence.
 pub(super) fn what_coverage_lacks() -> Option<String> {
-    let found = bench(None).and_then(|bench| bench.look(&Signals::none())).ok()?;
+    let found = bench(None).ok()?.look();
     let lacking: Vec<Tool> =
         [Tool::CargoLlvmCov, Tool::LlvmTools].into_iter().filter(|tool| !found.has(*tool)).collect();
     let names: Vec<String> =
@@ -93,12 +87,11 @@ fn needed(settings: &Settings) -> Vec<Tool> {
 }
 
 /// Looks, and installs what is lacking where that is asked for.
-fn check(bench: &Workbench, needed: Vec<Tool>, install: bool) -> io::Result<Checked> {
-    let signals = Signals::none();
-    let mut checked = Checked { found: bench.look(&signals)?, needed };
+fn check(bench: &Workbench, needed: Vec<Tool>, install: bool) -> Checked {
+    let mut checked = Checked { found: bench.look(), needed };
     let lacking: Vec<Tool> = checked.lacking().collect();
     if !install || lacking.is_empty() {
-        return Ok(checked);
+        return checked;
     }
     for tool in lacking {
         match checked.found.installer(tool) {
@@ -106,8 +99,8 @@ fn check(bench: &Workbench, needed: Vec<Tool>, install: bool) -> io::Result<Chec
             None => complain("warning", &format!("{}: {}", tool.name(), show::by_hand(&checked.found, tool))),
         }
     }
-    checked.found = bench.look(&signals)?;
-    Ok(checked)
+    checked.found = bench.look();
+    checked
 }
 
 /// Variables that would put what is installed elsewhere, or build it for another machine.
