@@ -136,6 +136,22 @@ pub struct CargoFlags {
     keep_going: Option<String>,
 }
 
+impl CargoFlags {
+    /// The features that are asked for, however they were written: empty for the default ones.
+    #[must_use]
+    pub fn canonical_features(&self) -> String {
+        let lists = self.features.iter().flat_map(|list| list.split([',', ' ']));
+        let mut features: Vec<&str> = lists.filter(|feature| !feature.is_empty()).collect();
+        features.sort_unstable();
+        features.dedup();
+        let mut words = Vec::new();
+        words.extend(self.all_features.then(|| "--all-features".to_owned()));
+        words.extend(self.no_default_features.then(|| "--no-default-features".to_owned()));
+        words.extend((!features.is_empty()).then(|| format!("--features {}", features.join(","))));
+        words.join(" ")
+    }
+}
+
 /// [`CargoFlags`], and the same once more in the order in which the user gave them.
 #[derive(Clone, Debug, Default)]
 pub struct BuildArgs {

@@ -6,7 +6,10 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
-use super::{CoverageArgs, ExplainArgs, FlakyArgs, HistoryArgs, OrderArgs, ReportArgs, StatusArgs, TestArgs};
+use super::{
+    BaselineArgs, CoverageArgs, DoctorArgs, ExplainArgs, FlakyArgs, HistoryArgs, OrderArgs, ReportArgs, StatusArgs,
+    TestArgs, VerdictArgs,
+};
 
 /// Decide whether a Rust workspace may go on: run the tests, remember every outcome, say why the gate is red
 #[derive(Debug, Parser)]
@@ -37,6 +40,12 @@ pub enum Command {
     History(HistoryArgs),
     /// Show what is in force and on record, or ask whether a full run passed
     Status(StatusArgs),
+    /// Look at the baselines of coverage, or move one by hand
+    Baseline(BaselineArgs),
+    /// Read a report back, and leave by what it says
+    Verdict(VerdictArgs),
+    /// Find the tools that are missing, and say how to get them
+    Doctor(DoctorArgs),
     /// Look at the configuration
     Config(ConfigArgs),
 }

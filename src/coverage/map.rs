@@ -21,6 +21,17 @@ words! {
     }
 }
 
+impl Counting {
+    /// How figures were counted, in a sentence.
+    #[must_use]
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::Summary => "counted as llvm-cov's summary does: function by function",
+            Self::Lines => "counted line by line, as lcov does",
+        }
+    }
+}
+
 /// One file's or one sum's figures. What a source does not count is empty.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Figures {

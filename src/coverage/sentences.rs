@@ -133,11 +133,13 @@ pub(super) fn tools_changed(was: &Tools, now: &Tools) -> String {
     )
 }
 
-/// What to do next, after this failure.
-pub(super) fn next(subject: &Subject, first: &str) -> String {
-    let of = match subject {
-        Subject::Workspace => String::new(),
-        Subject::Package(_) | Subject::File(_) => format!(" --of '{subject}'"),
+/// What to do next, after this failure. The report of a measurement holds the workspace's figure alone.
+pub(super) fn next(subject: &Subject, first: &str, measured: Ratio) -> String {
+    let (of, figure) = match subject {
+        Subject::Workspace => (String::new(), String::new()),
+        Subject::Package(_) | Subject::File(_) => {
+            (format!(" --subject '{subject}'"), format!(" {}/{}", measured.covered(), measured.total()))
+        }
     };
     match first {
         "counting-changed" => {
@@ -147,7 +149,7 @@ pub(super) fn next(subject: &Subject, first: &str) -> String {
                           `--floor` and `[[floor]]`"
             .to_owned(),
         _ => format!(
-            "`cargo gate report --open` shows what is uncovered; `cargo gate baseline set{of} --reason \"…\"` accepts \
+            "`cargo gate report --open` shows what is uncovered; `cargo gate baseline set{figure}{of} --reason \"…\"` accepts \
              the lower figure, and keeps why"
         ),
     }

@@ -145,8 +145,14 @@ impl Ruling {
         }
     }
 
+    /// A failure of something that is judged elsewhere, for this reason.
+    #[must_use]
+    pub fn failing(reason: Reason) -> Self {
+        Self::new(Verdict::Fail, ExitCode::CoverageFailed, reason)
+    }
+
     fn fail(id: &str, text: impl Into<String>) -> Self {
-        Self::new(Verdict::Fail, ExitCode::CoverageFailed, Reason::new(id, text))
+        Self::failing(Reason::new(id, text))
     }
 
     /// **R7**: nothing that was asked for belongs to the gate; no measurer was started.
@@ -296,7 +302,7 @@ fn compare(rule: &Rule, case: &Case<'_>, counts: &Counted) -> Ruling {
     }
     if let Some(first) = failures.first() {
         let mut ruling = Ruling::fail("", "");
-        let next = Reason::new("next", sentences::next(case.subject, &first.id));
+        let next = Reason::new("next", sentences::next(case.subject, &first.id, counts.ratio));
         let worst = sentences::worst(rule.metric, case.worst).map(|text| Reason::new("worst-files", text));
         ruling.reasons = failures.into_iter().chain(worst).chain([next]).collect();
         ruling.lacks = lacks;

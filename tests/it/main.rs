@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod architecture;
+mod baseline;
 #[cfg(unix)]
 mod browser;
 mod cli;
@@ -9,6 +10,8 @@ mod config;
 mod demo;
 mod dependencies;
 mod docs;
+#[cfg(unix)]
+mod doctor;
 #[cfg(unix)]
 mod engine;
 mod executions;
@@ -27,5 +30,6 @@ mod reports;
 mod status;
 #[allow(dead_code, reason = "a toolbox: each test takes what it needs")]
 mod support;
+mod verdict;
 
 mod store;

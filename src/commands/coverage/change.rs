@@ -28,7 +28,8 @@ pub(super) fn judge(
         return None;
     }
     let usual = || USUAL_BASES.into_iter().find(|base| git::resolve(root, base).is_some()).unwrap_or("origin/HEAD");
-    let base = args.base.clone().or_else(|| settings.coverage.baseline_ref.clone()).unwrap_or_else(|| usual().to_owned());
+    let base =
+        args.base.clone().or_else(|| settings.coverage.baseline_ref.clone()).unwrap_or_else(|| usual().to_owned());
     let refuse = |why: String| PatchReport { base: base.clone(), said: why, fails: is_asked, ..PatchReport::default() };
     Some(patch(root, map, &base).map_err(refuse).map(|patch| tell(root, &base, &patch, &rule)))
 }
@@ -77,6 +78,7 @@ fn with_source(root: &Utf8Path, file: &PatchFile) -> Option<PatchLines> {
 /// How many Rust files git knows to be gone since a commit.
 pub(super) fn deleted_since(root: &Utf8Path, commit: &str) -> u64 {
     let changes = git::diff_since(root, commit).ok().and_then(|text| diff::parse(&text).ok()).unwrap_or_default();
-    let is_gone = |change: &&diff::ChangedFile| change.kind == ChangeKind::Deleted && change.path.extension() == Some("rs");
+    let is_gone =
+        |change: &&diff::ChangedFile| change.kind == ChangeKind::Deleted && change.path.extension() == Some("rs");
     changes.iter().filter(is_gone).count() as u64
 }

@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use super::change;
 use super::site::Site;
 use crate::cli::CoverageArgs;
+use crate::commands::ratchet::{BuiltFor, OwnRatchet};
 use crate::config::Settings;
 use crate::coverage::baseline::{Baseline, Subject, Tools};
 use crate::coverage::exempt::{self, Layout, LeftOut};
 use crate::coverage::ratchet::{Change, Permission, Ratchet, RatchetKey, permission};
-use crate::coverage::ratchet_file::RatchetFile;
 use crate::coverage::subjects;
 use crate::coverage::test_code::{self, Root};
 use crate::coverage::verdict::{self, Case, Counts, Known, Measurement, Rule, Ruling};
@@ -63,7 +63,7 @@ pub(super) struct Judging<'a> {
     site: &'a Site,
     rule: Rule,
     tools: Tools,
-    file: RatchetFile,
+    ratchet: OwnRatchet,
 }
 
 /// How many of the worst files a reason names.
@@ -71,7 +71,6 @@ const WORST: usize = 3;
 
 impl<'a> Judging<'a> {
     pub(super) fn new(args: &'a CoverageArgs, settings: &'a Settings, site: &'a Site, measurer: Option<&str>) -> Self {
-        let chosen = settings.coverage.ratchet_file.as_ref().map(|file| site.root.join(file));
         Self {
             args,
             settings,
@@ -81,7 +80,7 @@ impl<'a> Judging<'a> {
                 toolchain: site.toolchain.split_whitespace().take(2).collect::<Vec<_>>().join(" "),
                 measurer: measurer.unwrap_or("cargo-llvm-cov").to_owned(),
             },
-            file: RatchetFile::of(&site.gate_dir, chosen.as_deref()),
+            ratchet: OwnRatchet::of(&site.root, &site.gate_dir, &settings.coverage),
         }
     }
 
@@ -94,7 +93,7 @@ impl<'a> Judging<'a> {
                 Err(why) => (CoverageMap::default(), Vec::new(), Some(Measurement::Failed(why))),
             },
         };
-        let ratchet = self.file.load().map_err(|error| error.to_string());
+        let ratchet = self.ratchet.file.load().map_err(|error| error.to_string());
         let folders = self.site.folders();
         let all = subjects::judged(&map, &folders, self.settings, &self.rule);
         let worst = map.worst(self.rule.metric, WORST);
@@ -124,7 +123,8 @@ impl<'a> Judging<'a> {
         let mut ruling = first.together(rulings);
         let patch = change::judge(self.args, self.settings, &self.site.root, &map);
         let patch = patch.map(|patch| patch.unwrap_or_else(|refused| refused));
-        if let Some(reason) = patch.as_ref().filter(|patch| patch.fails).map(|patch| Reason::new("patch", &patch.said)) {
+        if let Some(reason) = patch.as_ref().filter(|patch| patch.fails).map(|patch| Reason::new("patch", &patch.said))
+        {
             ruling = ruling.together([Ruling::failing(reason)]);
         }
         let kept = self.raise(&all, &ruling, ratchet.as_ref().ok());
@@ -138,13 +138,9 @@ impl<'a> Judging<'a> {
     }
 
     fn key(&self, subject: Subject) -> RatchetKey {
-        RatchetKey {
-            workspace: self.site.name().to_owned(),
-            target: self.site.context.target.clone(),
-            features: self.site.context.features.clone(),
-            subject,
-            metric: self.rule.metric,
-        }
+        let built_for =
+            BuiltFor { target: self.site.context.target.clone(), features: self.site.context.features.clone() };
+        self.ratchet.key(&built_for, subject, self.rule.metric)
     }
 
     /// How many files git knows to have been deleted since the baseline was measured, where fewer are there now.
@@ -214,7 +210,7 @@ impl<'a> Judging<'a> {
         } else {
             permission(&self.settings.coverage.ratchet, &self.site.standing())
         };
-        Some(match self.file.raise(&figures, &permission) {
+        Some(match self.ratchet.file.raise(&figures, &permission) {
             Ok(changes) => in_a_sentence(&changes),
             Err(error) => format!("the ratchet stays as it is: {error}"),
         })
@@ -282,6 +278,10 @@ impl<'a> Judging<'a> {
                 passes: ruling.verdict != Verdict::Fail,
                 measured: has_numbers.then_some(Share::Counted(total)),
                 counting: has_numbers.then(|| map.counting().word().to_owned()),
+                files: has_numbers.then(|| map.files().len() as u64),
+                target: Some(self.site.context.target.clone()),
+                features: self.site.context.features.clone(),
+                may_be_baseline: Some(ruling.is_sound && !self.is_partial()),
                 baseline: baseline.map(|baseline| baseline.share.ratio().floored()),
                 floor: self.rule.floor,
                 policy: self.rule.policy.word().to_owned(),

@@ -86,7 +86,9 @@ fn refused(error: &MeasureError) -> Refused {
     match error {
         MeasureError::Missing(why) => Refused::new(
             ExitCode::Config,
-            format!("coverage is measured by cargo-llvm-cov, and it cannot be used: {why}\n  to install what is missing: cargo gate doctor --install"),
+            format!(
+                "coverage is measured by cargo-llvm-cov, and it cannot be used: {why}\n  to install what is missing: cargo gate doctor --install"
+            ),
         ),
         MeasureError::Interrupted => Refused::new(ExitCode::Interrupted, "interrupted before the build"),
         other => internal(other.to_string()),
@@ -147,7 +149,8 @@ impl Measuring for Run<'_> {
         let measured = under_way.measure(signals, limit(self.asked));
         let failed = judgement.codes.contains(&ExitCode::TestsFailed);
         let count = came.cases.iter().filter(|case| case.outcome.is_failure()).count().max(1) as u64;
-        let lost: Vec<String> = came.cases.iter().filter(|case| is_lost(case)).map(|case| case.key.to_string()).collect();
+        let lost: Vec<String> =
+            came.cases.iter().filter(|case| is_lost(case)).map(|case| case.key.to_string()).collect();
         let judging = Judging::new(self.args, self.asked.settings(), &under_way.site, under_way.version.as_deref());
         let judged = judging.judge(measured, if failed { count } else { 0 }, &lost);
         judged.add_to(judgement);

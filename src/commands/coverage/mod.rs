@@ -10,9 +10,10 @@ use std::sync::Arc;
 
 use camino::Utf8PathBuf;
 
-use super::complain;
+use super::place::Place;
 use super::test::{self, Prepared, Purpose, Refused};
-use crate::cli::CoverageArgs;
+use super::{baseline, complain};
+use crate::cli::{CoverageArgs, PlaceArgs};
 use crate::coverage::source;
 use crate::coverage::verdict::{Measurement, Ruling};
 use crate::exit_code::ExitCode;
@@ -34,6 +35,22 @@ pub(super) fn run(args: &CoverageArgs) -> ExitCode {
 
 fn ask(args: &CoverageArgs) -> Result<ExitCode, Refused> {
     refuse_what_makes_no_sense(args)?;
+    if let Some(report) = &args.ratchet_from {
+        let flags = &args.test.build.flags;
+        let place = PlaceArgs {
+            manifest_path: flags.manifest_path.clone(),
+            target_dir: flags.target_dir.clone(),
+            gate_profile: args.test.gate_profile.clone(),
+            color: flags.color.clone(),
+        };
+        let place = match Place::find(&place, &args.judging.given()) {
+            Ok(place) => place,
+            Err(code) => return Ok(code),
+        };
+        let words: Vec<String> =
+            args.test.build.to_argv().iter().map(|word| word.to_string_lossy().into_owned()).collect();
+        return Ok(baseline::ratchet_from(&place, report, args.commit.as_deref(), &words, args.test.format));
+    }
     let asked = match test::prepare(&args.test, Purpose::Coverage(&args.judging.given()))? {
         Prepared::Off => return Ok(tell_na(args, &Ruling::switched_off())),
         Prepared::Handed(code) => return Ok(code),

@@ -8,9 +8,9 @@ use super::judging::Judged;
 use crate::cli::{CoverageArgs, Format};
 use crate::commands::test::Ended;
 use crate::model::RunRecord;
+use crate::report::CoverageReport;
 use crate::report::coverage::{json as documents, markdown, terminal};
 use crate::report::json::{self, Head};
-use crate::report::CoverageReport;
 use crate::sys::fs::replace;
 use crate::sys::term::Surroundings;
 
@@ -47,11 +47,14 @@ pub(super) fn tell_without(args: &CoverageArgs, ended: &Ended<'_>) -> Vec<String
     print(&documents::document(&Head::of(ended.record), &report)).into_iter().collect()
 }
 
-fn print(document: &serde_json::Value) -> Option<String> {
+fn print(document: &impl serde::Serialize) -> Option<String> {
     let mut stdout = io::stdout().lock();
     let written = json::write_line(&mut stdout, document);
     // Whoever closed the pipe has read enough.
-    written.err().filter(|error| error.kind() != io::ErrorKind::BrokenPipe).map(|error| format!("cannot write the JSON: {error}"))
+    written
+        .err()
+        .filter(|error| error.kind() != io::ErrorKind::BrokenPipe)
+        .map(|error| format!("cannot write the JSON: {error}"))
 }
 
 /// Puts the artifact into the gate directory, and into the run's own folder. Gives what went wrong.

@@ -46,14 +46,19 @@ impl Site {
             target_dir: workspace.target_dir.clone(),
             gate_dir: ground.gate_dir.clone(),
             packages: packages.map(|package| (package.name.clone(), folder(&package.manifest))).collect(),
-            has_proc_macro: workspace.packages.values().any(|package| package.targets.iter().any(|target| target.proc_macro)),
+            has_proc_macro: workspace
+                .packages
+                .values()
+                .any(|package| package.targets.iter().any(|target| target.proc_macro)),
             context: asked.found_context()?,
             toolchain: asked.rustc.lines().next().unwrap_or_default().to_owned(),
             has_git: checkout.is_some(),
             commit: checkout.as_ref().and_then(|checkout| checkout.commit.clone()),
             branch: ci.branch.or_else(|| checkout.and_then(|checkout| checkout.branch)),
             default_branch: env("CI_DEFAULT_BRANCH").or_else(|| git::default_branch(&workspace.root)),
-            is_pull_request: ["GITHUB_HEAD_REF", "CI_MERGE_REQUEST_IID", "CHANGE_ID"].iter().any(|name| env(name).is_some())
+            is_pull_request: ["GITHUB_HEAD_REF", "CI_MERGE_REQUEST_IID", "CHANGE_ID"]
+                .iter()
+                .any(|name| env(name).is_some())
                 || env("BUILDKITE_PULL_REQUEST").is_some_and(|number| number != "false")
                 || env("SYSTEM_PULLREQUEST_PULLREQUESTID").is_some(),
         })
@@ -67,11 +72,6 @@ impl Site {
             default_branch: self.default_branch.as_deref(),
             is_pull_request: self.is_pull_request,
         }
-    }
-
-    /// The workspace's name: its root's.
-    pub(super) fn name(&self) -> &str {
-        self.root.file_name().unwrap_or("workspace")
     }
 
     /// Packages as names and folders.

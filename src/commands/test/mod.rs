@@ -29,10 +29,10 @@ use crate::exit_code::ExitCode;
 /// Runs the command.
 #[must_use]
 pub fn run(args: &TestArgs) -> ExitCode {
-    match ask::prepare(args, Purpose::Test) {
-        Ok(ask::Prepared::Off) => ask::step_aside(args),
-        Ok(ask::Prepared::Handed(code)) => code,
-        Ok(ask::Prepared::Ours(asked)) => session::run(args, &Arc::new(*asked), &mut NotMeasuring),
+    match prepare(args, Purpose::Test) {
+        Ok(Prepared::Off) => ask::step_aside(args),
+        Ok(Prepared::Handed(code)) => code,
+        Ok(Prepared::Ours(asked)) => session::run(args, &Arc::new(*asked), &mut NotMeasuring),
         Err(refused) => {
             super::complain("error", &refused.why);
             refused.code

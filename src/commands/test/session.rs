@@ -88,7 +88,7 @@ pub(in crate::commands) struct Came {
     pub(in crate::commands) tool_error: Option<String>,
     pub(in crate::commands) tries: u32,
     pub(in crate::commands) digest: Option<ContentHash>,
-    pub(in crate::commands) tested: Option<Tested>,
+    pub(super) tested: Option<Tested>,
     pub(in crate::commands) failure: Option<build::Failure>,
 }
 
