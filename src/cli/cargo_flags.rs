@@ -203,6 +203,30 @@ impl BuildArgs {
         for_cargo.flat_map(|given| given.tokens.iter().cloned()).collect()
     }
 
+    /// The same without `--target-dir`: for who chooses the directory in another way.
+    #[must_use]
+    pub fn without_target_dir(mut self) -> Self {
+        self.flags.target_dir = None;
+        self.given.retain(|given| given.id != "target_dir");
+        self
+    }
+
+    /// Is there a choice of targets?
+    #[must_use]
+    pub fn chooses_targets(&self) -> bool {
+        const CHOICE: [&str; 11] =
+            ["lib", "bins", "bin", "examples", "example", "tests", "test", "benches", "bench", "all_targets", "doc"];
+        CHOICE.iter().any(|id| self.gave(id))
+    }
+
+    /// The same with `--tests`, which leaves out doctests.
+    #[must_use]
+    pub fn with_tests(mut self) -> Self {
+        self.flags.tests = true;
+        self.given.push(Given { id: "tests".to_owned(), repeatable: false, tokens: vec!["--tests".into()] });
+        self
+    }
+
     fn gave(&self, id: &str) -> bool {
         self.given.iter().any(|given| given.id == id)
     }

@@ -13,6 +13,7 @@ use super::outputs;
 use super::site::{Site, internal};
 use super::without_numbers;
 use crate::cli::CoverageArgs;
+use crate::commands::doctor;
 use crate::commands::test::{Asked, Begun, Came, Ended, Measuring, Refused};
 use crate::coverage::measure::{MeasureError, Measurer, directory};
 use crate::coverage::source;
@@ -84,12 +85,11 @@ fn limit(asked: &Asked) -> Duration {
 
 fn refused(error: &MeasureError) -> Refused {
     match error {
-        MeasureError::Missing(why) => Refused::new(
-            ExitCode::Config,
-            format!(
-                "coverage is measured by cargo-llvm-cov, and it cannot be used: {why}\n  to install what is missing: cargo gate doctor --install"
-            ),
-        ),
+        // The doctor says it better than whoever could not be started.
+        MeasureError::Missing(why) => {
+            let lacks = doctor::what_coverage_lacks();
+            Refused::new(ExitCode::Config, lacks.unwrap_or_else(|| format!("coverage cannot be measured: {why}")))
+        }
         MeasureError::Interrupted => Refused::new(ExitCode::Interrupted, "interrupted before the build"),
         other => internal(other.to_string()),
     }
@@ -106,7 +106,7 @@ fn measurer(asked: &Asked, site: &Site) -> Measurer {
         manifest_path: flags.manifest_path.clone(),
         target: flags.target.first().cloned(),
         profile,
-        doctests: ["nightly", "-dev"].iter().any(|word| site.toolchain.contains(word)),
+        doctests: asked.measures_doctests(),
     }
 }
 

@@ -54,7 +54,7 @@ fn ask(args: &CoverageArgs) -> Result<ExitCode, Refused> {
     let asked = match test::prepare(&args.test, Purpose::Coverage(&args.judging.given()))? {
         Prepared::Off => return Ok(tell_na(args, &Ruling::switched_off())),
         Prepared::Handed(code) => return Ok(code),
-        Prepared::Ours(asked) => Arc::new(asked.in_own_target_dir()),
+        Prepared::Ours(asked) => Arc::new(asked.instrumented()),
     };
     let outside = site::out_of_scope(&asked)?;
     if let Some(packages) = outside {

@@ -41,11 +41,20 @@ impl Asked {
         self.ground.ground(self.settings().store.dir.as_deref())
     }
 
-    /// The same for a build in a target directory of its own, which the environment names: a flag would beat it.
-    pub(in crate::commands) fn in_own_target_dir(mut self) -> Self {
-        self.build.flags.target_dir = None;
+    /// The same for an instrumented build: in a target directory of its own, which the environment names (a flag would
+    /// beat it), and without doctests where the compiler cannot instrument them: they would run and measure nothing.
+    pub(in crate::commands) fn instrumented(mut self) -> Self {
+        let leaves_out_doctests = !self.measures_doctests() && !self.build.chooses_targets();
+        let build = std::mem::take(&mut self.build).without_target_dir();
+        self.build = if leaves_out_doctests { build.with_tests() } else { build };
         self.cargo_flags = self.build.to_argv();
         self
+    }
+
+    /// Can the compiler instrument doctests? Only nightly ones can.
+    pub(in crate::commands) fn measures_doctests(&self) -> bool {
+        let release = self.rustc.lines().find_map(|line| line.strip_prefix("release: ")).unwrap_or_default();
+        ["-nightly", "-dev"].iter().any(|end| release.ends_with(end))
     }
 
     pub(in crate::commands) const fn settings(&self) -> &Settings {
