@@ -171,6 +171,7 @@ fn run() -> StoredRun {
         duration: None,
         judgement: Some(Judgement { verdict: Verdict::Pass, codes: Vec::new(), reasons: Vec::new() }),
         plan_digest: None,
+        coverage: None,
     }
 }
 

@@ -16,7 +16,7 @@ use crate::coverage::test_code::{self, Root};
 use crate::coverage::verdict::{self, Case, Counts, Known, Measurement, Rule, Ruling};
 use crate::coverage::{CoverageMap, lines};
 use crate::exit_code::ExitCode;
-use crate::model::{Judgement, Reason, Verdict, Word};
+use crate::model::{CoverageFigures, Judgement, Reason, Verdict, Word};
 use crate::ratio::{Percent, Ratio, Share};
 use crate::report::coverage::CoveredPart;
 use crate::report::{CoverageHead, CoverageReport};
@@ -34,6 +34,8 @@ pub(super) struct Judged {
     pub(super) report: CoverageReport,
     pub(super) verdict: Verdict,
     pub(super) code: ExitCode,
+    /// What the history keeps of it.
+    pub(super) reached: Option<CoverageFigures>,
 }
 
 impl Judged {
@@ -130,11 +132,25 @@ impl<'a> Judging<'a> {
         let kept = self.raise(&all, &ruling, ratchet.as_ref().ok());
         let report = self.report(&map, &all, &falls_short, &ruling, measurement.is_none(), ratchet.as_ref().ok());
         let report = CoverageReport { patch, left_out: in_words(&left_out), ratchet: kept, ..report };
-        Judged { report, verdict: ruling.verdict, code: ruling.code }
+        let reached = measurement.is_none().then(|| self.reached(&map, ruling.is_sound));
+        Judged { report, verdict: ruling.verdict, code: ruling.code, reached }
     }
 
     fn without_subjects(&self) -> Judged {
-        Judged { report: CoverageReport::default(), verdict: Verdict::Nothing, code: ExitCode::Pass }
+        Judged { report: CoverageReport::default(), verdict: Verdict::Nothing, code: ExitCode::Pass, reached: None }
+    }
+
+    fn reached(&self, map: &CoverageMap, is_sound: bool) -> CoverageFigures {
+        let (total, is_whole) = (map.total(), !self.is_partial());
+        CoverageFigures {
+            lines: total.lines,
+            regions: total.regions,
+            functions: total.functions,
+            branches: total.branches,
+            counting: map.counting().word().to_owned(),
+            is_whole,
+            may_be_baseline: is_sound && is_whole,
+        }
     }
 
     fn key(&self, subject: Subject) -> RatchetKey {

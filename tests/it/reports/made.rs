@@ -345,6 +345,7 @@ pub(crate) fn history() -> Vec<FinishedRun> {
                 duration: ms(900 + run as u64 * 10),
                 judgement,
                 plan_digest: None,
+                coverage: None,
             };
             FinishedRun { record, cases, binaries: Vec::new() }
         })
