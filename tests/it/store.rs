@@ -601,7 +601,9 @@ fn runs_are_copied_where_what_they_reached_cannot_be_read() {
         run.record.coverage = Some(reached(number.into()));
         finish(&mut store, &run);
     }
+    drop(store);
     damage(&folder.file(), "coverage");
+    let mut store = folder.store();
     let mut last = run(5, 20);
     last.record.coverage = Some(reached(5));
     finish(&mut store, &last);
