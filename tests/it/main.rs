@@ -6,6 +6,7 @@ mod architecture;
 mod browser;
 mod cli;
 mod config;
+mod coverage_report;
 mod demo;
 mod dependencies;
 mod docs;

@@ -27,12 +27,13 @@ pub fn coverage_report(report: &CoverageReport) -> String {
 #[must_use]
 pub fn comment(report: &CoverageReport) -> String {
     let why = Why::of(report);
-    let mut out = format!("# Coverage: {}\n\n{}\n", report.word, prose(&why.sentence));
-    for warning in &report.warnings {
-        let _ = writeln!(out, "\n> **WARNING** {}", prose(&warning.text));
-    }
+    let loud = if why.is_warning { "> **WARNING** " } else { "" };
+    let mut out = format!("# Coverage: {}\n\n{loud}{}\n", report.word, prose(&why.sentence));
     for reason in &why.further {
         let _ = writeln!(out, "\n{}", prose(&reason.text));
+    }
+    for warning in &why.warnings {
+        let _ = writeln!(out, "\n> **WARNING** {}", prose(&warning.text));
     }
     for next in &why.next {
         let _ = writeln!(out, "\n**Next:** {}", prose(&next.text));
