@@ -157,6 +157,7 @@ fn the_fields_of_the_documents_are_the_documented_ones() {
         .collect();
     let mut retrospect = made::retrospect();
     retrospect.coverage = retrospects::typical().coverage;
+    retrospect.files = retrospects::typical().files;
     let mut found = Vec::new();
     for document in [report_json(&retrospect), explained_json(&made::explanation())] {
         assert_eq!(document["schema_version"], 1);

@@ -130,7 +130,7 @@ pub(super) fn bar(ratio: Ratio, width: usize) -> String {
 }
 
 /// `3-14, 20`, in at most so many columns: `3-14 … 40 more`. Nothing where not even one fits.
-pub(super) fn ranges(lines: &[RangeInclusive<u32>], room: usize) -> String {
+pub(in crate::report) fn ranges(lines: &[RangeInclusive<u32>], room: usize) -> String {
     let mut out = String::new();
     for (at, range) in lines.iter().enumerate() {
         let one = if range.start() == range.end() {
@@ -152,11 +152,6 @@ pub(super) fn ranges(lines: &[RangeInclusive<u32>], room: usize) -> String {
 
 fn tail(rest: usize) -> String {
     format!(" … {rest} more")
-}
-
-/// A line of source: as it is in its file, every character of it visible.
-pub(super) fn source(text: &str) -> String {
-    one_line(&text.trim_end().replace('\t', "    "))
 }
 
 /// The word of a change's coverage.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::figures::{self, ROWS, Why};
 use super::{CoverageReport, CoveredPart, PatchLines, PatchReport};
-use crate::report::inert::one_line;
+use crate::report::inert::{one_line, source_line};
 use crate::report::markup::{code, fenced, prose};
 use crate::report::words;
 
@@ -136,7 +136,7 @@ fn changed(out: &mut String, patch: &PatchReport) {
 fn numbered(lines: &[(u32, String)]) -> String {
     let width = lines.iter().map(|(line, _)| line.to_string().len()).max().unwrap_or_default();
     let one = |(line, text): &(u32, String)| {
-        let text = figures::source(text);
+        let text = source_line(text);
         format!("{line:>width$} | {}", console::truncate_str(&text, LINE, "…")).trim_end().to_owned()
     };
     lines.iter().map(one).collect::<Vec<_>>().join("\n")

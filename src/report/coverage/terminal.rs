@@ -8,7 +8,7 @@ use console::measure_text_width;
 use super::figures::{self, ROWS, Why};
 use super::{CoverageReport, CoveredPart, PatchReport};
 use crate::ratio::Points;
-use crate::report::inert::one_line;
+use crate::report::inert::{one_line, source_line};
 use crate::report::terminal::{Look, Page, Tone, Verbosity};
 use crate::report::words;
 
@@ -212,7 +212,7 @@ fn changed(out: &mut String, page: &Page<()>, patch: &PatchReport, look: Look) {
         let path = words::middle(&one_line(file.path.as_str()), page.columns.unwrap_or(usize::MAX));
         let _ = writeln!(out, "{}", page.ink.paint(Tone::Path, &path));
         for (number, text) in file.lines.iter().take(room) {
-            source_line(out, page, *number, text);
+            changed_line(out, page, *number, text);
         }
         room = room.saturating_sub(file.lines.len());
     }
@@ -232,11 +232,11 @@ fn changed(out: &mut String, page: &Page<()>, patch: &PatchReport, look: Look) {
 }
 
 /// `        12 │ let x = 1;`.
-fn source_line(out: &mut String, page: &Page<()>, number: u32, text: &str) {
+fn changed_line(out: &mut String, page: &Page<()>, number: u32, text: &str) {
     let width = page.indent().saturating_sub(1).max(5);
     let head = format!("{number:>width$} {} ", page.ink.paint(Tone::Bad, "│"));
     let room = page.columns.map_or(usize::MAX, |columns| columns.saturating_sub(measure_text_width(&head)));
-    let text = figures::source(text);
+    let text = source_line(text);
     let line = format!("{head}{}", console::truncate_str(&text, room, "…"));
     let _ = writeln!(out, "{}", line.trim_end());
 }
