@@ -90,7 +90,7 @@ fn facts(run: i64) -> RunFacts {
         input_key: None,
         commit: None,
         branch: None,
-        judged: true,
+        extent: None,
         instrumented: false,
     }
 }

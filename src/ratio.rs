@@ -309,6 +309,37 @@ impl Share {
     }
 }
 
+/// Text that is no share: what completes "this text …".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ParseShareError {
+    /// No percentage.
+    #[error(transparent)]
+    Percent(#[from] ParsePercentError),
+    /// A side of the stroke is no number.
+    #[error("has no whole number on either side of the stroke")]
+    NoNumbers,
+    /// Two numbers that are no share.
+    #[error("says that {0}")]
+    Ratio(#[from] RatioError),
+    /// Nothing of nothing.
+    #[error("says nothing: of 0 nothing is covered")]
+    Empty,
+}
+
+impl FromStr for Share {
+    type Err = ParseShareError;
+
+    /// `77.5`, `77.5%`, `850/1000`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let Some((covered, total)) = text.split_once('/') else {
+            return Ok(Self::Percent(text.strip_suffix('%').unwrap_or(text).trim_end().parse()?));
+        };
+        let number = |text: &str| text.trim().parse().map_err(|_| ParseShareError::NoNumbers);
+        let ratio = Ratio::new(number(covered)?, number(total)?)?;
+        if ratio.is_empty() { Err(ParseShareError::Empty) } else { Ok(Self::Counted(ratio)) }
+    }
+}
+
 impl fmt::Display for Share {
     /// The percentage with two decimals; a bare one with all that it was given with.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -10,5 +10,6 @@ mod fault;
 pub mod harness;
 pub mod launch;
 pub mod recall;
+pub mod tools;
 pub mod user_config;
 pub mod workspace;

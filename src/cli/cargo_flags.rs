@@ -136,6 +136,22 @@ pub struct CargoFlags {
     keep_going: Option<String>,
 }
 
+impl CargoFlags {
+    /// The features that are asked for, however they were written: empty for the default ones.
+    #[must_use]
+    pub fn canonical_features(&self) -> String {
+        let lists = self.features.iter().flat_map(|list| list.split([',', ' ']));
+        let mut features: Vec<&str> = lists.filter(|feature| !feature.is_empty()).collect();
+        features.sort_unstable();
+        features.dedup();
+        let mut words = Vec::new();
+        words.extend(self.all_features.then(|| "--all-features".to_owned()));
+        words.extend(self.no_default_features.then(|| "--no-default-features".to_owned()));
+        words.extend((!features.is_empty()).then(|| format!("--features {}", features.join(","))));
+        words.join(" ")
+    }
+}
+
 /// [`CargoFlags`], and the same once more in the order in which the user gave them.
 #[derive(Clone, Debug, Default)]
 pub struct BuildArgs {
@@ -185,6 +201,30 @@ impl BuildArgs {
     pub fn to_argv(&self) -> Vec<OsString> {
         let for_cargo = self.given.iter().filter(|given| !NOT_FOR_CARGO.contains(&given.id.as_str()));
         for_cargo.flat_map(|given| given.tokens.iter().cloned()).collect()
+    }
+
+    /// The same without `--target-dir`: for who chooses the directory in another way.
+    #[must_use]
+    pub fn without_target_dir(mut self) -> Self {
+        self.flags.target_dir = None;
+        self.given.retain(|given| given.id != "target_dir");
+        self
+    }
+
+    /// Is there a choice of targets?
+    #[must_use]
+    pub fn chooses_targets(&self) -> bool {
+        const CHOICE: [&str; 11] =
+            ["lib", "bins", "bin", "examples", "example", "tests", "test", "benches", "bench", "all_targets", "doc"];
+        CHOICE.iter().any(|id| self.gave(id))
+    }
+
+    /// The same with `--tests`, which leaves out doctests.
+    #[must_use]
+    pub fn with_tests(mut self) -> Self {
+        self.flags.tests = true;
+        self.given.push(Given { id: "tests".to_owned(), repeatable: false, tokens: vec!["--tests".into()] });
+        self
     }
 
     fn gave(&self, id: &str) -> bool {

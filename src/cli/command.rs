@@ -6,7 +6,10 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
-use super::{ExplainArgs, FlakyArgs, HistoryArgs, OrderArgs, ReportArgs, StatusArgs, TestArgs};
+use super::{
+    BaselineArgs, CoverageArgs, DoctorArgs, ExplainArgs, FlakyArgs, HistoryArgs, OrderArgs, ReportArgs, StatusArgs,
+    TestArgs, VerdictArgs,
+};
 
 /// Decide whether a Rust workspace may go on: run the tests, remember every outcome, say why the gate is red
 #[derive(Debug, Parser)]
@@ -23,6 +26,8 @@ pub enum Command {
     /// Build and run the tests, record every outcome, judge
     #[command(visible_alias = "t")]
     Test(Box<TestArgs>),
+    /// Run the tests once, measure what they cover, judge it
+    Coverage(Box<CoverageArgs>),
     /// Show what the history says: on one screen, or as a document
     Report(ReportArgs),
     /// Show which tests are flaky, broken, suspect or recovered, and why
@@ -35,6 +40,12 @@ pub enum Command {
     History(HistoryArgs),
     /// Show what is in force and on record, or ask whether a full run passed
     Status(StatusArgs),
+    /// Look at the baselines of coverage, or move one by hand
+    Baseline(BaselineArgs),
+    /// Read a report back, and leave by what it says
+    Verdict(VerdictArgs),
+    /// Find the tools that are missing, and say how to get them
+    Doctor(DoctorArgs),
     /// Look at the configuration
     Config(ConfigArgs),
 }
@@ -141,12 +152,15 @@ pub fn parse(argv: impl IntoIterator<Item = OsString>, help: &FlagHelp) -> Resul
     let mut definition = command(help);
     let matches = definition.try_get_matches_from_mut(argv)?;
     let mut parsed = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut definition))?.command;
-    if let Command::Test(args) = &mut parsed {
-        args.complete().map_err(|why| {
-            // The subcommand's own definition, so that the message shows its usage.
-            let test = definition.find_subcommand_mut("test").map(|test| test.clone());
-            test.unwrap_or(definition).error(ErrorKind::ArgumentConflict, why)
-        })?;
-    }
+    let (name, completed) = match &mut parsed {
+        Command::Test(args) => ("test", args.complete()),
+        Command::Coverage(args) => ("coverage", args.test.complete()),
+        _ => return Ok(parsed),
+    };
+    completed.map_err(|why| {
+        // The subcommand's own definition, so that the message shows its usage.
+        let own = definition.find_subcommand_mut(name).map(|own| own.clone());
+        own.unwrap_or(definition).error(ErrorKind::ArgumentConflict, why)
+    })?;
     Ok(parsed)
 }

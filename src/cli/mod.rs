@@ -1,7 +1,10 @@
 //! The command line, as parsed: no logic.
 
+mod baseline;
 mod cargo_flags;
 mod command;
+mod coverage;
+mod doctor;
 mod explain;
 mod flaky;
 mod history;
@@ -15,11 +18,15 @@ mod runs;
 mod setting_flags;
 mod status;
 mod test;
+mod verdict;
 
+pub use baseline::{BaselineAction, BaselineArgs, BaselineKeyArgs, BaselineResetArgs, BaselineSetArgs};
 pub use cargo_flags::{BuildArgs, CargoFlags};
 pub use command::{
     Cli, Command, CommonArgs, ConfigAction, ConfigArgs, ContextArgs, FlagHelp, Format, PlaceArgs, command, parse,
 };
+pub use coverage::{CoverageArgs, CoverageFlags};
+pub use doctor::DoctorArgs;
 pub use explain::ExplainArgs;
 pub use flaky::FlakyArgs;
 pub use history::{HistoryAction, HistoryArgs, ListArgs, PruneArgs, PruneFlags, ShowArgs, StatsArgs, UndoArgs};
@@ -32,3 +39,4 @@ pub use runs::{AddArgs, CountArgs, RunsArgs, Told};
 pub use setting_flags::SettingFlags;
 pub use status::StatusArgs;
 pub use test::{Events, TestArgs, cargo_args};
+pub use verdict::VerdictArgs;

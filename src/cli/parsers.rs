@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::model::{KeyPattern, Word, parse_duration, parse_size};
+use crate::ratio::Share;
 
 use super::Events;
 
@@ -71,6 +72,10 @@ pub(super) fn size_or_none(text: &str) -> Result<String, String> {
         parse_size(text).map_err(|why| format!("it {why}; write a size such as 500MB, 1GiB, or none"))?;
     }
     Ok(text.to_owned())
+}
+
+pub(super) fn share(text: &str) -> Result<Share, String> {
+    text.parse().map_err(|why| format!("it {why}; write percent such as 77.5, or counts such as 850/1000"))
 }
 
 pub(super) fn key_pattern(text: &str) -> Result<KeyPattern, String> {

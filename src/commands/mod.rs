@@ -1,7 +1,10 @@
 //! The wiring: the only place that joins rim, engine and judgement. Each command returns an exit code computed from
 //! values.
 
+mod baseline;
 pub mod config;
+mod coverage;
+mod doctor;
 mod explain;
 mod flaky;
 pub mod history;
@@ -9,11 +12,13 @@ mod order;
 mod ordering;
 mod place;
 mod quarantine;
+mod ratchet;
 mod remembered;
 mod report;
 mod status;
 pub mod test;
 mod thresholds;
+mod verdict;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -39,12 +44,16 @@ pub fn main(argv: Vec<OsString>) -> std::process::ExitCode {
     };
     let code = match command {
         Command::Test(args) => test::run(&args),
+        Command::Coverage(args) => coverage::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Flaky(args) => flaky::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Order(args) => order::run(&args),
         Command::History(args) => history::run(&args.action),
         Command::Status(args) => status::run(&args),
+        Command::Baseline(args) => baseline::run(&args.action),
+        Command::Verdict(args) => verdict::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Config(args) => config::main(&args.action),
     };
     code.into()

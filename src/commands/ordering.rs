@@ -5,12 +5,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::remembered::Remembered;
 use super::thresholds::thresholds;
 use crate::analytics::flaky::isolation;
 use crate::analytics::priority::{Candidate, Ranked, Tier, rank};
 use crate::analytics::summary::Summary;
 use crate::config::Settings;
-use crate::model::{BinaryId, TestKey, TestPolicy};
+use crate::history::input;
+use crate::history::store::{BinaryStamp, Store, StoreError, TestSummary};
+use crate::model::{BinaryId, Kind, Outcome, TestKey, TestPolicy};
 use crate::plan::{Plan, PlannedTest, Standing};
 
 /// A test that is about to run, and what is remembered of it.
@@ -60,6 +63,28 @@ pub(super) fn place(
         Some(Placed { test, ranked })
     };
     rank(&candidates).into_iter().enumerate().filter_map(placed).collect()
+}
+
+/// The tests that are there, each with its index, in the order in which the next run would start them as far as that
+/// can be told without building. What is ignored does not run, nor do other suites, where there are tests of ours.
+pub(super) fn next(memory: &Remembered, tests: &[&TestSummary]) -> Result<Vec<(usize, Placed)>, StoreError> {
+    let has_own = tests.iter().any(|test| test.key.binary.kind != Kind::Suite);
+    let runs = |test: &TestSummary| {
+        test.summary.last().is_some_and(|last| last.outcome != Outcome::Skipped)
+            && !test.key.is_whole_process()
+            && (test.key.binary.kind != Kind::Suite || !has_own)
+    };
+    let running: Vec<(usize, &TestSummary)> =
+        tests.iter().copied().enumerate().filter(|(_, test)| runs(test)).collect();
+    let stamps = memory.store.stamps(&memory.context)?;
+    // A file that is gone says nothing of the one that will be built.
+    let now: Vec<BinaryStamp> =
+        stamps.iter().filter_map(|stamp| input::stamp(&stamp.binary, &stamp.path).ok()).collect();
+    let changed: BTreeSet<&BinaryId> = input::changed_binaries(&now, &stamps).into_iter().collect();
+    let remembering: Vec<Remembering<'_>> =
+        running.iter().map(|(_, test)| (Arc::clone(&test.key), Some(&test.summary))).collect();
+    let placed = place(&remembering, &changed, memory.place.settings(), false).into_iter();
+    Ok(placed.filter_map(|placed| Some((running.get(placed.ranked.index)?.0, placed))).collect())
 }
 
 /// How long a plan should take, where history knows most of its tests.

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use super::complain;
 use crate::cargo::workspace::{self, Workspace};
@@ -27,7 +27,7 @@ impl Place {
     pub(super) fn find(args: &PlaceArgs, flags: &[(&'static str, &str)]) -> Result<Self, ExitCode> {
         set_colors(args);
         let workspace = find_workspace(args)?;
-        let resolved = resolve(args, &workspace, flags)?;
+        let resolved = resolve(args, Some(&workspace.root), flags)?;
         let dir = gate_dir(&workspace.target_dir, &workspace.root, resolved.settings.store.dir.as_deref());
         Ok(Self { workspace, resolved, gate_dir: dir })
     }
@@ -69,12 +69,21 @@ pub(super) fn set_colors(args: &PlaceArgs) {
     console::set_colors_enabled(Surroundings::read().color(choice, Output::Stdout));
 }
 
+/// The cargo that called us, or else the one that is found.
+pub(super) fn cargo() -> OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
 /// Asks cargo for the workspace.
 pub(super) fn find_workspace(args: &PlaceArgs) -> Result<Workspace, ExitCode> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    query(args).map_err(|error| refuse(&error))
+}
+
+/// The same, saying nothing.
+pub(super) fn query(args: &PlaceArgs) -> Result<Workspace, workspace::Error> {
     let flags: Vec<OsString> =
         args.manifest_path.iter().flat_map(|path| ["--manifest-path".into(), path.clone().into()]).collect();
-    let mut workspace = Workspace::query(&cargo, &flags).map_err(|error| refuse(&error))?;
+    let mut workspace = Workspace::query(&cargo(), &flags)?;
     if let Some(dir) = &args.target_dir {
         workspace.set_target_dir(dir);
     }
@@ -87,12 +96,17 @@ fn refuse(error: &workspace::Error) -> ExitCode {
     error.exit_code()
 }
 
-fn resolve(args: &PlaceArgs, workspace: &Workspace, flags: &[(&'static str, &str)]) -> Result<Resolved, ExitCode> {
+/// The settings in force, in a workspace or outside of any. What goes wrong has been said by then.
+pub(super) fn resolve(
+    args: &PlaceArgs,
+    root: Option<&Utf8Path>,
+    flags: &[(&'static str, &str)],
+) -> Result<Resolved, ExitCode> {
     let refuse = |errors: crate::config::ConfigErrors| {
         errors.all().iter().for_each(|error| complain("error", &error.to_string()));
         errors.exit_code()
     };
-    let file = ConfigFile::load(&workspace.root).map_err(refuse)?;
+    let file = root.map(ConfigFile::load).transpose().map_err(refuse)?.flatten();
     let (variables, profile) = (variables(), args.gate_profile.as_deref());
     let layers = Layers { file: file.as_ref(), variables: &variables, profile, flags };
     let resolved = Resolved::from_layers(&layers).map_err(refuse)?;

@@ -24,7 +24,8 @@ pub use layers::{ConfigWarning, DEFAULTS, Layers, Resolved, Source};
 pub use shape::{FromEnvironment, Raw, Shape};
 pub use tables::lists;
 pub use values::{
-    CoveragePolicy, CoverageSettings, Exempt, Floor, Group, InfraSettings, JudgementSettings, Metric, Notice,
-    NotifySettings, OnToolError, Override, Quarantine, RatchetScope, RatchetWhen, ScopeSettings, Settings,
-    StoreSettings, TestSettings,
+    CoverageSettings, Exempt, Floor, Group, InfraSettings, JudgementSettings, Notice, NotifySettings, Override,
+    Quarantine, RatchetWhen, ScopeSettings, Settings, StoreSettings, TestSettings,
 };
+
+pub use crate::model::{CoveragePolicy, Metric, OnToolError, RatchetScope};

@@ -10,9 +10,9 @@ use super::shapes::{
     ADDRESS, AT_LEAST_ONE, COUNT, COUNT_LIMIT, FILE, FOLDER, LIMIT, PACKAGES, PAUSE, PERCENT, RATCHET, REVISION,
     SIZE_LIMIT, SLOTS, SWITCH, TOLERANCE, TRIES, WINDOW, WORDS, several, word,
 };
-use super::values::{CoveragePolicy, Metric, Notice, OnToolError, RatchetScope, Settings};
+use super::values::{Notice, Settings};
 use crate::cli::BuildArgs;
-use crate::model::{FlakyResult, InfraMode, Isolation, NoTests};
+use crate::model::{CoveragePolicy, FlakyResult, InfraMode, Isolation, Metric, NoTests, OnToolError, RatchetScope};
 
 use Section::{Coverage, Infra, Judgement, Notify, Scope, Store, Test, Top};
 
@@ -186,19 +186,19 @@ pub static SETTINGS: &[Setting] = &[
     Setting::new(Infra, "retries", at!(Settings.infra.retries, TRIES), "test", "Try a suite that could not be executed again, up to this often.").with_flag("infra-retries"),
     Setting::new(Infra, "delay", at!(Settings.infra.delay, PAUSE), "test", "How long to wait before each of these tries.").with_flag("infra-delay"),
     Setting::new(Infra, "mode", at!(Settings.infra.mode, word::<InfraMode>()), "test", "Try again within the same call, or leave it to the next one.").with_flag("infra-mode"),
-    Setting::new(Coverage, "policy", at!(Settings.coverage.policy, word::<CoveragePolicy>()), "coverage", "Against what coverage is judged."),
-    Setting::new(Coverage, "floor", at!(Settings.coverage.floor, PERCENT), "coverage", "The least that is asked, in percent; 0 asks nothing."),
-    Setting::new(Coverage, "epsilon", at!(Settings.coverage.epsilon, TOLERANCE), "coverage", "How far below is still a pass, in percent."),
-    Setting::new(Coverage, "metric", at!(Settings.coverage.metric, word::<Metric>()), "coverage", "What is counted."),
-    Setting::new(Coverage, "on-tool-error", at!(Settings.coverage.on_tool_error, word::<OnToolError>()), "coverage", "What a measurement without result counts as: open passes, closed fails."),
-    Setting::new(Coverage, "ratchet", at!(Settings.coverage.ratchet, RATCHET), "coverage", "When the ratchet may rise."),
-    Setting::new(Coverage, "ratchet-scope", at!(Settings.coverage.ratchet_scope, word::<RatchetScope>()), "coverage", "Which figures the ratchet keeps and judges."),
-    Setting::new(Coverage, "timeout", at!(Settings.coverage.timeout, LIMIT), "coverage", "How long a measurement may take."),
-    Setting::new(Coverage, "ratchet-file", at!(Settings.coverage.ratchet_file, FILE), "coverage", "Where the ratchet is kept; `auto`: `ratchet.toml` in the gate directory."),
-    Setting::new(Coverage, "baseline-ref", at!(Settings.coverage.baseline_ref, REVISION), "coverage", "Measure this revision where no baseline is kept, or only an older one."),
-    Setting::new(Coverage, "patch-floor", at!(Settings.coverage.patch_floor, PERCENT), "coverage", "The least that is asked of changed lines, in percent; 0 asks nothing."),
-    Setting::new(Coverage, "patch-max-uncovered", at!(Settings.coverage.patch_max_uncovered, COUNT_LIMIT), "coverage", "So many uncovered changed lines are a pass, however few lines changed."),
-    Setting::new(Coverage, "exclude-test-code", at!(Settings.coverage.exclude_test_code, SWITCH), "coverage", "Leave test code, generated and vendored code out of every figure."),
+    Setting::new(Coverage, "policy", at!(Settings.coverage.policy, word::<CoveragePolicy>()), "coverage", "Against what coverage is judged.").with_flag("policy"),
+    Setting::new(Coverage, "floor", at!(Settings.coverage.floor, PERCENT), "coverage", "The least that is asked, in percent; 0 asks nothing.").with_flag("floor"),
+    Setting::new(Coverage, "epsilon", at!(Settings.coverage.epsilon, TOLERANCE), "coverage", "How far below is still a pass, in percent.").with_flag("epsilon"),
+    Setting::new(Coverage, "metric", at!(Settings.coverage.metric, word::<Metric>()), "coverage", "What is counted.").with_flag("metric"),
+    Setting::new(Coverage, "on-tool-error", at!(Settings.coverage.on_tool_error, word::<OnToolError>()), "coverage", "What a measurement without result counts as: open passes, closed fails.").with_flag("on-tool-error"),
+    Setting::new(Coverage, "ratchet", at!(Settings.coverage.ratchet, RATCHET), "coverage", "When the ratchet may rise.").with_flag("ratchet"),
+    Setting::new(Coverage, "ratchet-scope", at!(Settings.coverage.ratchet_scope, word::<RatchetScope>()), "coverage", "Which figures the ratchet keeps and judges.").with_flag("ratchet-scope"),
+    Setting::new(Coverage, "timeout", at!(Settings.coverage.timeout, LIMIT), "coverage", "How long a measurement may take.").with_flag("coverage-timeout"),
+    Setting::new(Coverage, "ratchet-file", at!(Settings.coverage.ratchet_file, FILE), "coverage", "Where the ratchet is kept; `auto`: `ratchet.toml` in the gate directory.").with_flag("ratchet-file"),
+    Setting::new(Coverage, "baseline-ref", at!(Settings.coverage.baseline_ref, REVISION), "coverage", "Measure this revision where no baseline is kept, or only an older one.").with_flag("baseline-ref"),
+    Setting::new(Coverage, "patch-floor", at!(Settings.coverage.patch_floor, PERCENT), "coverage", "The least that is asked of changed lines, in percent; 0 asks nothing.").with_flag("patch-floor"),
+    Setting::new(Coverage, "patch-max-uncovered", at!(Settings.coverage.patch_max_uncovered, COUNT_LIMIT), "coverage", "So many uncovered changed lines are a pass, however few lines changed.").with_flag("patch-max-uncovered"),
+    Setting::new(Coverage, "exclude-test-code", at!(Settings.coverage.exclude_test_code, SWITCH), "coverage", "Leave test code, generated and vendored code out of every figure.").with_flag("exclude-test-code"),
 ];
 
 /// Each flag that stands for a setting, and its help text with the built-in default.

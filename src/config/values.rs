@@ -7,8 +7,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use jiff::civil::Date;
 
 use crate::model::{
-    FlakyResult, InfraMode, Isolation, KeyPattern, NoTests, PackagePatterns, PathPatterns, Percent, RetryPolicy,
-    TestKey, TestPolicy, words,
+    CoveragePolicy, FlakyResult, InfraMode, Isolation, KeyPattern, Metric, NoTests, OnToolError, PackagePatterns,
+    PathPatterns, Percent, RatchetScope, RetryPolicy, TestKey, TestPolicy, words,
 };
 
 /// Everything that can be set.
@@ -136,58 +136,6 @@ impl InfraSettings {
     #[must_use]
     pub const fn retry_policy(&self) -> RetryPolicy {
         RetryPolicy::fixed(self.retries, self.delay)
-    }
-}
-
-words! {
-    /// Against what coverage is judged.
-    pub enum CoveragePolicy {
-        /// The floor.
-        Absolute = "absolute",
-        /// The baseline.
-        Baseline = "baseline",
-        /// Both must hold.
-        #[default]
-        Both = "both",
-    }
-}
-
-words! {
-    /// What is counted.
-    pub enum Metric {
-        /// Lines.
-        #[default]
-        Lines = "lines",
-        /// Regions.
-        Regions = "regions",
-        /// Functions.
-        Functions = "functions",
-        /// Branches.
-        Branches = "branches",
-    }
-}
-
-words! {
-    /// What a measurement without result counts as.
-    pub enum OnToolError {
-        /// A pass with a warning.
-        #[default]
-        Open = "open",
-        /// A failure.
-        Closed = "closed",
-    }
-}
-
-words! {
-    /// Which figures the ratchet keeps and judges.
-    pub enum RatchetScope {
-        /// The workspace's.
-        #[default]
-        Workspace = "workspace",
-        /// Each package's too.
-        Package = "package",
-        /// Each file's too.
-        File = "file",
     }
 }
 

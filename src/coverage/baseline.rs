@@ -59,6 +59,15 @@ pub struct Tools {
     pub measurer: String,
 }
 
+impl Tools {
+    /// Reads them back as they are shown.
+    #[must_use]
+    pub fn from_shown(text: &str) -> Option<Self> {
+        let (toolchain, measurer) = text.split_once(", ")?;
+        Some(Self { toolchain: toolchain.to_owned(), measurer: measurer.to_owned() })
+    }
+}
+
 impl fmt::Display for Tools {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}, {}", self.toolchain, self.measurer)

@@ -21,6 +21,17 @@ words! {
     }
 }
 
+impl Counting {
+    /// How figures were counted, in a sentence.
+    #[must_use]
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::Summary => "counted as llvm-cov's summary does: function by function",
+            Self::Lines => "counted line by line, as lcov does",
+        }
+    }
+}
+
 /// One file's or one sum's figures. What a source does not count is empty.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
@@ -128,14 +139,19 @@ impl CoverageMap {
         Self { files, ..self }
     }
 
-    /// The figures of each package, by the folder (relative to the root) in which it lies. A file belongs to the
-    /// package whose folder is nearest; one that lies in none counts for the workspace alone.
+    /// The package that a file belongs to: the one whose folder (relative to the root) is nearest.
+    #[must_use]
+    pub fn package_of<'a>(path: &Utf8Path, packages: &[(&'a str, &Utf8Path)]) -> Option<&'a str> {
+        let around = packages.iter().filter(|(_, folder)| path.is_relative() && path.starts_with(folder));
+        around.max_by_key(|(_, folder)| folder.components().count()).map(|(name, _)| *name)
+    }
+
+    /// The figures of each package. A file that lies in none counts for the workspace alone.
     #[must_use]
     pub fn by_package<'a>(&self, packages: &[(&'a str, &Utf8Path)]) -> BTreeMap<&'a str, Figures> {
         let mut files: BTreeMap<&str, Vec<&FileCoverage>> = BTreeMap::new();
-        for (path, file) in self.files.iter().filter(|(path, _)| path.is_relative()) {
-            let around = packages.iter().filter(|(_, folder)| path.starts_with(folder));
-            if let Some((name, _)) = around.max_by_key(|(_, folder)| folder.components().count()) {
+        for (path, file) in &self.files {
+            if let Some(name) = Self::package_of(path, packages) {
                 files.entry(name).or_default().push(file);
             }
         }

@@ -106,6 +106,23 @@ impl Measurer {
         Ok(env)
     }
 
+    /// Which cargo-llvm-cov it is: `cargo-llvm-cov 0.9.1`. Where there is none, this is the first to say so.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be asked.
+    pub fn version(&self, deadline: Instant, signals: &Signals) -> Result<String, MeasureError> {
+        let asked = Self { manifest_path: None, ..self.clone() };
+        let finished = asked.call("--version", vec!["--version".into()], deadline, signals)?;
+        Ok(String::from_utf8_lossy(&finished.stdout).trim().to_owned())
+    }
+
+    /// Where [`Measurer::export`] puts what it sums up.
+    #[must_use]
+    pub fn exported(&self) -> Utf8PathBuf {
+        self.dir.join("coverage.json")
+    }
+
     /// Sums the profiles up, as llvm-cov's JSON, in a file inside the directory.
     ///
     /// # Errors
@@ -117,11 +134,12 @@ impl Measurer {
         deadline: Instant,
         signals: &Signals,
     ) -> Result<Utf8PathBuf, MeasureError> {
-        if !self.has_profiles()? {
+        if self.profiles()?.is_empty() {
             return Err(MeasureError::NoProfile);
         }
-        let file = self.dir.join("coverage.json");
-        let mut args: Vec<OsString> = ["report", "--json", "--output-path", file.as_str()].map(Into::into).into();
+        let file = self.exported();
+        let words = ["report", "--json", "--skip-functions", "--output-path", file.as_str()];
+        let mut args: Vec<OsString> = words.map(Into::into).into();
         if let Some(target) = &self.target {
             args.extend(["--target".into(), target.into()]);
         }
@@ -134,15 +152,60 @@ impl Measurer {
         Ok(file)
     }
 
-    /// Removes what earlier measurements left: raw profiles and what they were merged into.
+    /// Removes what earlier measurements left: raw profiles, what they were merged into, and what was summed up.
     ///
     /// # Errors
     ///
     /// Where a file cannot be removed: it would be counted.
     pub fn discard_profiles(&self) -> Result<(), MeasureError> {
-        for path in files_in(&self.dir)? {
-            if matches!(path.extension(), Some("profraw" | "profdata")) {
-                fs_err::remove_file(&path)?;
+        self.discard(|path| matches!(path.extension(), Some("profraw" | "profdata" | "json")))
+    }
+
+    /// Removes the raw profiles that are none of these.
+    ///
+    /// # Errors
+    ///
+    /// Where a file cannot be removed: it would be counted.
+    pub fn discard_profiles_but(&self, kept: &HashSet<Utf8PathBuf>) -> Result<(), MeasureError> {
+        self.discard(|path| path.extension() == Some("profraw") && !kept.contains(path))
+    }
+
+    fn discard(&self, goes: impl Fn(&Utf8Path) -> bool) -> Result<(), MeasureError> {
+        for path in files_in(&self.dir)?.iter().filter(|path| goes(path)) {
+            fs_err::remove_file(path)?;
+        }
+        Ok(())
+    }
+
+    /// The raw profiles that there are.
+    ///
+    /// # Errors
+    ///
+    /// Where the directory cannot be read.
+    pub fn profiles(&self) -> Result<Vec<Utf8PathBuf>, MeasureError> {
+        let files = files_in(&self.dir)?.into_iter();
+        Ok(files.filter(|path| path.extension() == Some("profraw")).collect())
+    }
+
+    /// Makes cargo build the named packages anew, whatever it has built.
+    ///
+    /// # Errors
+    ///
+    /// Where cargo's notes of what it built cannot be removed.
+    pub fn forget_builds(&self, packages: &[&str]) -> Result<(), MeasureError> {
+        let mut waiting = vec![self.dir.clone()];
+        while let Some(dir) = waiting.pop() {
+            for path in folders_in(&dir)? {
+                if path.file_name() == Some(".fingerprint") {
+                    for unit in folders_in(&path)? {
+                        let name = unit.file_name().and_then(|name| name.rsplit_once('-')).map_or("", |(name, _)| name);
+                        if packages.contains(&name) {
+                            fs_err::remove_dir_all(&unit)?;
+                        }
+                    }
+                } else if !matches!(path.file_name(), Some("deps" | "build" | "incremental" | "examples")) {
+                    waiting.push(path);
+                }
             }
         }
         Ok(())
@@ -160,12 +223,11 @@ impl Measurer {
         let mut gone = 0;
         let mut waiting = vec![self.dir.clone()];
         while let Some(dir) = waiting.pop() {
-            for entry in dir.read_dir_utf8()? {
-                let entry = entry?;
-                let (path, kind) = (entry.path(), entry.file_type()?);
+            for path in &files_in(&dir)? {
+                let kind = path.symlink_metadata()?.file_type();
                 if kind.is_dir() {
                     let is_scratch = matches!(path.file_name(), Some("incremental" | ".fingerprint" | "build"));
-                    waiting.extend((!is_scratch).then(|| path.to_owned()));
+                    waiting.extend((!is_scratch).then(|| path.clone()));
                 } else if kind.is_file()
                     && is_object(path)
                     && !FileId::of(path.as_std_path()).is_ok_and(|id| known.contains(&id))
@@ -176,10 +238,6 @@ impl Measurer {
             }
         }
         Ok(gone)
-    }
-
-    fn has_profiles(&self) -> Result<bool, MeasureError> {
-        Ok(files_in(&self.dir)?.iter().any(|path| path.extension() == Some("profraw")))
     }
 
     fn clean_environment(&self) -> Vec<(OsString, OsString)> {
@@ -202,7 +260,7 @@ impl Measurer {
         if let Some(path) = &self.manifest_path {
             all.extend(["--manifest-path".into(), path.into()]);
         }
-        let env = if what == "show-env" { self.clean_environment() } else { self.env.clone() };
+        let env = if what == "report" { self.env.clone() } else { self.clean_environment() };
         let launch = Launch { program: self.cargo.clone(), args: all, cwd: self.cwd.clone(), env };
         let finished = process::run(&launch, deadline, signals).map_err(|error| match error.kind() {
             io::ErrorKind::Interrupted => MeasureError::Interrupted,
@@ -278,6 +336,10 @@ fn files_in(dir: &Utf8Path) -> io::Result<Vec<Utf8PathBuf>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => Err(error),
     }
+}
+
+fn folders_in(dir: &Utf8Path) -> io::Result<Vec<Utf8PathBuf>> {
+    Ok(files_in(dir)?.into_iter().filter(|path| path.is_dir()).collect())
 }
 
 /// Could it be something that llvm-cov reads coverage from? By name alone where the system has no executable bit.
@@ -370,6 +432,6 @@ mod tests {
         measurer.discard_profiles().unwrap();
         let left: Vec<String> =
             files_in(&dir).unwrap().iter().map(|path| path.file_name().unwrap().to_owned()).collect();
-        assert!(left.contains(&"coverage.json".to_owned()) && left.len() == 2, "{left:?}");
+        assert_eq!(left, ["debug"]);
     }
 }

@@ -1,9 +1,12 @@
 //! Coverage: what was measured, and what to think of it.
 //!
-//! - [`lines`], [`map`]: how often each line ran; the figures of files, and their sums;
-//! - [`llvm_json`], [`lcov`], [`source`]: the formats it is read from, and files of them;
-//! - [`baseline`], [`verdict`]: what it is compared with, and the one judgement;
-//! - [`measure`]: how cargo-llvm-cov is called.
+//! - [`lines`], [`map`]: how often each line ran; the figures of files, how they were counted, and their sums;
+//! - [`llvm_json`], [`lcov`], [`source`]: the formats that is read from, and files of them;
+//! - [`measure`]: how cargo-llvm-cov is called;
+//! - [`test_code`], [`exempt`]: what is left out, and why;
+//! - [`baseline`], [`ratchet`], [`ratchet_file`]: figures to compare against, what may change them, where they are kept;
+//! - [`subjects`], [`verdict`]: whose figures are judged, and the judge;
+//! - [`diff`], [`patch`]: the lines of a change, and which of them ran.
 
 pub mod baseline;
 pub mod diff;
@@ -19,6 +22,7 @@ pub mod ratchet_file;
 mod ratchet_text;
 mod sentences;
 pub mod source;
+pub mod subjects;
 pub mod test_code;
 pub mod verdict;
 

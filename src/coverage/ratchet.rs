@@ -83,14 +83,21 @@ pub fn propose(old: Option<&Baseline>, measured: &Baseline) -> Change {
     }
 }
 
-/// A baseline is lowered only with a reason.
+/// A baseline is lowered, or replaced by what cannot be compared with it, only with a reason.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the baseline is {from} %, and {to} % would lower it: say why with `--reason`, which is kept")]
+#[error("the baseline is {from} %, and {to} % {}: say why with `--reason`, which is kept", self.what())]
 pub struct ReasonNeeded {
     /// What stands.
     pub from: Share,
     /// What was to take its place.
     pub to: Share,
+}
+
+impl ReasonNeeded {
+    fn what(&self) -> &'static str {
+        let is_lower = !self.to.ratio().reaches(self.from.ratio(), Percent::ZERO);
+        if is_lower { "would lower it" } else { "is counted otherwise, so that the two cannot be compared" }
+    }
 }
 
 impl Ratchet {

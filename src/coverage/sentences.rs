@@ -133,11 +133,13 @@ pub(super) fn tools_changed(was: &Tools, now: &Tools) -> String {
     )
 }
 
-/// What to do next, after this failure.
-pub(super) fn next(subject: &Subject, first: &str) -> String {
-    let of = match subject {
-        Subject::Workspace => String::new(),
-        Subject::Package(_) | Subject::File(_) => format!(" --of '{subject}'"),
+/// What to do next, after this failure. The report of a measurement holds the workspace's figure alone.
+pub(super) fn next(subject: &Subject, first: &str, measured: Ratio) -> String {
+    let (of, figure) = match subject {
+        Subject::Workspace => (String::new(), String::new()),
+        Subject::Package(_) | Subject::File(_) => {
+            (format!(" --subject '{subject}'"), format!(" {}/{}", measured.covered(), measured.total()))
+        }
     };
     match first {
         "counting-changed" => {
@@ -147,7 +149,7 @@ pub(super) fn next(subject: &Subject, first: &str) -> String {
                           `--floor` and `[[floor]]`"
             .to_owned(),
         _ => format!(
-            "`cargo gate report --open` shows what is uncovered; `cargo gate baseline set{of} --reason \"…\"` accepts \
+            "`cargo gate report --open` shows what is uncovered; `cargo gate baseline set{figure}{of} --reason \"…\"` accepts \
              the lower figure, and keeps why"
         ),
     }
@@ -167,8 +169,9 @@ pub(super) fn nothing_to_cover(metric: Metric, counting: Counting) -> String {
         (Metric::Branches, Counting::Summary) => {
             " (branches are measured with `--branch`, which needs a nightly compiler)"
         }
-        (Metric::Regions, Counting::Lines) => " (counted line by line there are no regions: use `--metric lines`)",
-        (Metric::Branches, Counting::Lines) => " (what was counted line by line here knows none: use `--metric lines`)",
+        (Metric::Regions | Metric::Functions | Metric::Branches, Counting::Lines) => {
+            " (what is counted line by line may know none of them: use `--metric lines`)"
+        }
         _ => "",
     };
     format!("there are no {metric} to cover{hint}")

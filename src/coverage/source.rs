@@ -95,8 +95,8 @@ mod tests {
         let lcov = write("b", include_str!("../../testdata/coverage/lcov.info"));
         let garbage = write("c", "garbage");
         let cut = write("d", "{\"data\":[");
-        assert_eq!(load(&[json.clone()]).unwrap().counting(), Counting::Summary);
-        let once = load(&[lcov.clone()]).unwrap();
+        assert_eq!(load(std::slice::from_ref(&json)).unwrap().counting(), Counting::Summary);
+        let once = load(std::slice::from_ref(&lcov)).unwrap();
         assert_eq!(once.total(), load(&[lcov.clone(), lcov.clone()]).unwrap().total());
 
         let missing = folder.join("missing");

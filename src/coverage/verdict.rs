@@ -145,8 +145,14 @@ impl Ruling {
         }
     }
 
+    /// A failure of something that is judged elsewhere, for this reason.
+    #[must_use]
+    pub fn failing(reason: Reason) -> Self {
+        Self::new(Verdict::Fail, ExitCode::CoverageFailed, reason)
+    }
+
     fn fail(id: &str, text: impl Into<String>) -> Self {
-        Self::new(Verdict::Fail, ExitCode::CoverageFailed, Reason::new(id, text))
+        Self::failing(Reason::new(id, text))
     }
 
     /// **R7**: nothing that was asked for belongs to the gate; no measurer was started.
@@ -163,24 +169,33 @@ impl Ruling {
         Self::new(Verdict::Nothing, ExitCode::Pass, Reason::new("disabled", text))
     }
 
-    /// Several subjects' rulings as one: what fails comes first, and the first one's figures stay in front.
+    /// Several subjects' rulings as one: the reasons are those of what fails, else the first one's; the figures are the
+    /// first one's.
     #[must_use]
     pub fn together(mut self, others: impl IntoIterator<Item = Self>) -> Self {
         for other in others {
-            self.warnings.extend(other.warnings);
             self.is_sound &= other.is_sound;
+            // What holds for all, such as failed tests, is said once.
+            append_new(&mut self.warnings, other.warnings);
             if other.verdict != Verdict::Fail {
                 continue;
             }
-            if self.verdict == Verdict::Fail {
-                self.reasons.extend(other.reasons);
-            } else {
-                self.reasons.splice(0..0, other.reasons);
+            if self.verdict != Verdict::Fail {
+                self.reasons.clear();
             }
+            append_new(&mut self.reasons, other.reasons);
             self.verdict = Verdict::Fail;
             self.code = ExitCode::most_pressing([self.code, other.code]);
         }
         self
+    }
+}
+
+fn append_new(to: &mut Vec<Reason>, reasons: Vec<Reason>) {
+    for reason in reasons {
+        if !to.contains(&reason) {
+            to.push(reason);
+        }
     }
 }
 
@@ -287,7 +302,7 @@ fn compare(rule: &Rule, case: &Case<'_>, counts: &Counted) -> Ruling {
     }
     if let Some(first) = failures.first() {
         let mut ruling = Ruling::fail("", "");
-        let next = Reason::new("next", sentences::next(case.subject, &first.id));
+        let next = Reason::new("next", sentences::next(case.subject, &first.id, counts.ratio));
         let worst = sentences::worst(rule.metric, case.worst).map(|text| Reason::new("worst-files", text));
         ruling.reasons = failures.into_iter().chain(worst).chain([next]).collect();
         ruling.lacks = lacks;
@@ -675,7 +690,7 @@ mod tests {
         let both = good.clone().together([good.clone(), bad.clone()]);
         assert_eq!((both.verdict, both.code, both.delta), (Verdict::Fail, ExitCode::CoverageFailed, good.delta));
         assert_eq!((both.reasons[0].id.as_str(), both.is_sound), ("below-floor", false));
-        assert_eq!(bad.clone().together([good.clone()]).reasons, bad.reasons);
+        assert_eq!(bad.clone().together([good.clone(), bad.clone()]).reasons, bad.reasons);
         assert!(good.clone().together([good]).is_sound);
     }
 

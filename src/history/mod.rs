@@ -10,6 +10,7 @@
 //! - [`portable`]: runs as a file, for another history to take in.
 
 mod codec;
+mod error;
 pub mod figures;
 pub mod input;
 pub mod passing;

@@ -12,52 +12,13 @@ use camino::{Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;
 use serde::Serialize;
 
+pub use super::error::{Result, StoreError};
 use super::figures::{Figures, Tally};
 use crate::analytics::summary::Summary;
 use crate::model::{
     BinaryId, CaseRecord, ContentHash, Context, Judgement, Reason, RunHead, RunId, RunRecord, RunState, TestKey,
     Totals, Verdict,
 };
-
-/// Why a store could not do what it was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// It was written by a later version.
-    #[error("the history was written by a newer cargo gate (format {found}, known here {known}): read, never written")]
-    Newer {
-        /// The format of the store.
-        found: i64,
-        /// The latest format that is known here.
-        known: i64,
-    },
-    /// The file belongs to another program.
-    #[error("`{0}` is a database of another program")]
-    Foreign(Utf8PathBuf),
-    /// Another process held it for longer than is waited for.
-    #[error("the history is busy: another process has been writing it for too long")]
-    Busy,
-    /// It cannot be written here.
-    #[error("the history cannot be written: {0}")]
-    ReadOnly(String),
-    /// The disk is full.
-    #[error("the history cannot be written: the disk is full")]
-    Full,
-    /// It cannot be understood.
-    #[error("the history is damaged: {0}")]
-    Damaged(String),
-    /// A run with this name is finished already.
-    #[error("run {0} is on record already")]
-    Known(RunId),
-    /// There is no such run.
-    #[error("there is no run `{0}`")]
-    NoSuchRun(String),
-    /// Anything else.
-    #[error("the history cannot be used: {0}")]
-    Other(String),
-}
-
-/// What a store gives back.
-pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// A run with its cases, as it is appended.
 #[derive(Clone, Debug)]

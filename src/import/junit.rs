@@ -306,7 +306,7 @@ impl Document {
 pub(super) struct Attributes(Vec<(&'static str, String)>);
 
 /// What is looked at.
-const KNOWN: [&str; 16] = [
+const KNOWN: [&str; 15] = [
     "name",
     "classname",
     "class",
@@ -322,7 +322,6 @@ const KNOWN: [&str; 16] = [
     "type",
     "line",
     "flakes",
-    "skipped",
 ];
 
 fn attributes(tag: &BytesStart<'_>) -> Result<Attributes, String> {

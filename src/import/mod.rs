@@ -16,6 +16,7 @@ mod record;
 mod results;
 mod simple;
 mod tap;
+mod tap_level;
 mod tap_line;
 mod text;
 

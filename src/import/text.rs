@@ -37,15 +37,15 @@ pub(super) fn strict(bytes: &[u8]) -> Result<Cow<'_, str>, Unreadable> {
 
 /// UTF-16, by its mark or by the zeros around a document's first character.
 fn utf16(bytes: &[u8]) -> Option<String> {
-    let (body, unit): (&[u8], fn([u8; 2]) -> u16) = match bytes {
-        [0xff, 0xfe, body @ ..] => (body, u16::from_le_bytes),
-        [0xfe, 0xff, body @ ..] => (body, u16::from_be_bytes),
-        [b'<' | b'{', 0, _, 0, ..] => (bytes, u16::from_le_bytes),
-        [0, b'<' | b'{', 0, _, ..] => (bytes, u16::from_be_bytes),
+    let (body, is_little) = match bytes {
+        [0xff, 0xfe, body @ ..] => (body, true),
+        [0xfe, 0xff, body @ ..] => (body, false),
+        [b'<' | b'{', 0, _, 0, ..] => (bytes, true),
+        [0, b'<' | b'{', 0, _, ..] => (bytes, false),
         _ => return None,
     };
     let (pairs, rest) = body.as_chunks::<2>();
-    let units = pairs.iter().copied().map(unit);
+    let units = pairs.iter().map(|pair| if is_little { u16::from_le_bytes(*pair) } else { u16::from_be_bytes(*pair) });
     let mut text: String = char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
     if !rest.is_empty() {
         text.push(char::REPLACEMENT_CHARACTER);

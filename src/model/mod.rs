@@ -14,7 +14,10 @@ pub use case::{Attempt, AttemptOutcome, CaseRecord, Ending, Outcome, Totals};
 pub use key::{BinaryId, Kind, ParseKeyError, TestKey};
 pub use pattern::{KeyPattern, PackagePatterns, PathPatterns, PatternError};
 pub(crate) use policy::words;
-pub use policy::{Backoff, FlakyResult, InfraMode, Isolation, NoTests, RetryPolicy, Severity, TestPolicy, Word};
+pub use policy::{
+    Backoff, CoveragePolicy, FlakyResult, InfraMode, Isolation, Metric, NoTests, OnToolError, RatchetScope,
+    RetryPolicy, Severity, TestPolicy, Word,
+};
 pub use quantity::{ParseQuantityError, parse_duration, parse_size, write_duration, write_size};
 pub use run::{ContentHash, Context, RunHead, RunId, RunRecord, RunState, WORKSPACE_SUITE};
 pub use verdict::{Judgement, Reason, Verdict};

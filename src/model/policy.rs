@@ -210,6 +210,58 @@ pub struct TestPolicy {
     pub priority: i64,
 }
 
+words! {
+    /// Against what coverage is judged.
+    pub enum CoveragePolicy {
+        /// The floor.
+        Absolute = "absolute",
+        /// The baseline.
+        Baseline = "baseline",
+        /// Both must hold.
+        #[default]
+        Both = "both",
+    }
+}
+
+words! {
+    /// What is counted.
+    pub enum Metric {
+        /// Lines.
+        #[default]
+        Lines = "lines",
+        /// Regions.
+        Regions = "regions",
+        /// Functions.
+        Functions = "functions",
+        /// Branches.
+        Branches = "branches",
+    }
+}
+
+words! {
+    /// What a measurement without result counts as.
+    pub enum OnToolError {
+        /// A pass with a warning.
+        #[default]
+        Open = "open",
+        /// A failure.
+        Closed = "closed",
+    }
+}
+
+words! {
+    /// Which figures the ratchet keeps and judges.
+    pub enum RatchetScope {
+        /// The workspace's.
+        #[default]
+        Workspace = "workspace",
+        /// Each package's too.
+        Package = "package",
+        /// Each file's too.
+        File = "file",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

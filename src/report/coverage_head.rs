@@ -14,6 +14,14 @@ pub struct CoverageHead {
     pub measured: Option<Share>,
     /// How it was counted, in the word of the counting.
     pub counting: Option<String>,
+    /// Over how many files.
+    pub files: Option<u64>,
+    /// The target triple that was built for.
+    pub target: Option<String>,
+    /// The features, as canonical flags; empty for the default ones. Only where the target is known.
+    pub features: String,
+    /// May the figure become a baseline? An incomplete measurement may not.
+    pub may_be_baseline: Option<bool>,
     /// The baseline, floored to two decimals; `None` where there is none.
     pub baseline: Option<Percent>,
     /// The floor.
@@ -72,6 +80,10 @@ impl CoverageHead {
             .with(COVERED, text(counted.map(|ratio| ratio.covered().to_string())))
             .with(TOTAL, text(counted.map(|ratio| ratio.total().to_string())))
             .with("counting", text(self.counting.clone()))
+            .with("files", text(self.files.map(|files| files.to_string())))
+            .with("target", text(self.target.clone()))
+            .with("features", &self.features)
+            .with("may_be_baseline", text(self.may_be_baseline.map(|may| may.to_string())))
             .with("baseline", text(self.baseline.map(|percent| Share::Percent(percent).to_string())))
             .with("floor", self.floor)
             .with("policy", &self.policy)
@@ -96,6 +108,10 @@ impl CoverageHead {
             passes: head.verdict().passes,
             measured: measured(&head)?,
             counting: some("counting"),
+            files: number(&head, "files")?,
+            target: some("target"),
+            features: text("features"),
+            may_be_baseline: field(&head, "may_be_baseline")?,
             baseline: field(&head, "baseline")?,
             floor: field(&head, "floor")?.unwrap_or_default(),
             policy: text("policy"),
@@ -170,6 +186,10 @@ mod tests {
             passes: true,
             measured: Some(Share::Counted(Ratio::new(2, 3).unwrap())),
             counting: Some("llvm-cov".to_owned()),
+            files: Some(12),
+            target: Some("x86_64-unknown-linux-gnu".to_owned()),
+            features: "--all-features".to_owned(),
+            may_be_baseline: Some(true),
             baseline: Some("64.5".parse().unwrap()),
             floor: "60".parse().unwrap(),
             policy: "both".to_owned(),
@@ -200,6 +220,10 @@ mod tests {
         covered: 2
         total: 3
         counting: llvm-cov
+        files: 12
+        target: x86_64-unknown-linux-gnu
+        features: --all-features
+        may_be_baseline: true
         baseline:
         floor: 60
         policy: both

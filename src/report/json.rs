@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::inert::{deceives, inert};
 use super::view::Insights;
+use crate::exit_code::ExitCode;
 use crate::model::{CaseRecord, Kind, Outcome, Reason, RunRecord, TestKey, Totals, Verdict};
 
 /// The version of the document's and of the events' shape.
@@ -39,6 +40,23 @@ pub struct Head {
 }
 
 impl Head {
+    /// The head of a document of which no run is on record: something was judged that ran elsewhere, or before.
+    #[must_use]
+    pub fn without_run(verdict: Verdict, code: ExitCode, reasons: Vec<Reason>) -> Self {
+        Self {
+            schema_version: SCHEMA_VERSION,
+            run_id: String::new(),
+            verdict,
+            exit_code: code.number(),
+            codes: vec![code.number()],
+            reasons,
+            totals: Totals::default(),
+            not_run: 0,
+            duration_ms: 0,
+            plan_digest: None,
+        }
+    }
+
     /// The head of a run's document.
     #[must_use]
     pub fn of(record: &RunRecord) -> Self {

@@ -94,7 +94,7 @@ pub(super) fn segments(names: &[Option<&str>]) -> String {
         let edge = if number == 0 { "" } else { "│" };
         let room = same.len() - usize::from(number > 0);
         let name = same.first().copied().flatten().map(one_line).unwrap_or_default();
-        let name = console::truncate_str(&name, room, "…");
+        let name = console::truncate_str(&name, room, if room == 0 { "" } else { "…" });
         out.push_str(&format!("{edge}{name}{}", " ".repeat(room - measure_text_width(&name).min(room))));
     }
     out.truncate(out.trim_end().len());

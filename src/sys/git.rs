@@ -53,8 +53,72 @@ pub fn resolve(directory: &Utf8Path, text: &str) -> Option<String> {
     Some(name.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
+/// The branch that `origin` calls its own, without the remote's name.
+#[must_use]
+pub fn default_branch(directory: &Utf8Path) -> Option<String> {
+    let name = git(directory, &["symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD"])?;
+    let name = name.trim();
+    Some(name.strip_prefix("origin/").unwrap_or(name).to_owned()).filter(|name| !name.is_empty())
+}
+
+/// What a change is measured against.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BaseError {
+    /// git does not know the revision.
+    #[error("git knows no commit `{0}`")]
+    Unknown(String),
+    /// The history that is here does not reach back far enough.
+    #[error(
+        "the clone is shallow, and the merge base with `{0}` is not in it: fetch more of the history (`git fetch \
+         --unshallow`, or `fetch-depth: 0` in the checkout step)"
+    )]
+    Shallow(String),
+    /// They have nothing in common.
+    #[error("`{0}` and HEAD have no commit in common")]
+    Unrelated(String),
+    /// git could not tell the difference.
+    #[error("git cannot tell what changed since `{0}`")]
+    NoDiff(String),
+}
+
+/// The commit at which HEAD and a revision parted.
+///
+/// # Errors
+///
+/// There is none, or it is not here.
+pub fn merge_base(directory: &Utf8Path, revision: &str) -> Result<String, BaseError> {
+    let is_shallow = || git(directory, &["rev-parse", "--is-shallow-repository"]).is_some_and(|it| it.trim() == "true");
+    let Some(commit) = resolve(directory, revision) else {
+        let text = revision.to_owned();
+        return Err(if is_shallow() { BaseError::Shallow(text) } else { BaseError::Unknown(text) });
+    };
+    match git(directory, &["merge-base", "HEAD", &commit]) {
+        Some(base) => Ok(base.trim().to_owned()),
+        None if is_shallow() => Err(BaseError::Shallow(revision.to_owned())),
+        None => Err(BaseError::Unrelated(revision.to_owned())),
+    }
+}
+
+/// What changed in the files that git tracks between a commit and the working tree, as a diff without context, its
+/// paths relative to the directory.
+///
+/// # Errors
+///
+/// git cannot tell.
+pub fn diff_since(directory: &Utf8Path, commit: &str) -> Result<Vec<u8>, BaseError> {
+    let flags = ["--unified=0", "--no-color", "--no-ext-diff", "--no-textconv", "--find-renames", "--relative"];
+    let prefixes = ["--src-prefix=a/", "--dst-prefix=b/"];
+    let arguments: Vec<&str> = ["diff"].into_iter().chain(flags).chain(prefixes).chain([commit, "--"]).collect();
+    git_bytes(directory, &arguments).ok_or_else(|| BaseError::NoDiff(commit.to_owned()))
+}
+
 /// Runs git and gives what it printed, if it succeeded and that is text.
 fn git(directory: &Utf8Path, arguments: &[&str]) -> Option<String> {
+    String::from_utf8(git_bytes(directory, arguments)?).ok()
+}
+
+/// Runs git and gives what it printed, if it succeeded.
+fn git_bytes(directory: &Utf8Path, arguments: &[&str]) -> Option<Vec<u8>> {
     let mut command = Command::new("git");
     // A hook's environment names the repository relative to another directory.
     for variable in ["GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_PREFIX"] {
@@ -68,7 +132,7 @@ fn git(directory: &Utf8Path, arguments: &[&str]) -> Option<String> {
         .stderr(Stdio::null())
         .output()
         .ok()?;
-    output.status.success().then(|| String::from_utf8(output.stdout).ok()).flatten()
+    output.status.success().then_some(output.stdout)
 }
 
 /// Reads what `git status --porcelain=v2 --branch -z` says.

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 
 use cargo_gate::cli::{self, Command, Events, Format, HistoryAction, TestArgs, cargo_args};
-use cargo_gate::config::settings;
+use cargo_gate::config::{Metric, settings};
+use cargo_gate::model::Word;
 
 fn parse(line: &str) -> Result<Command, clap::Error> {
     let argv = std::iter::once("cargo-gate").chain(line.split_whitespace());
@@ -164,6 +165,13 @@ fn history_and_config_are_understood() {
     let Ok(Command::History(args)) = parse(line) else { panic!() };
     let HistoryAction::List(list) = args.action else { panic!() };
     assert_eq!((list.runs.suite.as_deref(), list.runs.failed, list.skip, list.latest), (Some("s"), true, 20, true));
+    let Ok(Command::History(args)) = parse("history export -o - --branch main --since 2026-01-31") else { panic!() };
+    let HistoryAction::Export(export) = args.action else { panic!() };
+    assert_eq!((export.output.to_str(), export.runs.branch.as_deref()), (Some("-"), Some("main")));
+    let Ok(Command::History(args)) = parse("history merge a.gz - ../b --format json") else { panic!() };
+    let HistoryAction::Merge(merge) = args.action else { panic!() };
+    assert_eq!((merge.sources.len(), merge.common.format), (3, Format::Json));
+    assert!(parse("history merge").is_err());
     let Ok(Command::Status(status)) = parse("status --within 24h --commit HEAD --suite s") else { panic!() };
     assert_eq!((status.commit.as_deref(), status.suite.as_deref()), (Some("HEAD"), Some("s")));
     assert!(parse("history undo").is_err());
@@ -427,6 +435,16 @@ fn the_help_of_test_is_grouped() {
 }
 
 #[test]
+fn baselines_are_of_the_metrics_that_can_be_set() {
+    for metric in Metric::ALL {
+        assert!(parse(&format!("baseline set 80 --metric {}", metric.word())).is_ok(), "{metric}");
+    }
+    let help = parse("baseline set --help").unwrap_err().to_string();
+    assert!(help.contains("[possible values: lines, regions, functions, branches]"), "{help}");
+    assert_eq!(Metric::ALL.len(), 4);
+}
+
+#[test]
 fn the_help_lists_what_works() {
     insta::assert_snapshot!(parse("--help").unwrap_err().to_string(), @r#"
     Decide whether a Rust workspace may go on: run the tests, remember every
@@ -435,16 +453,20 @@ fn the_help_lists_what_works() {
     Usage: cargo gate <COMMAND>
 
     Commands:
-      test     Build and run the tests, record every outcome, judge [alias: t]
-      report   Show what the history says: on one screen, or as a document
-      flaky    Show which tests are flaky, broken, suspect or recovered, and why
-      explain  Show all that is known of one test
-      order    Show the order of the next run with its reasons, or measure it on a
-               history
-      history  Look at the recorded runs, add or remove some
-      status   Show what is in force and on record, or ask whether a full run passed
-      config   Look at the configuration
-      help     Print this message or the help of the given subcommand(s)
+      test      Build and run the tests, record every outcome, judge [alias: t]
+      report    Show what the history says: on one screen, or as a document
+      flaky     Show which tests are flaky, broken, suspect or recovered, and why
+      explain   Show all that is known of one test
+      order     Show the order of the next run with its reasons, or measure it on a
+                history
+      history   Look at the recorded runs, add or remove some
+      status    Show what is in force and on record, or ask whether a full run
+                passed
+      baseline  Look at the baselines of coverage, or move one by hand
+      verdict   Read a report back, and leave by what it says
+      doctor    Find the tools that are missing, and say how to get them
+      config    Look at the configuration
+      help      Print this message or the help of the given subcommand(s)
 
     Options:
       -h, --help     Print help

@@ -257,7 +257,7 @@ fn mistakes_name_place_key_nearest_key_and_shape() {
     insta::assert_snapshot!(mistakes("[test]\ntimeout = \"5m\"\n"), @r#"
     .config/gate.toml:1:2: `test`: no such key
       nearest key: default.test
-      wanted: one of enabled, required-version, scope, store, judgement, notify, default, profile, groups, override, quarantine, pipeline
+      wanted: one of enabled, required-version, scope, store, judgement, notify, default, profile, groups, override, quarantine, floor, exempt, pipeline
     "#);
     insta::assert_snapshot!(mistakes("[profile.ci.coverage]\nfloor = 80.00001\n"), @r#"
     .config/gate.toml:2:9: `profile.ci.coverage.floor`: 80.00001 has more than four decimals
@@ -712,8 +712,8 @@ fn config_show_prints_each_setting_with_its_source() {
     judgement.clean-runs           20                      default
     judgement.mass-failure-tests   20                      default
     judgement.mass-failure-percent 80                      default
-    notify.command                 ["tell"]                .config/gate.toml:55
-    notify.on                      ["fail"]                .config/gate.toml:56
+    notify.command                 ["tell"]                .config/gate.toml:64
+    notify.on                      ["fail"]                .config/gate.toml:65
     test.args                      ["--workspace"]         .config/gate.toml:9
     test.slots                     3                       --slots
     test.isolation                 shared                  .config/gate.toml:11
@@ -737,6 +737,23 @@ fn config_show_prints_each_setting_with_its_source() {
     coverage.ratchet               ["main","release"]      .config/gate.toml:15
     coverage.ratchet-scope         workspace               default
     coverage.timeout               15m                     default
+    coverage.ratchet-file          auto                    default
+    coverage.baseline-ref          none                    default
+    coverage.patch-floor           0                       default
+    coverage.patch-max-uncovered   none                    default
+    coverage.exclude-test-code     false                   default
+
+    [[exempt]]
+      files                 ["src/ffi/*.rs"]
+      reason                needs the device
+
+    [[floor]]
+      floor                 90
+      packages              ["core-*"]
+
+    [[floor]]
+      files                 ["src/parser/**"]
+      floor                 95.5
 
     [groups.db]
       max-threads                 1

@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod architecture;
+mod baseline;
 #[cfg(unix)]
 mod browser;
 mod cli;
@@ -10,6 +11,8 @@ mod coverage_report;
 mod demo;
 mod dependencies;
 mod docs;
+#[cfg(unix)]
+mod doctor;
 #[cfg(unix)]
 mod engine;
 mod executions;
@@ -20,11 +23,14 @@ mod flaky;
 mod html;
 mod import;
 #[cfg(unix)]
+mod order;
+#[cfg(unix)]
 mod portable;
 mod report;
 mod reports;
 mod status;
 #[allow(dead_code, reason = "a toolbox: each test takes what it needs")]
 mod support;
+mod verdict;
 
 mod store;

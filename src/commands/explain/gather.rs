@@ -6,9 +6,10 @@ use std::time::Duration;
 use crate::analytics::flaky::{State, isolation};
 use crate::analytics::summary::{Counts, Entry, Summary};
 use crate::analytics::{groups, trend};
+use crate::commands::ordering;
 use crate::commands::quarantine::{day, quarantine};
 use crate::commands::remembered::Remembered;
-use crate::commands::report::gather::{judge, order};
+use crate::commands::report::gather::judge;
 use crate::history::store::{Store, StoreError, TestSummary};
 use crate::model::{ContentHash, Outcome, TestKey};
 use crate::report::Explanation;
@@ -36,7 +37,7 @@ pub(super) fn gather(memory: &Remembered, test: &TestSummary) -> Result<Explanat
         last_failure: last_failure(memory, test, &timeline)?,
         last_pass: timeline.iter().rev().find(|moment| passed(moment.outcome)).cloned(),
         mates: at.map_or_else(Vec::new, |at| mates(memory, &present, at)),
-        place: at.and_then(|at| place(memory, &present, at)),
+        place: at.map(|at| place(memory, &present, at)).transpose()?.flatten(),
         isolation: isolation(summary, &memory.thresholds),
         timeline,
     })
@@ -124,9 +125,12 @@ fn mates(memory: &Remembered, tests: &[&TestSummary], at: usize) -> Vec<Arc<Test
     group.iter().filter(|index| **index != at).filter_map(key).collect()
 }
 
-fn place(memory: &Remembered, tests: &[&TestSummary], at: usize) -> Option<Place> {
-    let order = order(memory, tests);
-    let rank = order.iter().position(|(index, _)| *index == at)?;
-    let why = order.get(rank)?.1.reason.to_string();
-    Some(Place { rank: rank + 1, of: order.len(), why })
+fn place(memory: &Remembered, tests: &[&TestSummary], at: usize) -> Result<Option<Place>, StoreError> {
+    let order = ordering::next(memory, tests)?;
+    let found = order.iter().enumerate().find(|(_, (index, _))| *index == at);
+    Ok(found.map(|(rank, (_, placed))| Place {
+        rank: rank + 1,
+        of: order.len(),
+        why: placed.ranked.reason.to_string(),
+    }))
 }

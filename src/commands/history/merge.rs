@@ -35,6 +35,9 @@ struct Source {
     content: Content,
 }
 
+/// What came of looking at a source, or what is wrong with it.
+type Examined<T> = std::result::Result<T, String>;
+
 /// What a source turned out to be.
 enum Content {
     /// An exported file; what cannot be read twice is kept in a temporary one.
@@ -53,30 +56,32 @@ struct Merged<'s> {
 
 /// Takes the runs of other histories into the one of this place.
 pub(super) fn run(args: &MergeArgs, place: &Place) -> Result<()> {
-    let mut sources = examined(&args.sources).inspect_err(|_| complain("note", "nothing was merged"))?;
+    let refuse = |why| HistoryError::Source(format!("{why} (nothing was merged)"));
+    let mut sources = examined(&args.sources).map_err(refuse)?;
     let mut store = SqliteStore::open(&place.gate_dir)?;
     let merged = merge(&mut store, &mut sources);
     store.take_warnings().iter().for_each(|warning| complain("warning", warning));
-    let merged = merged
-        .inspect_err(|_| complain("note", "what was merged until then stays; merging again goes on from there"))?;
+    let merged = merged.inspect_err(|_| {
+        complain("note", "the merge stopped early: runs that it had added stay, and merging again adds the rest");
+    })?;
     tell(&merged, args.common.format, &mut io::stdout().lock())
 }
 
 /// The sources, each read to its end: of these, runs can be taken in.
-fn examined(paths: &[PathBuf]) -> Result<Vec<Source>> {
-    let mut sources = paths.iter().map(|path| Source::open(path)).collect::<Result<Vec<_>>>()?;
+fn examined(paths: &[PathBuf]) -> Examined<Vec<Source>> {
+    let mut sources = paths.iter().map(|path| Source::open(path)).collect::<Examined<Vec<_>>>()?;
     for Source { name, content } in &mut sources {
         let read = content.runs().and_then(|mut runs| runs.try_for_each(|run| run.map(drop)));
-        read.map_err(|why| unreadable(name, &why))?;
+        read.map_err(|why| of(name, &why))?;
         if let Content::Store(store) = content {
-            store.take_warnings().iter().for_each(|warning| complain("warning", &format!("{name}: {warning}")));
+            store.take_warnings().iter().for_each(|warning| complain("warning", &of(name, warning)));
         }
     }
     Ok(sources)
 }
 
-fn unreadable(source: &str, why: &str) -> HistoryError {
-    HistoryError::Source(format!("{source}: {why}"))
+fn of(source: &str, what: &str) -> String {
+    format!("{source}: {what}")
 }
 
 /// Takes in what is not known yet.
@@ -85,10 +90,11 @@ fn merge<'s>(store: &mut dyn Store, sources: &'s mut [Source]) -> Result<Vec<Mer
     for Source { name, content } in sources {
         // It could be read a moment ago.
         let mut failure = None;
-        let runs = content.runs().map_err(|why| unreadable(name, &why))?;
+        let changed = |why: String| HistoryError::Source(of(name, &why));
+        let runs = content.runs().map_err(changed)?;
         let appended = store.append(&mut runs.map_while(|run| run.map_err(|why| failure = Some(why)).ok()))?;
         if let Some(why) = failure {
-            return Err(unreadable(name, &why));
+            return Err(changed(why));
         }
         merged.push(Merged { source: name, appended });
     }
@@ -96,11 +102,11 @@ fn merge<'s>(store: &mut dyn Store, sources: &'s mut [Source]) -> Result<Vec<Mer
 }
 
 /// Runs, until one cannot be read.
-type Found<'c> = Box<dyn Iterator<Item = std::result::Result<FinishedRun, String>> + 'c>;
+type Found<'c> = Box<dyn Iterator<Item = Examined<FinishedRun>> + 'c>;
 
 impl Content {
     /// All its runs, from the first.
-    fn runs(&mut self) -> std::result::Result<Found<'_>, String> {
+    fn runs(&mut self) -> Examined<Found<'_>> {
         match self {
             Self::Exported(file) => {
                 file.rewind().map_err(|error| error.to_string())?;
@@ -117,17 +123,17 @@ impl Content {
 }
 
 impl Source {
-    fn open(path: &Path) -> Result<Self> {
+    fn open(path: &Path) -> Examined<Self> {
         let name = path.display().to_string();
         match Content::open(path) {
             Ok(content) => Ok(Self { name, content }),
-            Err(why) => Err(unreadable(&name, &why)),
+            Err(why) => Err(of(&name, &why)),
         }
     }
 }
 
 impl Content {
-    fn open(path: &Path) -> std::result::Result<Self, String> {
+    fn open(path: &Path) -> Examined<Self> {
         let unreadable = |error: io::Error| error.to_string();
         if path == Path::new("-") {
             return kept(&mut io::stdin().lock()).map(Self::Exported).map_err(unreadable);
@@ -146,7 +152,7 @@ impl Content {
         if head == SQLITE { Self::store(path.to_owned()) } else { Ok(Self::Exported(file)) }
     }
 
-    fn store(file: PathBuf) -> std::result::Result<Self, String> {
+    fn store(file: PathBuf) -> Examined<Self> {
         let file = Utf8PathBuf::try_from(file).map_err(|_| "its name is no UTF-8".to_owned())?;
         match SqliteStore::open_untouched(&file) {
             Ok(Some(store)) => Ok(Self::Store(Box::new(store))),

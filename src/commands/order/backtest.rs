@@ -18,7 +18,7 @@ use crate::commands::remembered::Remembered;
 use crate::exit_code::ExitCode;
 use crate::history::store::{Page, RunFilter, Store};
 use crate::import::csv::{self, CsvCase, CsvError};
-use crate::model::{BinaryId, ContentHash, Kind, Outcome, RunState, TestKey};
+use crate::model::{BinaryId, ContentHash, Kind, Outcome, RunState, TestKey, WORKSPACE_SUITE};
 use crate::report::json as documents;
 use crate::report::words;
 
@@ -77,11 +77,17 @@ fn replay_csv(input: impl BufRead, name: &str, slots: usize) -> Result<Backtest,
     Ok(backtest)
 }
 
-/// Every run of the context that came to outcomes, one at a time.
+/// Every run of the workspace's own tests that came to outcomes, one at a time; where these never ran, of any others.
 fn replay_store(remembered: &Remembered, slots: usize) -> Result<Backtest, OrderError> {
     let store = &remembered.store;
-    let filter = RunFilter { context: Some(remembered.context.clone()), ..RunFilter::default() };
-    let mut runs = store.runs(&filter, Page::ALL)?;
+    let of = |suite: Option<&str>| {
+        let (context, suite) = (Some(remembered.context.clone()), suite.map(str::to_owned));
+        store.runs(&RunFilter { context, suite, ..RunFilter::default() }, Page::ALL)
+    };
+    let mut runs = of(Some(WORKSPACE_SUITE))?;
+    if runs.is_empty() {
+        runs = of(None)?;
+    }
     runs.retain(|run| matches!(run.state, RunState::Executed | RunState::Interrupted));
     let mut backtest = Backtest::new(slots);
     let mut hashes: HashMap<BinaryId, ContentHash> = HashMap::new();
@@ -191,8 +197,12 @@ fn standing(figures: &[Figures], slots: usize) -> String {
         }
     }
     let place = match better.as_slice() {
-        [] => format!("earlier than in any of the {count} other orders"),
-        some => format!("later than by {}, earlier than in {} other orders", some.join(", "), count - some.len()),
+        [] => format!("at least as early as in each of the {count} other orders"),
+        some => format!(
+            "later than by {}, and at least as early as in the {} other orders",
+            some.join(", "),
+            count - some.len()
+        ),
     };
     let longer = figures.iter().find(|one| one.strategy == Strategy::Ours).map_or(0.0, |one| one.makespan - 1.0);
     format!(

@@ -1,12 +1,13 @@
 //! `cargo gate order`: the order of the next run, or how good such orders would have been.
 
 mod backtest;
+mod next;
 
 use std::io;
 
-use super::complain;
 use super::place::{Place, store_code};
-use crate::cli::OrderArgs;
+use super::{complain, test};
+use crate::cli::{LibtestArgs, OrderArgs};
 use crate::exit_code::ExitCode;
 use crate::history::store::StoreError;
 use crate::import::csv::CsvError;
@@ -27,7 +28,8 @@ enum OrderError {
 
 /// Runs the command.
 pub(super) fn run(args: &OrderArgs) -> ExitCode {
-    match if args.backtest { backtest::run(args) } else { Ok(Ok(())) } {
+    let done = if args.backtest { backtest::run(args) } else { next::run(args) };
+    match done {
         Ok(Ok(())) => ExitCode::Pass,
         Ok(Err(code)) => code,
         // Whoever closed the pipe has read enough.
@@ -44,8 +46,9 @@ fn nothing_on_record() {
     complain("note", "nothing is on record yet: `cargo gate test` begins the history");
 }
 
-/// How many tests run at once: as the flag says, else the settings, else the machine.
+/// How many tests run at once: as the flag says, else as in `test`.
 fn slots(args: &OrderArgs, place: Option<&Place>) -> usize {
-    let cpus = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    args.slots.or_else(|| place?.settings().test.slots).unwrap_or_else(cpus).max(1)
+    let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let of_test = || place.map_or(cpus, |place| test::slots(place.settings(), &LibtestArgs::default(), cpus));
+    args.slots.unwrap_or_else(of_test)
 }

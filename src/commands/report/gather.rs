@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use crate::analytics::flaky::{Judged, State, classify};
-use crate::analytics::priority::{Candidate, Ranked, rank};
 use crate::analytics::summary::{Entry, Summary};
 use crate::analytics::{groups, trend};
+use crate::commands::ordering;
 use crate::commands::quarantine::{day, quarantine};
 use crate::commands::remembered::Remembered;
 use crate::history::store::{Page, RunFilter, Store, StoreError, StoredRun, TestSummary};
-use crate::model::{CaseRecord, Outcome, RunId, RunState, WORKSPACE_SUITE};
+use crate::model::{CaseRecord, RunId, RunState, WORKSPACE_SUITE};
 use crate::report::Retrospect;
 use crate::report::retrospect::{Cell, PastRun, PastTest};
 
@@ -25,7 +25,8 @@ pub(in crate::commands) fn gather(memory: &Remembered) -> Result<Retrospect, Sto
     let states: Vec<(&Summary, State)> =
         present.iter().zip(&judged).map(|(test, judged)| (&test.summary, judged.state)).collect();
     let groups = groups::together(&states, &memory.thresholds);
-    let order = order(memory, &present).into_iter().map(|(index, ranked)| (index, ranked.reason.to_string())).collect();
+    let order = ordering::next(memory, &present)?;
+    let order = order.into_iter().map(|(index, placed)| (index, placed.ranked.reason.to_string())).collect();
     let tests =
         present.iter().zip(&judged).map(|(test, judged)| past_test(memory, test, judged, &mut columns)).collect();
     Ok(Retrospect {
@@ -66,23 +67,6 @@ fn runs(memory: &Remembered) -> Result<Vec<StoredRun>, StoreError> {
 /// The state of a test as it is judged now.
 pub(in crate::commands) fn judge(memory: &Remembered, summary: &Summary) -> Judged {
     classify(summary, memory.now, &memory.thresholds)
-}
-
-/// Tests in the order of the next run, each with its index. What is ignored is not run.
-pub(in crate::commands) fn order(memory: &Remembered, tests: &[&TestSummary]) -> Vec<(usize, Ranked)> {
-    let runs = |test: &&TestSummary| test.summary.last().is_some_and(|last| last.outcome != Outcome::Skipped);
-    let running: Vec<(usize, &&TestSummary)> = tests.iter().enumerate().filter(|(_, test)| runs(test)).collect();
-    let candidates: Vec<Candidate<'_>> = running
-        .iter()
-        .map(|(_, test)| Candidate {
-            key: &test.key,
-            summary: Some(&test.summary),
-            changed: false,
-            priority: memory.place.settings().policy_for(&test.key).priority,
-        })
-        .collect();
-    let ranked = rank(&candidates).into_iter();
-    ranked.filter_map(|ranked| running.get(ranked.index).map(|(index, _)| (*index, ranked))).collect()
 }
 
 /// The failing cases of the latest executed run, in order of their keys.

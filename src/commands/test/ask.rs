@@ -6,6 +6,7 @@ use std::process::Command;
 
 use super::Refused;
 use super::ground::{Ground, LateGround, may_have_config};
+use crate::cargo::user_config::{self, Lookup, UserConfig};
 use crate::cli::{BuildArgs, TestArgs, cargo_args};
 use crate::commands::complain;
 use crate::commands::quarantine::{day, expired};
@@ -40,15 +41,44 @@ impl Asked {
         self.ground.ground(self.settings().store.dir.as_deref())
     }
 
-    /// The same for a build in a target directory of its own, which the environment names: a flag would beat it.
-    pub(in crate::commands) fn in_own_target_dir(mut self) -> Self {
-        self.build.flags.target_dir = None;
+    /// The same for an instrumented build: in a target directory of its own, which the environment names (a flag would
+    /// beat it), and without doctests where the compiler cannot instrument them: they would run and measure nothing.
+    pub(in crate::commands) fn instrumented(mut self) -> Self {
+        let leaves_out_doctests = !self.measures_doctests() && !self.build.chooses_targets();
+        let build = std::mem::take(&mut self.build).without_target_dir();
+        self.build = if leaves_out_doctests { build.with_tests() } else { build };
         self.cargo_flags = self.build.to_argv();
         self
     }
 
+    /// Can the compiler instrument doctests? Only nightly ones can.
+    pub(in crate::commands) fn measures_doctests(&self) -> bool {
+        let release = self.rustc.lines().find_map(|line| line.strip_prefix("release: ")).unwrap_or_default();
+        ["-nightly", "-dev"].iter().any(|end| release.ends_with(end))
+    }
+
     pub(in crate::commands) const fn settings(&self) -> &Settings {
         &self.resolved.settings
+    }
+
+    /// What the user's configuration of cargo says of runners and targets.
+    pub(in crate::commands) fn user_config(&self) -> Result<UserConfig, Refused> {
+        let flags = &self.build.flags;
+        let config_flags: Vec<String> =
+            flags.config.iter().map(|config| config.to_string_lossy().into_owned()).collect();
+        let lookup = Lookup {
+            cwd: &self.cwd,
+            host: &self.host,
+            targets: &flags.target,
+            config_flags: &config_flags,
+            cargo: &self.cargo,
+        };
+        user_config::look_up(&lookup).map_err(|error| Refused::new(ExitCode::Config, error.to_string()))
+    }
+
+    /// Under what test keys are meant.
+    pub(in crate::commands) fn found_context(&self) -> Result<Context, Refused> {
+        Ok(self.context(&self.user_config()?.triples))
     }
 
     /// Under what test keys are meant, given the triples that the build is for.
@@ -98,14 +128,25 @@ fn host_in(rustc: &str) -> String {
 /// Whose matter it is.
 #[derive(Debug)]
 pub(in crate::commands) enum Prepared {
+    /// The gate is switched off.
+    Off,
     /// cargo did it alone.
     Handed(ExitCode),
     /// Ours.
     Ours(Box<Asked>),
 }
 
+/// What a run is for.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::commands) enum Purpose<'a> {
+    /// Its outcomes.
+    Test,
+    /// What it covers; these are more flags that stand for a setting.
+    Coverage(&'a [(&'static str, &'a str)]),
+}
+
 /// Puts everything together.
-pub(in crate::commands) fn prepare(args: &TestArgs) -> Result<Prepared, Refused> {
+pub(in crate::commands) fn prepare(args: &TestArgs, purpose: Purpose<'_>) -> Result<Prepared, Refused> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let internal = |error: std::io::Error| Refused::new(ExitCode::Internal, error.to_string());
     let cwd = std::env::current_dir().map_err(internal)?;
@@ -122,16 +163,17 @@ pub(in crate::commands) fn prepare(args: &TestArgs) -> Result<Prepared, Refused>
         true => ConfigFile::load(&ground.workspace()?.root).map_err(refused)?,
         false => None,
     };
-    let resolved = resolve(args, file.as_ref())?;
+    let (judging, builds) = match purpose {
+        Purpose::Test => (&[][..], !flags.no_run),
+        // What was measured before can be judged again.
+        Purpose::Coverage(judging) => (judging, true),
+    };
+    let resolved = resolve(args, judging, file.as_ref())?;
     for warning in resolved.warnings.iter().filter(|_| !args.build.flags.quiet) {
         complain("warning", &warning.text);
     }
     if !resolved.settings.enabled {
-        complain(
-            "note",
-            &format!("the gate is switched off (`enabled = false` or {DISABLE}=1): this is plain cargo test"),
-        );
-        return Ok(Prepared::Handed(step_aside(&cargo, args)));
+        return Ok(Prepared::Off);
     }
     let configured = &resolved.settings.test.args;
     let build = args.build.with_configured(configured).map_err(|error| {
@@ -140,7 +182,7 @@ pub(in crate::commands) fn prepare(args: &TestArgs) -> Result<Prepared, Refused>
         Refused::new(ExitCode::Config, format!("`test.args` in the configuration: {first}"))
     })?;
     let cargo_flags = build.to_argv();
-    if build.flags.no_run || args.libtest.list || args.libtest.help {
+    if !builds || args.libtest.list || args.libtest.help {
         return Ok(Prepared::Handed(hand_over(&cargo, &cargo_flags, args)));
     }
     for text in expired(&resolved.settings, day(jiff::Timestamp::now())) {
@@ -182,9 +224,10 @@ fn refuse_when_strict(resolved: &Resolved, text: &str) -> Result<(), Refused> {
     Ok(())
 }
 
-fn resolve(args: &TestArgs, file: Option<&ConfigFile>) -> Result<Resolved, Refused> {
+fn resolve(args: &TestArgs, judging: &[(&'static str, &str)], file: Option<&ConfigFile>) -> Result<Resolved, Refused> {
     let variables: Vec<(OsString, OsString)> = std::env::vars_os().collect();
-    let flags = args.settings.given();
+    let mut flags = args.settings.given();
+    flags.extend_from_slice(judging);
     let layers = Layers { file, variables: &variables, profile: args.gate_profile.as_deref(), flags: &flags };
     Resolved::from_layers(&layers).map_err(refused)
 }
@@ -223,8 +266,11 @@ fn metadata_flags(build: &BuildArgs) -> Vec<OsString> {
 }
 
 /// Plain `cargo test`, as if the gate were not there: its code, whatever it is, is this process's.
-fn step_aside(cargo: &OsStr, args: &TestArgs) -> ExitCode {
-    let mut command = plain(cargo, &cargo_args(args), args);
+pub(super) fn step_aside(args: &TestArgs) -> ExitCode {
+    let note = format!("the gate is switched off (`enabled = false` or {DISABLE}=1): this is plain cargo test");
+    complain("note", &note);
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = plain(&cargo, &cargo_args(args), args);
     #[cfg(unix)]
     let error = std::os::unix::process::CommandExt::exec(&mut command);
     #[cfg(not(unix))]

@@ -83,7 +83,7 @@ impl Session<'_> {
         };
         insights.borrow_mut().clone_from(&told);
         let cases: Arc<[Arc<CaseRecord>]> = came.cases.into();
-        let document = (self.args.format == Format::Json).then(|| {
+        let document = (self.args.format == Format::Json && !measuring.is_instrumented()).then(|| {
             let word = |key: &TestKey| state_of(key).map(|state| state.to_string());
             TestDocument::new(&record, cases.iter().map(|case| &**case), &told, word)
         });

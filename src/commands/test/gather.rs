@@ -294,7 +294,7 @@ fn own_harnesses(workspace: &Workspace, artifacts: &[Artifact]) -> BTreeSet<(Str
 }
 
 /// How many tests may run at once.
-pub(super) fn slots(settings: &Settings, libtest: &LibtestArgs, cpus: usize) -> usize {
+pub(in crate::commands) fn slots(settings: &Settings, libtest: &LibtestArgs, cpus: usize) -> usize {
     let of_env = std::env::var("RUST_TEST_THREADS").ok().and_then(|text| text.parse::<usize>().ok());
     let caps = [libtest.test_threads, of_env.filter(|threads| *threads > 0)];
     let wanted = settings.test.slots.unwrap_or(cpus);

@@ -17,7 +17,7 @@ use crate::report::view::{FlakyLine, Insights, NextLine, QuarantineLine, StreakL
 /// What is known after the run, as lines.
 pub(super) fn insights(summaries: &HashMap<Arc<TestKey>, Summary>, now: Timestamp, by: &Thresholds) -> Insights {
     let risky: Vec<(&Arc<TestKey>, &Summary)> = summaries.iter().filter(|(_, summary)| summary.has_failed()).collect();
-    Insights { flaky: flaky(&risky, now, by), streaks: streaks(&risky), next: next(&risky), ..Insights::default() }
+    Insights { flaky: flaky(&risky, now, by), streaks: streaks(&risky), next: next(summaries), ..Insights::default() }
 }
 
 /// The state of a test.
@@ -97,11 +97,9 @@ fn streaks(risky: &[(&Arc<TestKey>, &Summary)]) -> Vec<StreakLine> {
         .collect()
 }
 
-fn next(risky: &[(&Arc<TestKey>, &Summary)]) -> Vec<NextLine> {
-    let current: Vec<&(&Arc<TestKey>, &Summary)> = risky
-        .iter()
-        .filter(|(_, summary)| summary.last().is_some_and(|last| last.outcome != Outcome::Skipped))
-        .collect();
+fn next(summaries: &HashMap<Arc<TestKey>, Summary>) -> Vec<NextLine> {
+    let runs = |summary: &Summary| summary.last().is_some_and(|last| last.outcome != Outcome::Skipped);
+    let current: Vec<(&Arc<TestKey>, &Summary)> = summaries.iter().filter(|(_, summary)| runs(summary)).collect();
     let candidates: Vec<Candidate<'_>> = current
         .iter()
         .map(|(key, summary)| Candidate { key, summary: Some(summary), changed: false, priority: 0 })

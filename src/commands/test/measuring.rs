@@ -4,22 +4,10 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::Refused;
-use super::ground::Ground;
 use super::outputs::Ended;
 use super::session::Came;
-use crate::model::{Context, Judgement};
+use crate::model::Judgement;
 use crate::sys::signals::Signals;
-
-/// What a measurer may know before the build.
-pub(in crate::commands) struct Site<'a> {
-    pub(in crate::commands) ground: &'a Ground,
-    pub(in crate::commands) context: &'a Context,
-    pub(in crate::commands) cargo: &'a OsString,
-    pub(in crate::commands) cwd: &'a PathBuf,
-    /// All of `rustc -vV`.
-    pub(in crate::commands) rustc: &'a str,
-    pub(in crate::commands) signals: &'a Signals,
-}
 
 /// The environment of a build, where it is a special one.
 pub(in crate::commands) type Begun = Result<Option<Vec<(OsString, OsString)>>, Refused>;
@@ -30,9 +18,8 @@ pub(in crate::commands) trait Measuring {
     /// Is what is built made to be measured? Then its durations are not what they would be.
     fn is_instrumented(&self) -> bool;
 
-    /// Before the build: the environment it happens in, where it is not this process's own. Asking for the site waits
-    /// for what cargo says of the workspace.
-    fn begin<'a>(&mut self, site: &dyn Fn() -> Result<Site<'a>, Refused>) -> Begun;
+    /// Before the build: the environment it happens in, where it is not this process's own.
+    fn begin(&mut self, signals: &Signals) -> Begun;
 
     /// The build is done, and these are all its executables and dynamic libraries.
     fn built(&mut self, executables: &[PathBuf]);
@@ -55,7 +42,7 @@ impl Measuring for NotMeasuring {
         false
     }
 
-    fn begin<'a>(&mut self, _: &dyn Fn() -> Result<Site<'a>, Refused>) -> Begun {
+    fn begin(&mut self, _: &Signals) -> Begun {
         Ok(None)
     }
 

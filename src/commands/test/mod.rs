@@ -15,12 +15,13 @@ mod session;
 
 use std::sync::Arc;
 
-pub(super) use ask::{Asked, default_context};
+pub(super) use ask::{Asked, Prepared, Purpose, default_context, prepare};
+pub(super) use gather::slots;
 pub(super) use judge::judge_cases;
 use measuring::NotMeasuring;
-pub(super) use measuring::{Begun, Measuring, Site};
+pub(super) use measuring::{Begun, Measuring};
 pub(super) use outputs::Ended;
-pub(super) use session::Came;
+pub(super) use session::{Came, run as run_session};
 
 use crate::cli::TestArgs;
 use crate::exit_code::ExitCode;
@@ -28,9 +29,10 @@ use crate::exit_code::ExitCode;
 /// Runs the command.
 #[must_use]
 pub fn run(args: &TestArgs) -> ExitCode {
-    match ask::prepare(args) {
-        Ok(ask::Prepared::Handed(code)) => code,
-        Ok(ask::Prepared::Ours(asked)) => session::run(args, &Arc::new(*asked), &mut NotMeasuring),
+    match prepare(args, Purpose::Test) {
+        Ok(Prepared::Off) => ask::step_aside(args),
+        Ok(Prepared::Handed(code)) => code,
+        Ok(Prepared::Ours(asked)) => session::run(args, &Arc::new(*asked), &mut NotMeasuring),
         Err(refused) => {
             super::complain("error", &refused.why);
             refused.code

@@ -12,11 +12,11 @@ use jiff::Timestamp;
 use super::ask::Asked;
 use super::gather::{self, Surveyed};
 use super::history::{self, Looking, Memory, Opening, Tested};
-use super::measuring::{Measuring, Site};
+use super::measuring::Measuring;
 use super::outputs::{self, Observers};
 use super::{Refused, planning};
 use crate::cargo::build::{self, Built};
-use crate::cargo::user_config::{self, Lookup, UserConfig};
+use crate::cargo::user_config::UserConfig;
 use crate::cli::{Format, TestArgs};
 use crate::commands::{complain, ordering};
 use crate::event::Fact;
@@ -88,7 +88,7 @@ pub(in crate::commands) struct Came {
     pub(in crate::commands) tool_error: Option<String>,
     pub(in crate::commands) tries: u32,
     pub(in crate::commands) digest: Option<ContentHash>,
-    pub(in crate::commands) tested: Option<Tested>,
+    pub(super) tested: Option<Tested>,
     pub(in crate::commands) failure: Option<build::Failure>,
 }
 
@@ -108,17 +108,7 @@ impl<'a> Session<'a> {
         is_instrumented: bool,
     ) -> Result<Self, Refused> {
         let since = Instant::now();
-        let flags = &asked.build.flags;
-        let config_flags: Vec<String> =
-            flags.config.iter().map(|config| config.to_string_lossy().into_owned()).collect();
-        let lookup = Lookup {
-            cwd: &asked.cwd,
-            host: &asked.host,
-            targets: &flags.target,
-            config_flags: &config_flags,
-            cargo: &asked.cargo,
-        };
-        let user = user_config::look_up(&lookup).map_err(|error| Refused::new(ExitCode::Config, error.to_string()))?;
+        let user = asked.user_config()?;
         let context = asked.context(&user.triples);
         let start = Start {
             at: Timestamp::now(),
@@ -160,7 +150,7 @@ impl<'a> Session<'a> {
             observers.tell(Fact::RunStarted { run_id: self.head.id.clone() });
         }
 
-        let env = measuring.begin(&|| self.site())?;
+        let env = measuring.begin(self.signals)?;
         let (built, tries) = self.build_with_retries(env.as_deref(), &mut observers);
         let mut memory = memory.join().unwrap_or_default();
         for warning in std::mem::take(&mut memory.warnings) {
@@ -198,11 +188,6 @@ impl<'a> Session<'a> {
             let _ = remembered.save(lists.as_std_path());
         }
         Ok(self.finish(came, memory, observers, &insights, measuring))
-    }
-
-    fn site(&self) -> Result<Site<'_>, Refused> {
-        let Asked { cargo, cwd, rustc, .. } = &**self.asked;
-        Ok(Site { ground: self.asked.ground()?, context: &self.context, cargo, cwd, rustc, signals: self.signals })
     }
 
     fn plan(

@@ -62,7 +62,8 @@ fn standing(out: &mut String, page: &Page<()>, explanation: &Explanation) {
             (Some(until), true) => format!("; it was over after {until}: its failures count again"),
             (None, _) => ", without an end".to_owned(),
         };
-        let text = format!("{}{until}", one_line(&quarantine.reason));
+        let again = if explanation.state == "steady" && !quarantine.is_expired { "; it is steady again" } else { "" };
+        let text = format!("{}{until}{again}", one_line(&quarantine.reason));
         out.push_str(&page.sentence(Tone::Soft, "Quarantine", &text));
     }
 }

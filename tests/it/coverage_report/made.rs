@@ -37,6 +37,10 @@ pub(crate) fn failing() -> CoverageReport {
             passes: false,
             measured: Some(Share::Counted(of(8_412, 9_980))),
             counting: Some("llvm-cov".to_owned()),
+            files: Some(27),
+            target: Some("x86_64-unknown-linux-gnu".to_owned()),
+            features: String::new(),
+            may_be_baseline: Some(false),
             baseline: Some("85.5".parse().unwrap()),
             floor: "80".parse().unwrap(),
             policy: "both".to_owned(),
@@ -190,6 +194,7 @@ pub(crate) fn hostile(text: &str) -> CoverageReport {
     report.head.reason = any();
     report.head.commit = Some(any());
     report.head.tools = any();
+    report.head.features = any();
     for reason in report.reasons.iter_mut().chain(&mut report.warnings) {
         reason.text = any();
     }

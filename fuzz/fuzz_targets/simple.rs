@@ -1,0 +1,9 @@
+//! Any bytes as `--input-format simple`.
+
+#![no_main]
+
+mod foreign;
+
+use cargo_gate::import::Format;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| foreign::import(Format::Simple, bytes));

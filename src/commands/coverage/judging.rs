@@ -1,0 +1,361 @@
+//! From what was measured to what is said of it: left out what does not count, held against floor and ratchet.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use jiff::Timestamp;
+
+use super::change;
+use super::site::Site;
+use crate::cli::CoverageArgs;
+use crate::commands::ratchet::{BuiltFor, OwnRatchet};
+use crate::config::Settings;
+use crate::coverage::baseline::{Baseline, Subject, Tools};
+use crate::coverage::exempt::{self, Layout, LeftOut};
+use crate::coverage::ratchet::{Change, Permission, Ratchet, RatchetKey, permission};
+use crate::coverage::subjects;
+use crate::coverage::test_code::{self, Root};
+use crate::coverage::verdict::{self, Case, Counts, Known, Measurement, Rule, Ruling};
+use crate::coverage::{CoverageMap, lines};
+use crate::exit_code::ExitCode;
+use crate::model::{Judgement, Reason, Verdict, Word};
+use crate::ratio::{Percent, Ratio, Share};
+use crate::report::coverage::CoveredPart;
+use crate::report::{CoverageHead, CoverageReport};
+
+/// What the measurer came back with.
+pub(super) enum Measured {
+    /// Numbers, of paths relative to the workspace root.
+    Map(CoverageMap),
+    /// None, and why.
+    Nothing(Measurement),
+}
+
+/// What is said in the end.
+pub(super) struct Judged {
+    pub(super) report: CoverageReport,
+    pub(super) verdict: Verdict,
+    pub(super) code: ExitCode,
+}
+
+impl Judged {
+    /// Adds it to the judgement of the run that was measured.
+    pub(super) fn add_to(&self, judgement: &mut Judgement) {
+        let is_new = self.code != ExitCode::Pass && !judgement.codes.contains(&self.code);
+        if is_new {
+            judgement.codes.retain(|code| *code != ExitCode::Pass);
+            judgement.codes.push(self.code);
+            judgement.codes.sort_unstable();
+        }
+        // What fails says why first; of two failures the tests' comes first.
+        if is_new && judgement.verdict == Verdict::Pass {
+            judgement.reasons.splice(0..0, self.report.reasons.iter().cloned());
+            judgement.verdict = self.verdict;
+        } else if self.code != ExitCode::TestsFailed {
+            judgement.reasons.extend(self.report.reasons.iter().cloned());
+        }
+        judgement.reasons.extend(self.report.warnings.iter().cloned());
+    }
+}
+
+/// Everything that judging needs but the measurement itself.
+pub(super) struct Judging<'a> {
+    args: &'a CoverageArgs,
+    settings: &'a Settings,
+    site: &'a Site,
+    rule: Rule,
+    tools: Tools,
+    ratchet: OwnRatchet,
+}
+
+/// How many of the worst files a reason names.
+const WORST: usize = 3;
+
+impl<'a> Judging<'a> {
+    pub(super) fn new(args: &'a CoverageArgs, settings: &'a Settings, site: &'a Site, measurer: Option<&str>) -> Self {
+        Self {
+            args,
+            settings,
+            site,
+            rule: Rule::from_settings(&settings.coverage, args.allow_removal),
+            tools: Tools {
+                toolchain: site.toolchain.split_whitespace().take(2).collect::<Vec<_>>().join(" "),
+                measurer: measurer.unwrap_or("cargo-llvm-cov").to_owned(),
+            },
+            ratchet: OwnRatchet::of(&site.root, &site.gate_dir, &settings.coverage),
+        }
+    }
+
+    /// Judges, and lets what passes raise the ratchet where it may.
+    pub(super) fn judge(&self, measured: Measured, failed_tests: u64, lost: &[String]) -> Judged {
+        let (map, left_out, measurement) = match measured {
+            Measured::Nothing(measurement) => (CoverageMap::default(), Vec::new(), Some(measurement)),
+            Measured::Map(map) => match self.leave_out(map) {
+                Ok((map, left_out)) => (map, left_out, None),
+                Err(why) => (CoverageMap::default(), Vec::new(), Some(Measurement::Failed(why))),
+            },
+        };
+        let ratchet = self.ratchet.file.load().map_err(|error| error.to_string());
+        let folders = self.site.folders();
+        let all = subjects::judged(&map, &folders, self.settings, &self.rule);
+        let worst = map.worst(self.rule.metric, WORST);
+        let ruling_of = |judged: &subjects::Judged| {
+            let counted = Measurement::Counted(judged.counts);
+            let key = self.key(judged.subject.clone());
+            let known = match &ratchet {
+                Ok(ratchet) => ratchet.baseline(&key).map_or(Known::Nothing, Known::Baseline),
+                Err(why) => Known::Unreadable(why),
+            };
+            let case = Case {
+                subject: &judged.subject,
+                measurement: measurement.as_ref().filter(|_| judged.subject == Subject::Workspace).unwrap_or(&counted),
+                baseline: known,
+                failed_tests,
+                tools: &self.tools,
+                lost,
+                deleted_files: self.deleted_files(&known, judged.counts.files),
+                worst: &worst,
+            };
+            verdict::judge(&judged.rule, &case)
+        };
+        let rulings: Vec<Ruling> = all.iter().map(ruling_of).collect();
+        let falls_short: Vec<bool> = rulings.iter().map(|ruling| ruling.verdict == Verdict::Fail).collect();
+        let mut rulings = rulings.into_iter();
+        let Some(first) = rulings.next() else { return self.without_subjects() };
+        let mut ruling = first.together(rulings);
+        let patch = change::judge(self.args, self.settings, &self.site.root, &map);
+        let patch = patch.map(|patch| patch.unwrap_or_else(|refused| refused));
+        if let Some(reason) = patch.as_ref().filter(|patch| patch.fails).map(|patch| Reason::new("patch", &patch.said))
+        {
+            ruling = ruling.together([Ruling::failing(reason)]);
+        }
+        let kept = self.raise(&all, &ruling, ratchet.as_ref().ok());
+        let report = self.report(&map, &all, &falls_short, &ruling, measurement.is_none(), ratchet.as_ref().ok());
+        let report = CoverageReport { patch, left_out: in_words(&left_out), ratchet: kept, ..report };
+        Judged { report, verdict: ruling.verdict, code: ruling.code }
+    }
+
+    fn without_subjects(&self) -> Judged {
+        Judged { report: CoverageReport::default(), verdict: Verdict::Nothing, code: ExitCode::Pass }
+    }
+
+    fn key(&self, subject: Subject) -> RatchetKey {
+        let built_for =
+            BuiltFor { target: self.site.context.target.clone(), features: self.site.context.features.clone() };
+        self.ratchet.key(&built_for, subject, self.rule.metric)
+    }
+
+    /// How many files git knows to have been deleted since the baseline was measured, where fewer are there now.
+    fn deleted_files(&self, known: &Known<'_>, now: u64) -> u64 {
+        match known {
+            Known::Baseline(Baseline { files: Some(files), commit: Some(commit), .. }) if now < *files => {
+                change::deleted_since(&self.site.root, commit)
+            }
+            _ => 0,
+        }
+    }
+
+    /// Takes out what does not count: packages out of scope, exempt files, and test code where that is asked for.
+    fn leave_out(&self, map: CoverageMap) -> Result<(CoverageMap, Vec<LeftOut>), String> {
+        let folders = self.site.folders();
+        let scope = &self.settings.scope.packages;
+        let excludes = self.settings.coverage.exclude_test_code;
+        let packages: Vec<&Utf8Path> = folders.iter().map(|(_, folder)| *folder).collect();
+        let target = self.site.target_dir.strip_prefix(&self.site.root).unwrap_or(&self.site.target_dir);
+        let layout = Layout { packages: &packages, target_dir: target };
+        let why = |path: &Utf8PathBuf| {
+            let outside = CoverageMap::package_of(path, &folders).filter(|package| !scope.is_match(package));
+            let outside = outside.map(|package| exempt::Why::Chosen(format!("`{package}` is out of scope")));
+            let by_place = || excludes.then(|| exempt::by_place(path, &layout)).flatten();
+            outside.or_else(|| exempt::chosen(path, &self.settings.exempt)).or_else(by_place)
+        };
+        let mut left_out: Vec<LeftOut> = map
+            .files()
+            .keys()
+            .filter_map(|path| Some(LeftOut { path: path.clone(), lines: None, why: why(path)? }))
+            .collect();
+        if excludes {
+            let whole = |path: &Utf8PathBuf| left_out.iter().any(|out| out.path == *path);
+            let parse = |path: &Utf8PathBuf| {
+                let source = fs_err::read_to_string(self.site.root.join(path)).ok()?;
+                // What the parser does not understand the compiler may: it counts.
+                Some((path.clone(), test_code::find(&source, path, root_of(path)).ok()?))
+            };
+            let parsed: Vec<_> = map.files().keys().filter(|path| !whole(path)).filter_map(parse).collect();
+            left_out.extend(exempt::by_parsing(&parsed));
+        }
+        let map = exempt::leave_out(map, &left_out).map_err(|error| error.to_string())?;
+        Ok((map, left_out))
+    }
+
+    /// Lets what passes raise the ratchet; gives a sentence on what that did.
+    fn raise(&self, all: &[subjects::Judged], ruling: &Ruling, ratchet: Option<&Ratchet>) -> Option<String> {
+        ratchet?;
+        if !ruling.is_sound || self.args.test.no_record {
+            return None;
+        }
+        let figure = |judged: &subjects::Judged| {
+            let Counts { covered, total, counting, files } = judged.counts;
+            let baseline = Baseline {
+                counting: Some(counting),
+                files: Some(files),
+                tools: Some(self.tools.clone()),
+                commit: self.site.commit.clone(),
+                at: Some(Timestamp::now()),
+                ..Baseline::from(Share::Counted(Ratio::new(covered, total).ok()?))
+            };
+            Some((self.key(judged.subject.clone()), baseline))
+        };
+        let figures: Vec<_> = all.iter().filter(|judged| judged.is_kept).filter_map(figure).collect();
+        let permission = if self.is_partial() {
+            Permission::Nothing("only a part of the workspace was tested".to_owned())
+        } else {
+            permission(&self.settings.coverage.ratchet, &self.site.standing())
+        };
+        Some(match self.ratchet.file.raise(&figures, &permission) {
+            Ok(changes) => in_a_sentence(&changes),
+            Err(error) => format!("the ratchet stays as it is: {error}"),
+        })
+    }
+
+    /// Was something selected? Then the figure is not the workspace's.
+    fn is_partial(&self) -> bool {
+        let (test, flags) = (&self.args.test, &self.args.test.build.flags);
+        let names = [&flags.package, &flags.exclude, &flags.bin, &flags.example, &flags.test, &flags.bench];
+        let kinds = [flags.lib, flags.bins, flags.examples, flags.tests, flags.benches, flags.doc];
+        !test.filters.is_empty()
+            || !test.select.is_empty()
+            || !test.libtest.filters.is_empty()
+            || !test.libtest.skip.is_empty()
+            || test.libtest.ignored
+            || names.iter().any(|names| !names.is_empty())
+            || kinds.contains(&true)
+    }
+
+    fn report(
+        &self,
+        map: &CoverageMap,
+        all: &[subjects::Judged],
+        falls_short: &[bool],
+        ruling: &Ruling,
+        has_numbers: bool,
+        ratchet: Option<&Ratchet>,
+    ) -> CoverageReport {
+        let before = |subject: &Subject| Some(ratchet?.baseline(&self.key(subject.clone()))?.share);
+        let baseline = ratchet.and_then(|ratchet| ratchet.baseline(&self.key(Subject::Workspace)));
+        let total = map.total().get(self.rule.metric);
+        let part = |name: String, subject: Subject, ratio: Ratio, uncovered| {
+            let at = all.iter().position(|judged| judged.subject == subject);
+            let judged = at.and_then(|at| all.get(at));
+            CoveredPart {
+                name,
+                ratio,
+                before: before(&subject),
+                floor: judged.map(|judged| judged.rule.floor).filter(|floor| *floor > Percent::ZERO),
+                falls_short: at.and_then(|at| falls_short.get(at)).copied().unwrap_or_default(),
+                uncovered,
+            }
+        };
+        let folders = self.site.folders();
+        let packages = map.by_package(&folders).into_iter().map(|(name, figures)| {
+            let ratio = figures.get(self.rule.metric);
+            part(name.to_owned(), Subject::Package(name.to_owned()), ratio, Vec::new())
+        });
+        let files = map.files().iter().map(|(path, file)| {
+            let uncovered = file.hits.as_ref().map(lines::LineHits::uncovered).unwrap_or_default();
+            part(path.to_string(), Subject::File(path.clone()), file.figures.get(self.rule.metric), uncovered)
+        });
+        let mut files: Vec<CoveredPart> = files.collect();
+        files.sort_by(|a, b| b.ratio.uncovered().cmp(&a.ratio.uncovered()).then_with(|| a.name.cmp(&b.name)));
+        let whole = map.total();
+        let totals = [
+            ("lines", whole.lines),
+            ("regions", whole.regions),
+            ("functions", whole.functions),
+            ("branches", whole.branches),
+        ];
+        let reason = ruling.reasons.first().map(|reason| reason.text.clone()).unwrap_or_default();
+        CoverageReport {
+            head: CoverageHead {
+                passes: ruling.verdict != Verdict::Fail,
+                measured: has_numbers.then_some(Share::Counted(total)),
+                counting: has_numbers.then(|| map.counting().word().to_owned()),
+                files: has_numbers.then(|| map.files().len() as u64),
+                target: Some(self.site.context.target.clone()),
+                features: self.site.context.features.clone(),
+                may_be_baseline: Some(ruling.is_sound && !self.is_partial()),
+                baseline: baseline.map(|baseline| baseline.share.ratio().floored()),
+                floor: self.rule.floor,
+                policy: self.rule.policy.word().to_owned(),
+                epsilon: self.rule.epsilon,
+                delta: ruling.delta,
+                metric: self.rule.metric.word().to_owned(),
+                commit: self.site.commit.clone(),
+                tools: self.tools.to_string(),
+                reason,
+            },
+            word: if ruling.verdict == Verdict::Fail { "FAIL" } else { "PASS" },
+            reasons: ruling.reasons.clone(),
+            warnings: ruling.warnings.clone(),
+            baseline: baseline.map(|baseline| (baseline.share, baseline.commit.clone())),
+            totals: totals.into_iter().filter(|(_, ratio)| !ratio.is_empty()).collect(),
+            packages: packages.collect(),
+            files,
+            counted: map.counting().sentence().to_owned(),
+            ..CoverageReport::default()
+        }
+    }
+}
+
+/// Roots of crates by where they lie.
+fn root_of(path: &Utf8Path) -> Root {
+    let folder = path.parent().and_then(Utf8Path::file_name).unwrap_or_default();
+    let is_root = matches!(path.file_name(), Some("lib.rs" | "main.rs"))
+        || matches!(folder, "bin" | "tests" | "benches" | "examples");
+    if is_root { Root::Crate } else { Root::Module }
+}
+
+fn in_words(left_out: &[LeftOut]) -> Vec<(String, String)> {
+    let mut by_why: Vec<(String, u64, u64)> = Vec::new();
+    for one in left_out {
+        let why = one.why.to_string();
+        let at = by_why.iter().position(|(known, ..)| *known == why).unwrap_or_else(|| {
+            by_why.push((why, 0, 0));
+            by_why.len() - 1
+        });
+        let Some((_, files, count)) = by_why.get_mut(at) else { continue };
+        match &one.lines {
+            None => *files += 1,
+            Some(ranges) => *count += lines::length(ranges),
+        }
+    }
+    let plural = |count: u64, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
+    let text = |(why, files, count): (String, u64, u64)| {
+        let parts = [(files, "file"), (count, "line")].into_iter().filter(|(count, _)| *count > 0);
+        (why, parts.map(|(count, one)| plural(count, one)).collect::<Vec<_>>().join(" and "))
+    };
+    by_why.into_iter().map(text).collect()
+}
+
+/// What the ratchet did, of all its entries.
+fn in_a_sentence(changes: &[Change]) -> String {
+    if let Some(why) = changes.iter().find_map(|change| match change {
+        Change::Held { why } => Some(why),
+        _ => None,
+    }) {
+        return format!("the ratchet stays as it is: {why}");
+    }
+    let (mut set, mut rose) = (0, Vec::new());
+    for change in changes {
+        match change {
+            Change::Bootstrap => set += 1,
+            Change::Rise { from } => rose.push(from),
+            _ => {}
+        }
+    }
+    match (set, rose.as_slice()) {
+        (0, []) => "the ratchet stands where it stood".to_owned(),
+        (0, [from]) => format!("the ratchet rose from {from} %"),
+        (0, many) => format!("the ratchet rose in {} places", many.len()),
+        (1, []) => "the ratchet begins here".to_owned(),
+        (set, rose) => format!("the ratchet begins in {set} places and rose in {}", rose.len()),
+    }
+}

@@ -1,0 +1,117 @@
+//! `cargo gate coverage`: one run of the tests, instrumented; what it covers is judged, kept and told.
+
+mod change;
+mod judging;
+mod measured;
+mod outputs;
+mod site;
+
+use std::sync::Arc;
+
+use camino::Utf8PathBuf;
+
+use super::place::Place;
+use super::test::{self, Prepared, Purpose, Refused};
+use super::{baseline, complain};
+use crate::cli::{CoverageArgs, PlaceArgs};
+use crate::coverage::source;
+use crate::coverage::verdict::{Measurement, Ruling};
+use crate::exit_code::ExitCode;
+use crate::report::CoverageReport;
+use judging::{Judging, Measured};
+use measured::Run;
+use site::Site;
+
+/// Runs the command.
+pub(super) fn run(args: &CoverageArgs) -> ExitCode {
+    match ask(args) {
+        Ok(code) => code,
+        Err(refused) => {
+            complain("error", &refused.why);
+            refused.code
+        }
+    }
+}
+
+fn ask(args: &CoverageArgs) -> Result<ExitCode, Refused> {
+    refuse_what_makes_no_sense(args)?;
+    if let Some(report) = &args.ratchet_from {
+        let flags = &args.test.build.flags;
+        let place = PlaceArgs {
+            manifest_path: flags.manifest_path.clone(),
+            target_dir: flags.target_dir.clone(),
+            gate_profile: args.test.gate_profile.clone(),
+            color: flags.color.clone(),
+        };
+        let place = match Place::find(&place, &args.judging.given()) {
+            Ok(place) => place,
+            Err(code) => return Ok(code),
+        };
+        let words: Vec<String> =
+            args.test.build.to_argv().iter().map(|word| word.to_string_lossy().into_owned()).collect();
+        return Ok(baseline::ratchet_from(&place, report, args.commit.as_deref(), &words, args.test.format));
+    }
+    let asked = match test::prepare(&args.test, Purpose::Coverage(&args.judging.given()))? {
+        Prepared::Off => return Ok(tell_na(args, &Ruling::switched_off())),
+        Prepared::Handed(code) => return Ok(code),
+        Prepared::Ours(asked) => Arc::new(asked.instrumented()),
+    };
+    let outside = site::out_of_scope(&asked)?;
+    if let Some(packages) = outside {
+        let names: Vec<&str> = packages.iter().map(String::as_str).collect();
+        return Ok(tell_na(args, &Ruling::out_of_scope(&names)));
+    }
+    if args.from.is_empty() && !args.test.build.flags.no_run {
+        return Ok(test::run_session(&args.test, &asked, &mut Run::new(args, &asked)));
+    }
+    let site = Site::of(&asked)?;
+    let (measured, tools) = if args.from.is_empty() {
+        (measured::again(args, &asked, &site)?, None)
+    } else {
+        let paths: Vec<Utf8PathBuf> = args.from.iter().filter_map(|path| path.clone().try_into().ok()).collect();
+        let map = source::load(&paths).map_err(|error| Refused::new(ExitCode::Config, error.to_string()))?;
+        (Measured::Map(map), Some("elsewhere"))
+    };
+    let judging = Judging::new(args, asked.settings(), &site, tools);
+    let judged = judging.judge(measured, 0, &[]);
+    let mut wrong = outputs::tell(args, None, &judged);
+    wrong.extend(outputs::keep(&site.gate_dir, None, &judged.report));
+    wrong.iter().for_each(|text| complain("warning", text));
+    Ok(judged.code)
+}
+
+fn refuse_what_makes_no_sense(args: &CoverageArgs) -> Result<(), Refused> {
+    let test = &args.test;
+    let given = [
+        (test.list, "--list"),
+        (test.repeat.is_some(), "--repeat"),
+        (test.until_fail, "--until-fail"),
+        (test.failed, "--failed"),
+        (test.changed, "--changed"),
+    ];
+    match given.into_iter().find(|(given, _)| *given) {
+        Some((_, flag)) => {
+            let why = format!("`{flag}` makes no sense for coverage: the figure is of one run of all that is selected");
+            Err(Refused::new(ExitCode::Usage, why))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Says that there is nothing to judge, in whatever format was asked for.
+fn tell_na(args: &CoverageArgs, ruling: &Ruling) -> ExitCode {
+    let report = CoverageReport { word: "N/A", reasons: ruling.reasons.clone(), ..CoverageReport::default() };
+    let judged = judging::Judged { report, verdict: ruling.verdict, code: ruling.code };
+    outputs::tell(args, None, &judged).iter().for_each(|text| complain("warning", text));
+    ruling.code
+}
+
+/// What came of a measurement that has no numbers.
+fn without_numbers(error: &crate::coverage::measure::MeasureError, limit: std::time::Duration) -> Measurement {
+    use crate::coverage::measure::MeasureError;
+    match error {
+        MeasureError::TimedOut => Measurement::TimedOut(limit),
+        MeasureError::NoProfile => Measurement::NoProfile,
+        other => Measurement::Failed(other.to_string()),
+    }
+}

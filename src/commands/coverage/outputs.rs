@@ -1,0 +1,72 @@
+//! Where a judgement of coverage goes: the terminal, the document, the artifact.
+
+use std::io::{self, Write};
+
+use camino::Utf8Path;
+
+use super::judging::Judged;
+use crate::cli::{CoverageArgs, Format};
+use crate::commands::test::Ended;
+use crate::model::RunRecord;
+use crate::report::CoverageReport;
+use crate::report::coverage::{json as documents, markdown, terminal};
+use crate::report::json::{self, Head};
+use crate::sys::fs::replace;
+use crate::sys::term::Surroundings;
+
+/// The artifact's name in the gate directory.
+const NAME: &str = "coverage-report.md";
+
+/// Tells people and machines. Gives what went wrong.
+pub(super) fn tell(args: &CoverageArgs, ended: Option<&Ended<'_>>, judged: &Judged) -> Vec<String> {
+    let mut wrong = Vec::new();
+    if !args.test.build.flags.quiet || judged.report.word == "FAIL" {
+        let columns = Surroundings::read().columns();
+        let mut stderr = io::stderr().lock();
+        let _ = terminal::write(&judged.report, columns, &mut stderr).and_then(|()| stderr.flush());
+    }
+    if let Some(path) = &args.test.report {
+        let text = markdown::coverage_report(&judged.report);
+        if let Err(error) = replace(path, text.as_bytes()) {
+            wrong.push(format!("cannot write the report to `{}`: {error}", path.display()));
+        }
+    }
+    if args.test.format == Format::Json {
+        let head = ended.map_or_else(|| without_run(judged), |ended| Head::of(ended.record));
+        wrong.extend(print(&documents::document(&head, &judged.report)));
+    }
+    wrong
+}
+
+/// The document of a run that was not measured to its end: the head alone says why.
+pub(super) fn tell_without(args: &CoverageArgs, ended: &Ended<'_>) -> Vec<String> {
+    if args.test.format != Format::Json {
+        return Vec::new();
+    }
+    let report = CoverageReport { word: "N/A", ..CoverageReport::default() };
+    print(&documents::document(&Head::of(ended.record), &report)).into_iter().collect()
+}
+
+fn print(document: &impl serde::Serialize) -> Option<String> {
+    let mut stdout = io::stdout().lock();
+    let written = json::write_line(&mut stdout, document);
+    // Whoever closed the pipe has read enough.
+    written
+        .err()
+        .filter(|error| error.kind() != io::ErrorKind::BrokenPipe)
+        .map(|error| format!("cannot write the JSON: {error}"))
+}
+
+/// Puts the artifact into the gate directory, and into the run's own folder. Gives what went wrong.
+pub(super) fn keep(gate_dir: &Utf8Path, record: Option<&RunRecord>, report: &CoverageReport) -> Option<String> {
+    let text = markdown::coverage_report(report);
+    let of_run = record.map(|record| gate_dir.join("runs").join(record.head.id.as_str()).join(NAME));
+    let paths = of_run.into_iter().chain([gate_dir.join(NAME)]);
+    let written = paths.map(|path| replace(path.as_std_path(), text.as_bytes())).collect::<io::Result<Vec<()>>>();
+    written.err().map(|error| format!("cannot write the report: {error}"))
+}
+
+/// The head of a document of which no run is known.
+fn without_run(judged: &Judged) -> Head {
+    Head::without_run(judged.verdict, judged.code, judged.report.reasons.clone())
+}

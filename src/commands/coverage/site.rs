@@ -1,0 +1,99 @@
+//! Where coverage is judged: the workspace, its packages in scope, what is checked out.
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::commands::test::{Asked, Refused};
+use crate::coverage::ratchet::Standing;
+use crate::exit_code::ExitCode;
+use crate::history::record;
+use crate::model::Context;
+use crate::sys::git;
+
+/// Everything about the place that judging needs.
+#[derive(Clone, Debug)]
+pub(super) struct Site {
+    pub(super) root: Utf8PathBuf,
+    pub(super) target_dir: Utf8PathBuf,
+    pub(super) gate_dir: Utf8PathBuf,
+    /// Name and folder relative to the root of every package.
+    pub(super) packages: Vec<(String, Utf8PathBuf)>,
+    /// Is one of them a procedural macro?
+    pub(super) has_proc_macro: bool,
+    pub(super) context: Context,
+    pub(super) toolchain: String,
+    pub(super) commit: Option<String>,
+    has_git: bool,
+    branch: Option<String>,
+    default_branch: Option<String>,
+    is_pull_request: bool,
+}
+
+impl Site {
+    /// Looks at the workspace and at git.
+    pub(super) fn of(asked: &Asked) -> Result<Self, Refused> {
+        let ground = asked.ground()?;
+        let workspace = &ground.workspace;
+        let folder = |manifest: &Utf8Path| {
+            let folder = manifest.parent().unwrap_or(manifest);
+            folder.strip_prefix(&workspace.root).unwrap_or(folder).to_owned()
+        };
+        let packages = workspace.packages.values();
+        let env = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let checkout = git::read_checkout(&workspace.root);
+        let ci = record::ci(&env);
+        Ok(Self {
+            root: workspace.root.clone(),
+            target_dir: workspace.target_dir.clone(),
+            gate_dir: ground.gate_dir.clone(),
+            packages: packages.map(|package| (package.name.clone(), folder(&package.manifest))).collect(),
+            has_proc_macro: workspace
+                .packages
+                .values()
+                .any(|package| package.targets.iter().any(|target| target.proc_macro)),
+            context: asked.found_context()?,
+            toolchain: asked.rustc.lines().next().unwrap_or_default().to_owned(),
+            has_git: checkout.is_some(),
+            commit: checkout.as_ref().and_then(|checkout| checkout.commit.clone()),
+            branch: ci.branch.or_else(|| checkout.and_then(|checkout| checkout.branch)),
+            default_branch: env("CI_DEFAULT_BRANCH").or_else(|| git::default_branch(&workspace.root)),
+            is_pull_request: ["GITHUB_HEAD_REF", "CI_MERGE_REQUEST_IID", "CHANGE_ID"]
+                .iter()
+                .any(|name| env(name).is_some())
+                || env("BUILDKITE_PULL_REQUEST").is_some_and(|number| number != "false")
+                || env("SYSTEM_PULLREQUEST_PULLREQUESTID").is_some(),
+        })
+    }
+
+    /// Where the measurement takes place, as the ratchet asks.
+    pub(super) fn standing(&self) -> Standing<'_> {
+        Standing {
+            has_git: self.has_git,
+            branch: self.branch.as_deref(),
+            default_branch: self.default_branch.as_deref(),
+            is_pull_request: self.is_pull_request,
+        }
+    }
+
+    /// Packages as names and folders.
+    pub(super) fn folders(&self) -> Vec<(&str, &Utf8Path)> {
+        self.packages.iter().map(|(name, folder)| (name.as_str(), folder.as_path())).collect()
+    }
+}
+
+/// **R7**: the selected packages, where none of them belongs to the gate.
+pub(super) fn out_of_scope(asked: &Asked) -> Result<Option<Vec<String>>, Refused> {
+    let scope = &asked.settings().scope.packages;
+    let flags = &asked.build.flags;
+    let mut selected: Vec<String> = match flags.package.as_slice() {
+        [] => asked.ground()?.workspace.packages.values().map(|package| package.name.clone()).collect(),
+        named => named.iter().map(|spec| spec.split(['@', ':']).next().unwrap_or(spec).to_owned()).collect(),
+    };
+    selected.retain(|name| !flags.exclude.contains(name));
+    let is_outside = !selected.is_empty() && !selected.iter().any(|name| scope.is_match(name));
+    Ok(is_outside.then_some(selected))
+}
+
+/// A workspace that cannot be looked at.
+pub(super) fn internal(why: impl Into<String>) -> Refused {
+    Refused::new(ExitCode::Internal, why)
+}
