@@ -158,7 +158,7 @@ fn sources_are_shown_while_there_is_room() {
     });
     let page = page(&history);
     assert!(page.len() < 5_000_000, "{} bytes", page.len());
-    let shown = page.matches("<pre class=\"source\"").count();
+    let shown = page.matches("<pre class=\"source\" ").count();
     assert!(shown > 20 && page.contains("href=\"#file-1\"") && !page.contains("href=\"#file-0\""), "{shown}");
     // One file is wholly covered, and of one nobody has the source.
     let left_out = history.files.len() - 2 - shown;

@@ -68,7 +68,8 @@ impl Sources {
         let mut sources = Self { shown: Vec::new(), left_out: 0 };
         let mut room = ALL_SOURCES;
         for (at, file) in files.iter().enumerate() {
-            let Some(lines) = file.source.as_ref().filter(|_| !file.uncovered.is_empty()) else { continue };
+            let worth_a_look = |lines: &&Vec<String>| !lines.is_empty() && !file.uncovered.is_empty();
+            let Some(lines) = file.source.as_ref().filter(worth_a_look) else { continue };
             // Escaping makes no text shorter: what cannot fit is not written at all.
             let least: usize = lines.iter().map(|line| line.len().min(LONGEST_LINE)).sum();
             let source = (least <= room.min(ONE_SOURCE)).then(|| marked(at, lines, &file.uncovered));
@@ -152,7 +153,7 @@ fn opened(at: usize, file: &CoveredFile, source: &Markup) -> Markup {
                     " and " (words::thousands((file.uncovered.len() - LINKS) as u64)) " more"
                 }
             }
-            pre.source tabindex="0" aria-label={ "source of " (shown::name(&file.path)) } { code { (source) } }
+            pre.source role="group" tabindex="0" aria-label={ "source of " (shown::name(&file.path)) } { code { (source) } }
         }
     }
 }
