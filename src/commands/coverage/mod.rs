@@ -2,6 +2,7 @@
 
 mod change;
 mod judging;
+pub(super) mod left_out;
 mod measured;
 mod outputs;
 mod site;
