@@ -9,12 +9,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::coverage_line::CoverageLine;
 use crate::exit_code::ExitCode;
 use crate::model::{
-    Attempt, AttemptOutcome, BinaryId, CaseRecord, ContentHash, Context, CoverageFigures, Ending, Judgement, Kind,
-    Outcome, Reason, RunHead, RunId, RunRecord, RunState, TestKey, Totals, Verdict,
+    Attempt, AttemptOutcome, BinaryId, CaseRecord, ContentHash, Context, Ending, Judgement, Kind, Outcome, Reason,
+    RunHead, RunId, RunRecord, RunState, TestKey, Totals, Verdict,
 };
-use crate::ratio::{Ratio, RatioError};
 
 /// The word by which a file is known.
 pub(super) const FORMAT: &str = "cargo-gate-history";
@@ -92,18 +92,6 @@ pub(super) struct RunLine<'a> {
     plan_digest: Option<ContentHash>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     coverage: Option<CoverageLine<'a>>,
-}
-
-/// What a run reached: covered and total of each metric.
-#[derive(Debug, Serialize, Deserialize)]
-struct CoverageLine<'a> {
-    lines: (u64, u64),
-    regions: (u64, u64),
-    functions: (u64, u64),
-    branches: (u64, u64),
-    counting: Cow<'a, str>,
-    whole: bool,
-    may_be_baseline: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -288,28 +276,6 @@ impl<'a> RunLine<'a> {
             judgement,
             plan_digest: self.plan_digest,
             coverage,
-        })
-    }
-}
-
-impl<'a> CoverageLine<'a> {
-    fn of(figures: &'a CoverageFigures) -> Self {
-        let [lines, regions, functions, branches] = figures.all().map(|(_, ratio)| (ratio.covered(), ratio.total()));
-        let counting = figures.counting.as_str().into();
-        let (whole, may_be_baseline) = (figures.is_whole, figures.may_be_baseline);
-        Self { lines, regions, functions, branches, counting, whole, may_be_baseline }
-    }
-
-    fn into_figures(self) -> Result<CoverageFigures, RatioError> {
-        let ratio = |(covered, total)| Ratio::new(covered, total);
-        Ok(CoverageFigures {
-            lines: ratio(self.lines)?,
-            regions: ratio(self.regions)?,
-            functions: ratio(self.functions)?,
-            branches: ratio(self.branches)?,
-            counting: self.counting.into_owned(),
-            is_whole: self.whole,
-            may_be_baseline: self.may_be_baseline,
         })
     }
 }

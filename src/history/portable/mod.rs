@@ -22,6 +22,7 @@
 //! - [`read`]: what turns bytes from anywhere into runs, for whoever takes them in;
 //! - `lines`: what the lines look like.
 
+mod coverage_line;
 mod lines;
 mod read;
 mod write;

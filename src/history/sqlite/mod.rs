@@ -11,6 +11,7 @@ mod read;
 mod remove;
 mod rescue;
 mod rows;
+mod run_row;
 mod schema;
 
 use std::cell::{Cell, RefCell};
