@@ -297,3 +297,118 @@ impl Dice {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::{prop_assert, proptest, sample::select};
+
+    fn execution(name: &str, letter: char, seconds: u64) -> Execution {
+        let outcome = match letter {
+            'F' => Outcome::Failed,
+            'S' => Outcome::Skipped,
+            _ => Outcome::Passed,
+        };
+        let key = Arc::new(format!("app/app::{name}").parse().unwrap());
+        Execution { key, outcome, took: Some(Duration::from_secs(seconds)), changed: false }
+    }
+
+    /// Runs as the outcomes of the tests a, b, c …, which take one second, two, three …; `.` is not in the run.
+    fn replay(runs: &[&str]) -> Vec<Figures> {
+        let mut backtest = Backtest::new(1);
+        for run in runs {
+            let tests = (1..).zip('a'..='z').zip(run.chars()).filter(|(_, letter)| *letter != '.');
+            let run: Vec<Execution> =
+                tests.map(|((seconds, name), letter)| execution(&name.to_string(), letter, seconds)).collect();
+            backtest.replay(&run);
+        }
+        backtest.figures()
+    }
+
+    fn of(figures: &[Figures], strategy: Strategy) -> Figures {
+        *figures.iter().find(|one| one.strategy == strategy).unwrap()
+    }
+
+    fn near(a: f64, b: f64) -> bool {
+        (a - b).abs() < 1e-9
+    }
+
+    #[test]
+    fn figures_are_what_paper_and_pencil_say() {
+        // By name b is the second of four; 1 + 2 + 3 + 4 seconds, of which 1 are over when b begins.
+        let figures = replay(&["PPPP", "PFPP"]);
+        let by_name = of(&figures, Strategy::Alphabetical);
+        assert_eq!(by_name.all.runs, 1);
+        assert!(near(by_name.all.apfd, 1.0 - 2.0 / 4.0 + 1.0 / 8.0));
+        assert!(near(by_name.all.apfdc, (10.0 - 1.0 - 1.0) / 10.0));
+        assert!(near(by_name.first_failure, 3.0) && near(by_name.makespan, 1.0));
+        let longest = of(&figures, Strategy::LongestFirst);
+        assert!(near(longest.all.apfd, 1.0 - 3.0 / 4.0 + 1.0 / 8.0) && near(longest.first_failure, 9.0));
+        assert!(near(of(&figures, Strategy::Random).all.apfd, 0.5));
+        assert!(near(of(&figures, Strategy::Optimal).all.apfd, 1.0 - 1.0 / 4.0 + 1.0 / 8.0));
+        assert_eq!(by_name.first_time, by_name.all, "b had never failed before");
+    }
+
+    #[test]
+    fn a_run_counts_after_another_with_a_failure_among_two_executions() {
+        for (runs, counted) in [
+            (&["PF"][..], 0),
+            (&["PP", "PP"], 0),
+            (&["PP", "PF"], 1),
+            (&["PP", "F"], 0),
+            (&["PP", "FS"], 0),
+            (&["", "PF"], 1),
+            (&["PF", "PF", "PP", "FP"], 2),
+        ] {
+            assert_eq!(of(&replay(runs), Strategy::Ours).all.runs, counted, "{runs:?}");
+        }
+    }
+
+    #[test]
+    fn of_executions_of_one_test_those_that_passed_go_first() {
+        let mut backtest = Backtest::new(2);
+        backtest.replay(&[execution("a", 'P', 1), execution("b", 'P', 1)]);
+        backtest.replay(&[execution("a", 'F', 1), execution("a", 'P', 1), execution("b", 'P', 1)]);
+        let by_name = of(&backtest.figures(), Strategy::Alphabetical);
+        assert!(near(by_name.all.apfd, 1.0 - 2.0 / 3.0 + 1.0 / 6.0));
+        assert_eq!((backtest.runs(), backtest.tests()), (2, 2));
+    }
+
+    #[test]
+    fn two_slots_are_filled_as_they_come_free() {
+        let mut backtest = Backtest::new(2);
+        let run = |letter| {
+            [execution("a", 'P', 4), execution("b", 'P', 1), execution("c", letter, 4), execution("d", 'P', 5)]
+        };
+        backtest.replay(&run('P'));
+        backtest.replay(&run('F'));
+        let by_name = of(&backtest.figures(), Strategy::Alphabetical);
+        // a 0–4, b 0–1, c 1–5, d 4–9; longest first d 0–5, a 0–4, c 4–8, b 5–6.
+        assert!(near(by_name.first_failure, 5.0) && near(by_name.makespan, 9.0 / 8.0));
+    }
+
+    proptest! {
+        /// Over all the tests that might have been the one to fail, the mean is that of chance: the order did not know.
+        #[test]
+        fn no_order_but_the_optimal_one_knows_what_a_run_will_bring(
+            history in proptest::collection::vec(proptest::collection::vec(select(vec!['P', 'F', 'S', '.']), 6), 1..8),
+        ) {
+            let past: Vec<String> = history.iter().map(|run| run.iter().collect()).collect();
+            let mut sums = [0.0; Strategy::ALL.len()];
+            for failing in 0..6 {
+                let last: String = (0..6).map(|test| if test == failing { 'F' } else { 'P' }).collect();
+                let count = |runs: &[&str]| replay(runs).iter().map(|one| one.all.apfd * one.all.runs as f64).collect::<Vec<_>>();
+                let before: Vec<&str> = past.iter().map(String::as_str).collect();
+                let with: Vec<&str> = before.iter().copied().chain([last.as_str()]).collect();
+                for (sum, (with, before)) in sums.iter_mut().zip(count(&with).into_iter().zip(count(&before))) {
+                    *sum += with - before;
+                }
+            }
+            for (strategy, sum) in Strategy::ALL.into_iter().zip(sums) {
+                if strategy != Strategy::Optimal {
+                    prop_assert!((sum - 3.0).abs() < 1e-6, "{:?}: {}", strategy, sum);
+                }
+            }
+        }
+    }
+}

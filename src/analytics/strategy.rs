@@ -175,3 +175,72 @@ fn rule(summary: Option<&Summary>) -> (u8, Reverse<Option<Duration>>) {
 const fn longest_first(expected: Option<Duration>) -> (bool, Reverse<Option<Duration>>) {
     (expected.is_some(), Reverse(expected))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analytics::summary::tests::run;
+    use crate::model::Outcome;
+
+    /// Orders tests that are named with their outcomes by letters, and a duration.
+    fn order(strategy: Strategy, tests: &[(&str, &str, u64)]) -> String {
+        let mut known: Vec<Known> = Vec::new();
+        for (name, letters, seconds) in tests {
+            let mut test = Known::new(Arc::new(format!("app/app::{name}").parse().unwrap()));
+            for (at, letter) in (1..).zip(letters.chars()) {
+                let outcome = match letter {
+                    'F' => Outcome::Failed,
+                    'E' => Outcome::Error,
+                    'S' => Outcome::Skipped,
+                    _ => Outcome::Passed,
+                };
+                test.begin(at);
+                test.learn(Entry::new(Arc::new(run(at, 0)), outcome, Some(Duration::from_secs(*seconds))));
+            }
+            known.push(test);
+        }
+        let row = |known| Row { known, failed: false, took: Duration::ZERO, changed: false };
+        let rows: Vec<Row<'_>> = known.iter().map(row).collect();
+        strategy.order(&rows).iter().map(|row| row.known.key.name.as_str()).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn r21_the_plain_rule_is_what_it_is() {
+        let tests = [
+            ("calm", "PPP", 9),
+            ("calm_and_long", "PP", 99),
+            ("fails", "FF", 1),
+            ("fails_and_long", "E", 5),
+            ("flaked", "PFP", 1),
+            ("flaked_and_long", "FPPPP", 2),
+            ("flakes", "PF", 1),
+            ("flakes_and_long", "PFPF", 3),
+            ("new", "", 0),
+            ("skipped_since", "FS", 4),
+        ];
+        let expected = "flakes_and_long flakes fails_and_long fails flaked_and_long flaked new calm_and_long calm \
+                        skipped_since";
+        assert_eq!(order(Strategy::Rule, &tests), expected);
+    }
+
+    #[test]
+    fn the_others_are_what_they_are_called() {
+        let tests = [("a", "FPPPP", 1), ("b", "PPF", 3), ("c", "", 0), ("d", "FFFPP", 2), ("e", "PP", 9)];
+        for (strategy, expected) in [
+            (Strategy::LastFailed, "c b d a e"),
+            (Strategy::FailureRate, "c d b a e"),
+            (Strategy::LongestFirst, "c e b d a"),
+            (Strategy::Alphabetical, "a b c d e"),
+            (Strategy::Ours, "b c d e a"),
+        ] {
+            assert_eq!(order(strategy, &tests), expected, "{strategy:?}");
+        }
+    }
+
+    #[test]
+    fn names_are_written_alike_everywhere() {
+        for strategy in Strategy::ALL {
+            assert_eq!(serde_json::to_value(strategy).unwrap(), strategy.as_str());
+        }
+    }
+}

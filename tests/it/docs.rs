@@ -42,11 +42,23 @@ fn the_first_screen_shows_the_demo_and_the_tests() {
 #[test]
 fn links_lead_somewhere() {
     for document in ["README.md", "CHANGELOG.md"] {
-        for link in read(document).split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
-            let exists = Path::new(env!("CARGO_MANIFEST_DIR")).join(link).exists();
+        let text = read(document);
+        let is_heading =
+            |anchor: &str| text.lines().filter(|line| line.starts_with('#')).any(|line| slug(line) == anchor);
+        for link in text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
+            let exists = match link.strip_prefix('#') {
+                Some(anchor) => is_heading(anchor),
+                None => Path::new(env!("CARGO_MANIFEST_DIR")).join(link).exists(),
+            };
             assert!(exists || link.starts_with("https://"), "{document}: {link}");
         }
     }
+}
+
+/// A heading's anchor, as Markdown's readers make it.
+fn slug(heading: &str) -> String {
+    let text = heading.trim_start_matches('#').trim().to_lowercase();
+    text.chars().filter(|c| c.is_alphanumeric() || " -".contains(*c)).map(|c| if c == ' ' { '-' } else { c }).collect()
 }
 
 #[test]

@@ -19,6 +19,8 @@ mod flaky;
 mod html;
 mod import;
 #[cfg(unix)]
+mod order;
+#[cfg(unix)]
 mod portable;
 mod report;
 mod reports;

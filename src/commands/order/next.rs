@@ -142,6 +142,7 @@ impl<'a> Line<'a> {
         let (counts, key) = (summary.counts(), self.key());
         json!({
             "rank": self.rank,
+            "test": key.to_string(),
             "package": key.binary.package,
             "binary": key.binary.binary,
             "kind": key.binary.kind,

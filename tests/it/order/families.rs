@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cargo_gate::analytics::backtest::Execution;
-use cargo_gate::model::{Outcome, TestKey};
+use cargo_gate::model::{BinaryId, Kind, Outcome, TestKey};
 
 /// A run of a history.
 pub(crate) type Run = Vec<Execution>;
@@ -166,7 +166,8 @@ struct Test {
 impl Test {
     fn new(world: &World, dice: &mut Dice) -> Self {
         // Names say nothing, and most tests are short.
-        let key: TestKey = format!("app/app::t{:016x}", dice.next()).parse().unwrap();
+        let binary = BinaryId { package: "app".to_owned(), kind: Kind::Lib, binary: "app".to_owned() };
+        let key = TestKey { binary, name: format!("t{:016x}", dice.next()) };
         let flaky = if dice.comes(world.flaky) { 0.02 + 0.4 * dice.unit() * dice.unit() } else { 0.0 };
         let seconds = 0.01 * (7.0 * dice.unit()).exp();
         Self { key: Arc::new(key), seconds, flaky, broken: false, burst: 0, has_failed: false }
