@@ -68,7 +68,7 @@ pub(super) fn run(args: &ImportArgs, place: &Place) -> Result<()> {
     let targets = place.workspace.packages.values().flat_map(|package| &package.targets);
     let rust = RustBinaries::of(targets.map(|target| (target.binary.clone(), target.proc_macro)));
     let context = context_of(args, there.as_ref())?;
-    let of = Of { args, context, package: package(args, place), commit: commit(args, place), rust: &rust };
+    let of = Of { args, context, package: package(args, place), commit: commit(args, place), rust: &rust, now };
     let sources: Vec<Source<'_>> = files.into_iter().map(|file| of.source(file)).collect();
     let summaries: Vec<told::File> =
         sources.iter().map(|source| told::file(source, there.as_ref())).collect::<std::result::Result<_, _>>()?;
@@ -95,6 +95,7 @@ struct Of<'a> {
     package: String,
     commit: Option<String>,
     rust: &'a RustBinaries,
+    now: Timestamp,
 }
 
 impl<'a> Of<'a> {
@@ -112,7 +113,8 @@ impl<'a> Of<'a> {
                 otherwise: given.otherwise.clone(),
                 package: self.package.clone(),
                 at: self.args.at.map(earlier),
-                latest: earlier(given.latest),
+                otherwise_at: earlier(given.latest),
+                now: self.now,
                 commit: self.commit.clone(),
                 branch: self.args.branch.clone(),
                 version: self.args.version.clone(),
