@@ -5,7 +5,6 @@ use std::collections::HashSet;
 
 use cargo_gate::import::{Format, Origin, RustBinaries, detect, imported, parse};
 use cargo_gate::model::{ContentHash, Context, TestKey};
-use jiff::Timestamp;
 
 pub fn import(format: Format, bytes: &[u8]) {
     let _ = detect(bytes);
@@ -29,8 +28,8 @@ fn origin(rust: &RustBinaries) -> Origin<'_> {
         otherwise: "file".to_owned(),
         package: "app".to_owned(),
         at: None,
-        otherwise_at: Timestamp::UNIX_EPOCH,
-        now: Timestamp::MAX,
+        otherwise_at: "2026-01-31T12:00:00Z".parse().unwrap(),
+        now: "2027-01-31T12:00:00Z".parse().unwrap(),
         commit: None,
         branch: None,
         version: None,
