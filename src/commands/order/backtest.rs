@@ -35,6 +35,11 @@ pub(super) fn run(args: &OrderArgs) -> Result<Result<(), ExitCode>, OrderError> 
                 Ok(Some(remembered)) => remembered,
                 Ok(None) => {
                     nothing_on_record();
+                    if args.common.format == Format::Json {
+                        let slots = slots(args, None);
+                        let nothing = document(&Backtest::new(slots), slots);
+                        documents::write_line(&mut io::stdout().lock(), &nothing)?;
+                    }
                     return Ok(Ok(()));
                 }
                 Err(code) => return Ok(Err(code)),
