@@ -70,7 +70,11 @@ fn of_sixty_runs_the_proven_flaky_tests_are_found_and_none_other() {
     shown.assert_code(0).assert_stdout_has("Flake together").assert_stdout_has("7 tests: 4 flaky, 1 broken, 2 steady");
     assert!(!shown.stdout().contains("past::steady"), "{shown}");
     assert_eq!(states(&fixture.gate(["flaky", "--select", "flaking/*::flakes", "--format", "json"]).run()).len(), 1);
-    fixture.gate(["flaky", "--select", "flaking/*::nothing"]).run().assert_code(4);
+    fixture
+        .gate(["flaky", "--select", "flaking/*::nothing"])
+        .run()
+        .assert_code(4)
+        .assert_stdout_has("no test on record matches the selection");
 
     // So many may be flaky; those in quarantine do not count.
     fixture.gate(["flaky", "--fail-above", "4"]).run().assert_code(0);
