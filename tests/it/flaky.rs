@@ -102,6 +102,19 @@ fn of_sixty_runs_the_proven_flaky_tests_are_found_and_none_other() {
 }
 
 #[test]
+fn a_doctest_that_broke_and_was_mended_is_not_flaky_without_git_either() {
+    let fixture = Fixture::bare();
+    fixture.write("Cargo.toml", "[package]\nname = \"app\"\nedition = \"2024\"\n");
+    for (is, code) in [(1, 0), (2, 100), (1, 0)] {
+        let source = format!("//! ```\n//! assert_eq!(app::one(), {is});\n//! ```\npub fn one() -> u8 {{ 1 }}\n");
+        fixture.write("src/lib.rs", &source);
+        fixture.gate(["test"]).run().assert_code(code);
+    }
+    let json = fixture.gate(["flaky", "--all", "--format", "json"]).run().json();
+    assert_eq!(json["tests"][0]["state"], "recovered", "{json}");
+}
+
+#[test]
 fn without_a_history_there_is_nothing_to_judge() {
     let fixture = Fixture::shared("flaking");
     let shown = fixture.gate(["flaky", "--fail-above", "0", "--fail-on-vanished", "--format", "json"]).run();
