@@ -16,7 +16,7 @@ use super::verbs::{HistoryError, Result};
 use crate::cli::ImportArgs;
 use crate::commands::complain;
 use crate::commands::place::Place;
-use crate::commands::remembered::context;
+use crate::commands::remembered::{as_asked, context};
 use crate::commands::test::{default_context, judge_cases};
 use crate::history::sqlite::SqliteStore;
 use crate::history::store::{Appended, FinishedRun, Store, StoreError};
@@ -164,11 +164,7 @@ fn context_of(args: &ImportArgs, store: Option<&SqliteStore>) -> std::result::Re
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         default_context(&cargo)
     });
-    Ok(Context {
-        target: wanted.target.clone().unwrap_or(base.target),
-        features: wanted.features.clone().unwrap_or(base.features),
-        profile: wanted.profile.clone().unwrap_or(base.profile),
-    })
+    Ok(as_asked(wanted, base))
 }
 
 /// The package at the workspace's root, or the name of its directory.
