@@ -96,7 +96,9 @@ impl fmt::Display for Why {
             }
             Self::New => f.write_str("never recorded"),
             Self::Changed => f.write_str("its binary changed"),
-            Self::Duration(Some(expected)) => write!(f, "takes {:.3} s", expected.as_secs_f64()),
+            Self::Duration(Some(expected)) => {
+                write!(f, "takes {}.{:03}s", expected.as_secs(), expected.subsec_millis())
+            }
             Self::Duration(None) => f.write_str("duration unknown"),
             Self::NoHistory => f.write_str("no history: cargo's order"),
         }
@@ -272,8 +274,8 @@ mod tests {
             "retried: failed in 1 of 4 runs, in the last it passed when tried again",
             "long_ago: failed in 1 of 8 runs, last 8 runs ago",
             "changed: its binary changed",
-            "slow: takes 0.900 s",
-            "quick: takes 0.001 s",
+            "slow: takes 0.900s",
+            "quick: takes 0.001s",
         ];
         assert_eq!(order, expected);
     }
@@ -292,7 +294,7 @@ mod tests {
             "a: failed in its last run",
             "b: failed in 1 of 2 runs, last 2 runs ago",
             "d: its binary changed",
-            "e: takes 0.005 s",
+            "e: takes 0.005s",
         ];
         assert_eq!(order, expected);
     }

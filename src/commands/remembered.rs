@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::place::{Place, store_code};
+use super::test::default_context;
 use super::thresholds::thresholds;
 use crate::analytics::presence::{FullRuns, Presence};
 use crate::analytics::thresholds::Thresholds;
@@ -40,6 +41,16 @@ impl Remembered {
         Ok(Some(Self { place, store, context, tests, full, now, thresholds }))
     }
 
+    /// What there is where nothing is on record, for a command that answers with a document all the same.
+    pub(super) fn nothing(place: &PlaceArgs, wanted: &ContextArgs) -> Result<Self, ExitCode> {
+        let place = Place::find(place, &[])?;
+        let store = SqliteStore::empty().map_err(store_code)?;
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let context = as_asked(wanted, default_context(&cargo));
+        let (now, thresholds) = (Timestamp::now(), thresholds(place.settings()));
+        Ok(Self { place, store, context, tests: Vec::new(), full: FullRuns::default(), now, thresholds })
+    }
+
     /// The tests that are there, as far as is known.
     pub(super) fn current(&self) -> impl Iterator<Item = &TestSummary> {
         self.tests.iter().filter(|test| self.full.presence_of(&test.key, &test.summary) == Presence::Current)
@@ -58,6 +69,15 @@ pub(super) fn context(store: &SqliteStore, wanted: &ContextArgs) -> Result<Optio
     match latest_context(store, wanted, Some(WORKSPACE_SUITE))? {
         None => latest_context(store, wanted, None),
         found => Ok(found),
+    }
+}
+
+/// The context that is asked for, where what nobody asks for is as in `base`.
+pub(super) fn as_asked(wanted: &ContextArgs, base: Context) -> Context {
+    Context {
+        target: wanted.target.clone().unwrap_or(base.target),
+        features: wanted.features.clone().unwrap_or(base.features),
+        profile: wanted.profile.clone().unwrap_or(base.profile),
     }
 }
 

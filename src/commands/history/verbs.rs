@@ -173,10 +173,12 @@ fn show_head(run: &StoredRun, out: &mut dyn Write) -> Result<()> {
     let commit = head.commit.as_deref().map(|commit| format!("{commit}{dirty}")).unwrap_or_default();
     let version = head.version.as_deref().map(|version| format!(" {version}")).unwrap_or_default();
     let suite = format!("{}{version}", head.suite);
+    // Results that another tool wrote do not say where.
+    let host = if head.host.is_empty() { String::new() } else { format!(" on {}", head.host) };
     let totals = &run.totals;
     let counts = format!(
-        "{} tests: {} passed, {} failed, {} errored, {} timed out, {} flaky, {} skipped; {} not run",
-        totals.tests,
+        "{}: {} passed, {} failed, {} errored, {} timed out, {} flaky, {} skipped; {} not run",
+        words::count(totals.tests, "test", "tests"),
         totals.passed,
         totals.failed,
         totals.errored,
@@ -190,7 +192,7 @@ fn show_head(run: &StoredRun, out: &mut dyn Write) -> Result<()> {
     let lines = [
         ("run", head.id.to_string()),
         ("suite", suite),
-        ("started", format!("{started} on {} by {}", head.host, head.trigger)),
+        ("started", format!("{started}{host} by {}", head.trigger)),
         ("took", run.duration.map(words::exact).unwrap_or_default()),
         ("commit", commit),
         ("branch", head.branch.clone().unwrap_or_default()),

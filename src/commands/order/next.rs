@@ -42,7 +42,9 @@ pub(super) fn run(args: &OrderArgs) -> Result<Result<(), ExitCode>, OrderError> 
     };
     let Some(memory) = memory else {
         if args.common.format == Format::Json {
-            let nothing = json!({ "schema_version": 1, "expected_ms": null, "tests": [], "processes": [] });
+            let slots = slots(args, None);
+            let nothing =
+                json!({ "schema_version": 1, "slots": slots, "expected_ms": null, "tests": [], "processes": [] });
             documents::write_line(&mut io::stdout().lock(), &nothing)?;
         }
         return Ok(Ok(()));

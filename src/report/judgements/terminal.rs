@@ -108,7 +108,8 @@ fn summary(out: &mut String, page: &Page<()>, judgements: &Judgements) {
     let (word, tone) = match judgements.judgement.verdict {
         Verdict::Pass => ("Passed", Tone::Good),
         Verdict::Fail => ("Failed", Tone::Bad),
-        Verdict::Nothing | Verdict::ToolError | Verdict::Deferred => return,
+        Verdict::Nothing => ("Nothing", Tone::Soft),
+        Verdict::ToolError | Verdict::Deferred => return,
     };
     for reason in &judgements.judgement.reasons {
         out.push_str(&page.sentence(tone, word, &one_line(&reason.text)));

@@ -49,6 +49,25 @@ fn the_report_shows_verdict_flaky_and_broken_tests_and_the_next_run() {
 }
 
 #[test]
+fn without_a_history_a_document_has_no_run() {
+    let fixture = Fixture::bare();
+    fixture.write("Cargo.toml", "[workspace]\n[package]\nname = \"app\"\nedition = \"2024\"\n").write("src/lib.rs", "");
+    let json = report(&fixture, &["--format", "json", "--profile", "dev"]);
+    let json = json.assert_code(0).assert_stderr_has("nothing is on record yet").json();
+    assert_eq!((json["runs"].as_array().map(Vec::len), json["profile"].as_str()), (Some(0), Some("dev")));
+    report(&fixture, &["--format", "markdown"]).assert_code(0).assert_stdout_has("No run has come to its end.");
+    // A page of an earlier time does not stay.
+    fixture.write("page.html", "of an earlier time");
+    report(&fixture, &["--format", "html", "--output", "page.html"]).assert_code(0);
+    assert!(fs::read_to_string(fixture.root().join("page.html")).unwrap().contains("<html"));
+    // A person has been told, and JUnit XML is of one run.
+    for quiet in [&["--format", "human"], &["--format", "junit"]] {
+        assert_eq!(report(&fixture, quiet).assert_code(0).stdout(), "");
+    }
+    assert!(!fixture.gate_dir().exists(), "nothing is created by looking");
+}
+
+#[test]
 fn every_format_says_the_same() {
     let fixture = workspace();
     let json = report(&fixture, &["--format", "json"]).assert_code(0).json();
