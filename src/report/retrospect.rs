@@ -8,6 +8,7 @@ pub mod json;
 pub mod markdown;
 pub mod terminal;
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,6 +40,8 @@ pub struct Retrospect {
     pub order: Vec<(usize, String)>,
     /// What coverage was, oldest first; empty where it is not known.
     pub coverage: Vec<CoveragePoint>,
+    /// The files that were measured last; empty where that is not known.
+    pub files: Vec<CoveredFile>,
 }
 
 /// A run.
@@ -126,4 +129,19 @@ pub struct CoveragePoint {
     pub total: u64,
     /// What was checked out.
     pub commit: Option<String>,
+}
+
+/// What is covered of a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CoveredFile {
+    /// Its path, relative to the workspace root.
+    pub path: String,
+    /// What is covered.
+    pub covered: u64,
+    /// Of how much.
+    pub total: u64,
+    /// Lines that can run and did not, in order.
+    pub uncovered: Vec<RangeInclusive<u32>>,
+    /// Its lines as they were measured, where they are still known.
+    pub source: Option<Vec<String>>,
 }

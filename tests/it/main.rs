@@ -7,6 +7,7 @@ mod baseline;
 mod browser;
 mod cli;
 mod config;
+mod coverage_report;
 mod demo;
 mod dependencies;
 mod docs;

@@ -39,6 +39,7 @@ pub(in crate::commands) fn gather(memory: &Remembered) -> Result<Retrospect, Sto
         vanished: memory.vanished().map(|test| test.key.clone()).collect(),
         order,
         coverage: Vec::new(),
+        files: Vec::new(),
         runs: runs.into_iter().map(past_run).collect(),
     })
 }

@@ -178,6 +178,7 @@ pub(crate) fn retrospect() -> Retrospect {
             (0, "takes 0.008s".to_owned()),
         ],
         coverage: Vec::new(),
+        files: Vec::new(),
         tests,
     }
 }
