@@ -82,6 +82,9 @@ pub fn directory(target_dir: &Utf8Path, context: &Context) -> Utf8PathBuf {
     target_dir.join("gate-coverage").join(format!("{}-{}", context.profile, hash.get(..8).unwrap_or_default()))
 }
 
+/// The file in that directory that holds what was measured last, summed up.
+pub const EXPORTED: &str = "coverage.json";
+
 /// Variables under which cargo-llvm-cov takes itself to be called by itself.
 const OWN_VARIABLES: [&str; 3] = ["CARGO_LLVM_COV", "LLVM_PROFILE_FILE", "__CARGO_LLVM_COV"];
 
@@ -120,7 +123,7 @@ impl Measurer {
     /// Where [`Measurer::export`] puts what it sums up.
     #[must_use]
     pub fn exported(&self) -> Utf8PathBuf {
-        self.dir.join("coverage.json")
+        self.dir.join(EXPORTED)
     }
 
     /// Sums the profiles up, as llvm-cov's JSON, in a file inside the directory.

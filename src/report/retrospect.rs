@@ -15,7 +15,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::model::{CaseRecord, Context, Outcome, Reason, RunId, RunState, TestKey, Totals, Verdict};
+use crate::model::{CaseRecord, Context, Metric, Outcome, Reason, RunId, RunState, TestKey, Totals, Verdict};
 
 /// All of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +38,8 @@ pub struct Retrospect {
     pub vanished: Vec<Arc<TestKey>>,
     /// The order of the next run: indices of `tests`, each with why it stands there.
     pub order: Vec<(usize, String)>,
+    /// What is counted for coverage.
+    pub metric: Metric,
     /// What coverage was, oldest first; empty where it is not known.
     pub coverage: Vec<CoveragePoint>,
     /// The files that were measured last; empty where that is not known.

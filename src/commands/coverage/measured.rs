@@ -19,7 +19,7 @@ use crate::coverage::measure::{MeasureError, Measurer, directory};
 use crate::coverage::source;
 use crate::coverage::verdict::Measurement;
 use crate::exit_code::ExitCode;
-use crate::model::{AttemptOutcome, CaseRecord, Ending, Judgement, Verdict};
+use crate::model::{AttemptOutcome, CaseRecord, CoverageFigures, Ending, Judgement, Verdict};
 use crate::sys::process::own_environment;
 use crate::sys::signals::Signals;
 
@@ -155,6 +155,10 @@ impl Measuring for Run<'_> {
         let judged = judging.judge(measured, if failed { count } else { 0 }, &lost);
         judged.add_to(judgement);
         self.judged = Some(judged);
+    }
+
+    fn reached(&self) -> Option<CoverageFigures> {
+        self.judged.as_ref()?.reached.clone()
     }
 
     fn tell(&mut self, ended: &Ended<'_>) -> Vec<String> {

@@ -42,6 +42,7 @@ impl Prepared<'_> {
             duration: run.took,
             judgement,
             plan_digest: None,
+            coverage: None,
         };
         FinishedRun { record, cases: run.cases, binaries: Vec::new() }
     }

@@ -7,11 +7,12 @@ use std::io::{self, Write};
 
 use console::Style;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::cli::Format;
 use crate::history::store::{Page, Prune, Pruned, Retention, RunFilter, Store, StoreError, StoredRun};
-use crate::model::{CaseRecord, Outcome, RunState};
+use crate::model::{CaseRecord, CoverageFigures, Metric, Outcome, RunState};
+use crate::ratio::Ratio;
 use crate::report::inert::one_line;
 use crate::report::{json as documents, words};
 
@@ -64,6 +65,7 @@ pub fn show(store: &dyn Store, options: &ShowOptions, out: &mut dyn Write, forma
     if format == Format::Json {
         let mut value = run_json(&run);
         if let Some(fields) = value.as_object_mut() {
+            fields.insert("coverage".to_owned(), run.coverage.as_ref().map_or(Value::Null, coverage_json));
             fields.insert("tests".to_owned(), cases.iter().map(case_json).collect());
         }
         return write_json(out, &json!({ "schema_version": 1, "run": value }));
@@ -151,6 +153,32 @@ pub(in crate::commands) fn run_json(run: &StoredRun) -> Value {
     value
 }
 
+/// What a run reached; a metric that was not counted is null.
+fn coverage_json(figures: &CoverageFigures) -> Value {
+    let one = |ratio: Ratio| {
+        let percent = || ratio.to_string().parse::<f64>().ok();
+        (!ratio.is_empty()).then(|| json!({ "covered": ratio.covered(), "total": ratio.total(), "percent": percent() }))
+    };
+    let metrics = figures.all().into_iter().map(|(metric, ratio)| (metric.to_string(), json!(one(ratio))));
+    let more = [
+        ("counting", json!(figures.counting)),
+        ("whole", json!(figures.is_whole)),
+        ("may_be_baseline", json!(figures.may_be_baseline)),
+    ];
+    metrics.chain(more.map(|(name, value)| (name.to_owned(), value))).collect::<Map<_, _>>().into()
+}
+
+/// `83.33 % of lines (5 of 6), 100.00 % of functions (2 of 2); of a selection`.
+fn reached(figures: &CoverageFigures) -> String {
+    let one = |(metric, ratio): (Metric, Ratio)| {
+        let (covered, total) = (words::thousands(ratio.covered()), words::thousands(ratio.total()));
+        (!ratio.is_empty()).then(|| format!("{ratio} % of {metric} ({covered} of {total})"))
+    };
+    let parts: Vec<String> = figures.all().into_iter().filter_map(one).collect();
+    let of = if figures.is_whole { "" } else { "; of a part of the workspace" };
+    format!("{}{of}", parts.join(", "))
+}
+
 fn case_json(case: &CaseRecord) -> Value {
     json!({
         "package": case.key.binary.package,
@@ -200,6 +228,7 @@ fn show_head(run: &StoredRun, out: &mut dyn Write) -> Result<()> {
         ("context", context.join(", ")),
         ("toolchain", head.toolchain.clone()),
         ("counts", counts),
+        ("coverage", run.coverage.as_ref().map(reached).unwrap_or_default()),
     ];
     for (name, value) in lines.into_iter().filter(|(_, value)| !value.is_empty()) {
         writeln!(out, "{name:<10} {}", one_line(&value))?;

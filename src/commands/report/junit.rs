@@ -45,6 +45,7 @@ fn record_of(run: StoredRun) -> RunRecord {
         duration: run.duration.unwrap_or_default(),
         judgement: run.judgement.unwrap_or_else(nothing),
         plan_digest: run.plan_digest,
+        coverage: run.coverage,
         head: run.head,
     }
 }

@@ -1,6 +1,7 @@
 //! `cargo gate report`: gathers what the history says, writes it in the format that is asked for, and puts it where it
 //! is wanted.
 
+mod coverage;
 mod destination;
 pub(super) mod gather;
 mod junit;
@@ -13,7 +14,7 @@ use super::remembered::Remembered;
 use crate::cli::{ReportArgs, ReportFormat};
 use crate::exit_code::ExitCode;
 use crate::history::store::Store;
-use crate::report::{html, retrospect};
+use crate::report::{Retrospect, html, retrospect};
 use destination::Wanted;
 
 /// Runs the command.
@@ -64,12 +65,17 @@ fn write(args: &ReportArgs, memory: &Remembered, wanted: &Wanted) -> Result<Vec<
         ExitCode::Internal
     };
     let gathered = || gather::gather(memory).map_err(store_code);
+    // Those who read the screen have `cargo gate coverage` for that.
+    let with_files = || {
+        let files = coverage::files(memory).map_err(store_code)?;
+        Ok(Retrospect { files, ..gathered()? })
+    };
     let mut bytes = Vec::new();
     match args.format() {
         ReportFormat::Human => bytes = retrospect::terminal::page(&gathered()?, wanted.look()).into_bytes(),
         ReportFormat::Markdown => bytes = retrospect::markdown::document(&gathered()?).into_bytes(),
-        ReportFormat::Json => retrospect::json::write(&mut bytes, &gathered()?).map_err(refuse)?,
-        ReportFormat::Html => html::write(&gathered()?, &mut bytes).map_err(refuse)?,
+        ReportFormat::Json => retrospect::json::write(&mut bytes, &with_files()?).map_err(refuse)?,
+        ReportFormat::Html => html::write(&with_files()?, &mut bytes).map_err(refuse)?,
         ReportFormat::Junit => bytes = junit::document(memory, args.run.as_deref())?,
     }
     Ok(bytes)

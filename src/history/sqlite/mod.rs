@@ -360,6 +360,7 @@ mod tests {
             duration: Duration::from_secs(1),
             judgement: Judgement { verdict: Verdict::Pass, codes: vec![ExitCode::Pass], reasons: Vec::new() },
             plan_digest: None,
+            coverage: None,
         };
         (record, cases)
     }

@@ -327,6 +327,9 @@ fn condition(filter: &RunFilter) -> (String, Vec<Value>) {
     if filter.full {
         also("whole = ?", true.into());
     }
+    if filter.measured {
+        condition.push_str(" AND coverage.run IS NOT NULL");
+    }
     (condition, values)
 }
 

@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use serde::{Serialize, Serializer};
 
 use super::{Cell, CoveredFile, PastQuarantine, PastRun, PastTest, Retrospect};
-use crate::model::{Context, Kind, Outcome, Reason, RunId, RunState, TestKey, Totals, Verdict};
+use crate::model::{Context, Kind, Metric, Outcome, Reason, RunId, RunState, TestKey, Totals, Verdict};
 use crate::report::json::{SCHEMA_VERSION, TestEntry, millis, write_line};
 
 /// Writes the document of `cargo gate report --format json`.
@@ -33,6 +33,7 @@ struct Document<'r> {
     groups: Vec<Vec<String>>,
     vanished: Vec<String>,
     order: Vec<Place<'r>>,
+    metric: Metric,
     coverage: Vec<Coverage<'r>>,
     files: Vec<File<'r>>,
 }
@@ -165,6 +166,7 @@ fn document(retrospect: &Retrospect) -> Document<'_> {
         groups: retrospect.groups.iter().map(|group| group.iter().filter_map(key).collect()).collect(),
         vanished: retrospect.vanished.iter().map(ToString::to_string).collect(),
         order: order.filter_map(|(rank, (index, reason))| Some(Place { rank, test: key(index)?, reason })).collect(),
+        metric: retrospect.metric,
         coverage: retrospect
             .coverage
             .iter()

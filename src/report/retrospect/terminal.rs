@@ -124,6 +124,9 @@ fn states(out: &mut String, page: &Page<()>, retrospect: &Retrospect, glance: &G
     let all = words::count(retrospect.tests.len() as u64, "test", "tests");
     let text = if parts.is_empty() { all } else { format!("{all}: {}", parts.join(", ")) };
     out.push_str(&page.sentence(Tone::Strong, "Tests", &text));
+    if let Some(coverage) = &glance.coverage {
+        out.push_str(&page.sentence(Tone::Strong, "Coverage", coverage));
+    }
 }
 
 /// How a state is meant.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cargo_gate::model::{
-    Attempt, AttemptOutcome, BinaryId, CaseRecord, Context, Kind, Outcome, Reason, RunId, RunState, TestKey, Totals,
-    Verdict,
+    Attempt, AttemptOutcome, BinaryId, CaseRecord, Context, Kind, Metric, Outcome, Reason, RunId, RunState, TestKey,
+    Totals, Verdict,
 };
 use cargo_gate::report::Retrospect;
 use cargo_gate::report::retrospect::{Cell, CoveragePoint, CoveredFile, PastQuarantine, PastRun, PastTest};
@@ -54,6 +54,7 @@ pub(crate) fn empty() -> Retrospect {
         groups: Vec::new(),
         vanished: Vec::new(),
         order: Vec::new(),
+        metric: Metric::Lines,
         coverage: Vec::new(),
         files: Vec::new(),
     }
