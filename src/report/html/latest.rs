@@ -40,7 +40,7 @@ pub(super) fn verdict(retrospect: &Retrospect) -> Markup {
             }
             p.when {
                 (shown::moment(run.start))
-                @if let Some(took) = run.duration { " · took " (words::rough(took)) }
+                @if let Some(took) = run.duration { " · took " (words::exact(took)) }
                 @if let Some(checkout) = shown::checkout(run) { " · " span.key { (checkout) } }
                 @if let Some(link) = run.link.as_deref().filter(|link| shown::is_web(link)) {
                     " · " a href=(link) rel="noreferrer" { "this run in CI" }
@@ -80,7 +80,7 @@ pub(super) fn figures(retrospect: &Retrospect) -> Markup {
             (counted("flaky", "wavering"))
             (counted("suspect", "wavering"))
             (figure(shown::whole_percent(passed, judged.count() as u64), "runs passed", ""))
-            (figure(typical.map_or_else(|| "–".to_owned(), words::rough), "typical duration", ""))
+            (figure(typical.map_or_else(|| "–".to_owned(), words::exact), "typical duration", ""))
         }
     }
 }
