@@ -10,7 +10,6 @@ use crate::cli::PlaceArgs;
 use crate::config::{ConfigFile, Layers, Resolved, Settings};
 use crate::exit_code::ExitCode;
 use crate::history::place::gate_dir;
-use crate::history::sqlite::SqliteStore;
 use crate::history::store::StoreError;
 use crate::sys::git;
 use crate::sys::term::{ColorChoice, Output, Surroundings};
@@ -42,11 +41,6 @@ impl Place {
     pub(super) fn commit(&self, text: &str) -> Option<String> {
         let is_name = text.len() >= 7 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         git::resolve(&self.workspace.root, text).or_else(|| is_name.then(|| text.to_ascii_lowercase()))
-    }
-
-    /// The store, where there is one.
-    pub(super) fn open_existing(&self) -> Result<Option<SqliteStore>, ExitCode> {
-        SqliteStore::open_existing(&self.gate_dir).map_err(store_code)
     }
 }
 
