@@ -48,7 +48,7 @@ impl Place {
 pub(super) fn store_code(error: StoreError) -> ExitCode {
     complain("error", &error.to_string());
     match error {
-        StoreError::NoSuchRun(_) => ExitCode::Usage,
+        StoreError::NoSuchRun(_) | StoreError::Ambiguous(_) => ExitCode::Usage,
         _ => ExitCode::Internal,
     }
 }

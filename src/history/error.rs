@@ -39,6 +39,9 @@ pub enum StoreError {
     /// There is no such run.
     #[error("there is no run `{0}`")]
     NoSuchRun(String),
+    /// Several runs have names that begin so.
+    #[error("several runs begin with `{0}`: name more of the one that is meant")]
+    Ambiguous(String),
     /// Anything else.
     #[error("the history cannot be used: {0}")]
     Other(String),
