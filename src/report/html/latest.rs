@@ -1,6 +1,5 @@
 //! The verdict, and what failed.
 
-use std::time::Duration;
 
 use maud::{Markup, html};
 
@@ -65,7 +64,7 @@ pub(super) fn figures(retrospect: &Retrospect) -> Markup {
     let in_state = |state: &str| retrospect.tests.iter().filter(|test| test.state == state).count() as u64;
     let judged = retrospect.runs.iter().filter(|run| run.verdict.is_some());
     let passed = judged.clone().filter(|run| run.verdict == Some(Verdict::Pass)).count() as u64;
-    let typical = median(retrospect.runs.iter().filter_map(|run| run.duration).collect());
+    let typical = words::median(retrospect.runs.iter().filter_map(|run| run.duration).collect());
     let figure = |number: String, label: &str, class: &str| {
         html! { div class={ "figure " (class) } { dt { (label) } dd { (number) } } }
     };
@@ -83,11 +82,6 @@ pub(super) fn figures(retrospect: &Retrospect) -> Markup {
             (figure(typical.map_or_else(|| "–".to_owned(), words::exact), "typical duration", ""))
         }
     }
-}
-
-fn median(mut times: Vec<Duration>) -> Option<Duration> {
-    times.sort_unstable();
-    times.get(times.len() / 2).copied()
 }
 
 /// What failed in the latest executed run, with what it printed.
