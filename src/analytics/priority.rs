@@ -147,11 +147,10 @@ pub fn rank(tests: &[Candidate<'_>]) -> Vec<Ranked> {
 }
 
 impl Ranked {
-    /// There is no room for it in the head.
+    /// There is no room for it in the head. What speaks against it still does.
     const fn send_back(&mut self, test: &Candidate<'_>) {
         self.score = 0.0;
-        (self.tier, self.reason) =
-            if test.changed { (Tier::Fresh, Why::Changed) } else { (Tier::Rest, Why::Duration(self.expected)) };
+        self.tier = if test.changed { Tier::Fresh } else { Tier::Rest };
     }
 }
 
@@ -281,20 +280,22 @@ mod tests {
     }
 
     #[test]
-    fn the_head_is_at_most_half_of_the_tests() {
+    fn the_head_is_at_most_half_of_the_tests_and_who_finds_no_room_keeps_its_reason() {
         let order = order(&[
             ("a", Some(("PF", 3)), false, 0),
             ("b", Some(("FP", 9)), false, 0),
             ("c", Some(("FF", 1)), false, 0),
             ("d", Some(("FPP", 2)), true, 0),
             ("e", Some(("PP", 5)), false, 0),
+            ("f", Some(("FPPP", 1)), false, 0),
         ]);
         let expected = [
             "c: failed in its last 2 runs",
             "a: failed in its last run",
             "b: failed in 1 of 2 runs, last 2 runs ago",
-            "d: its binary changed",
+            "d: failed in 1 of 3 runs, last 3 runs ago",
             "e: takes 0.005s",
+            "f: failed in 1 of 4 runs, last 4 runs ago",
         ];
         assert_eq!(order, expected);
     }

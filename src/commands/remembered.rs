@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::complain;
 use super::place::{Place, store_code};
 use super::test::default_context;
 use super::thresholds::thresholds;
@@ -29,14 +30,32 @@ pub(super) struct Remembered {
     pub(super) thresholds: Thresholds,
 }
 
+/// What becomes of what a command reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    /// It is shown: a history that cannot be read is an empty one, and a warning.
+    Show,
+    /// It opens or shuts a gate: that needs a history that can be read.
+    Decide,
+}
+
 impl Remembered {
-    /// Reads it. `Ok(None)`: nothing is on record yet. What goes wrong has been said by then.
-    pub(super) fn read(place: &PlaceArgs, wanted: &ContextArgs) -> Result<Option<Self>, ExitCode> {
-        let place = Place::find(place, &[])?;
-        let Some(store) = place.open_existing()? else { return Ok(None) };
-        let Some(context) = context(&store, wanted).map_err(store_code)? else { return Ok(None) };
-        let tests = store.summaries(&context).map_err(store_code)?;
-        let full = full_runs(&store, &context).map_err(store_code)?;
+    /// Reads it. `Ok(None)`: nothing is on record yet, or it cannot be read. What goes wrong has been said by then.
+    pub(super) fn read(place: &PlaceArgs, wanted: &ContextArgs, of: Use) -> Result<Option<Self>, ExitCode> {
+        match Self::of(Place::find(place, &[])?, wanted) {
+            Err(error) if of == Use::Show && error.is_unreadable() => {
+                warn_of_unreadable(&error);
+                Ok(None)
+            }
+            read => read.map_err(store_code),
+        }
+    }
+
+    fn of(place: Place, wanted: &ContextArgs) -> Result<Option<Self>, StoreError> {
+        let Some(store) = SqliteStore::open_existing(&place.gate_dir)? else { return Ok(None) };
+        let Some(context) = context(&store, wanted)? else { return Ok(None) };
+        let tests = store.summaries(&context)?;
+        let full = full_runs(&store, &context)?;
         let (now, thresholds) = (Timestamp::now(), thresholds(place.settings()));
         Ok(Some(Self { place, store, context, tests, full, now, thresholds }))
     }
@@ -61,6 +80,11 @@ impl Remembered {
         let tests = self.tests.iter().filter(|test| !test.key.is_whole_process());
         tests.filter(|test| self.full.presence_of(&test.key, &test.summary) == Presence::Vanished)
     }
+}
+
+/// Says that a history is taken for an empty one, since it cannot be read.
+pub(super) fn warn_of_unreadable(error: &StoreError) {
+    complain("warning", &format!("{error}: it is taken for an empty one"));
 }
 
 /// The context that is asked for: of those that fit, the one in which the workspace's tests ran last, or any suite

@@ -281,7 +281,7 @@ fn r25_runs_are_listed_by_page_and_by_what_they_are() {
     assert!(!failed.is_empty() && failed.len() < 25, "{failed:?}");
     let other = Context { profile: "release".into(), ..context() };
     assert!(numbers(RunFilter { context: Some(other), ..all() }, Page::ALL).is_empty());
-    assert!(matches!(store.run("2025"), Err(StoreError::NoSuchRun(_))), "many runs begin so");
+    assert!(matches!(store.run("2025"), Err(StoreError::Ambiguous(_))), "many runs begin so");
     assert!(matches!(store.run(""), Err(StoreError::NoSuchRun(_))));
 }
 
@@ -677,7 +677,7 @@ fn the_commands_show_what_is_on_record() {
     let options = PruneOptions { keep: Retention { count: Some(0), ..Retention::default() }, prune: Prune::Plan };
     let mut out = Vec::new();
     history::prune(&mut store, &options, &mut out, Format::Human).unwrap();
-    history::undo(&mut store, "2025", &mut out, Format::Human).unwrap();
+    history::undo(&mut store, "last", &mut out, Format::Human).unwrap();
     let said = String::from_utf8(out).unwrap();
     assert!(said.contains("Would remove 1 runs with 3 cases") && said.contains("Took back run 2025"), "{said}");
     let list = text(&|out| {

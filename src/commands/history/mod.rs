@@ -14,6 +14,7 @@ use jiff::Timestamp;
 
 use super::complain;
 use super::place::{Place, store_code};
+use super::remembered::warn_of_unreadable;
 use crate::cli::{AddArgs, Format, HistoryAction, RunsArgs};
 use crate::exit_code::ExitCode;
 use crate::history::sqlite::SqliteStore;
@@ -46,7 +47,7 @@ fn in_place(action: &HistoryAction, place: &Place) -> Result<(), HistoryError> {
     let mut store = match action {
         // What is told may be the first on record.
         HistoryAction::Add(_) => SqliteStore::open(&place.gate_dir)?,
-        _ => match SqliteStore::open_existing(&place.gate_dir)? {
+        _ => match open_existing(action, place)? {
             Some(store) => store,
             // Whoever waits for the file finds one, with no run in it.
             None if matches!(action, HistoryAction::Export(_)) => {
@@ -63,6 +64,17 @@ fn in_place(action: &HistoryAction, place: &Place) -> Result<(), HistoryError> {
     let done = act(action, place, &mut store, &mut io::stdout().lock());
     store.take_warnings().iter().for_each(|warning| complain("warning", warning));
     done
+}
+
+/// The store, where there is one. To those that list what is on record, one that cannot be read is an empty one.
+fn open_existing(action: &HistoryAction, place: &Place) -> Result<Option<SqliteStore>, HistoryError> {
+    match SqliteStore::open_existing(&place.gate_dir) {
+        Err(error) if error.is_unreadable() && matches!(action, HistoryAction::List(_) | HistoryAction::Stats(_)) => {
+            warn_of_unreadable(&error);
+            Ok(None)
+        }
+        opened => Ok(opened?),
+    }
 }
 
 fn act(

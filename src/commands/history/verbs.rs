@@ -55,12 +55,7 @@ pub struct PruneOptions {
 
 /// One run with its tests.
 pub fn show(store: &dyn Store, options: &ShowOptions, out: &mut dyn Write, format: Format) -> Result<()> {
-    let run = if options.run == "last" {
-        let last = store.runs(&RunFilter::default(), Page::first(1))?.pop();
-        last.ok_or_else(|| StoreError::NoSuchRun(options.run.clone()))?
-    } else {
-        store.run(&options.run)?
-    };
+    let run = named(store, &options.run)?;
     let cases = store.cases(&run.head.id)?;
     if format == Format::Json {
         let mut value = run_json(&run);
@@ -76,6 +71,15 @@ pub fn show(store: &dyn Store, options: &ShowOptions, out: &mut dyn Write, forma
         show_case(case, out)?;
     }
     Ok(())
+}
+
+/// The run with this name or the only one with this beginning, or the `last` one.
+fn named(store: &dyn Store, name: &str) -> Result<StoredRun> {
+    if name != "last" {
+        return Ok(store.run(name)?);
+    }
+    let last = store.runs(&RunFilter::default(), Page::first(1))?.pop();
+    Ok(last.ok_or_else(|| StoreError::NoSuchRun(name.to_owned()))?)
 }
 
 /// Removes runs, or says which would go.
@@ -99,7 +103,7 @@ pub fn prune(store: &mut dyn Store, options: &PruneOptions, out: &mut dyn Write,
 
 /// Takes one run back.
 pub fn undo(store: &mut dyn Store, run: &str, out: &mut dyn Write, format: Format) -> Result<()> {
-    let id = store.run(run)?.head.id;
+    let id = named(store, run)?.head.id;
     let undone = store.undo(&id)?;
     if format == Format::Json {
         return write_json(out, &json!({ "schema_version": 1, "undone": run_json(&undone) }));

@@ -14,7 +14,7 @@ use crate::analytics::backtest::{Backtest, Earliness, Execution, Figures};
 use crate::analytics::strategy::Strategy;
 use crate::cli::{Format, OrderArgs};
 use crate::commands::place::set_colors;
-use crate::commands::remembered::Remembered;
+use crate::commands::remembered::{Remembered, Use};
 use crate::exit_code::ExitCode;
 use crate::history::store::{Page, RunFilter, Store};
 use crate::import::csv::{self, CsvCase, CsvError};
@@ -31,7 +31,7 @@ pub(super) fn run(args: &OrderArgs) -> Result<Result<(), ExitCode>, OrderError> 
             (replay_file(file, slots)?, slots)
         }
         None => {
-            let remembered = match Remembered::read(&args.common.place, &args.context) {
+            let remembered = match Remembered::read(&args.common.place, &args.context, Use::Show) {
                 Ok(Some(remembered)) => remembered,
                 Ok(None) => {
                     nothing_on_record();

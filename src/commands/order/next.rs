@@ -14,7 +14,7 @@ use crate::cargo::harness::without_libtest;
 use crate::cli::{Format, OrderArgs};
 use crate::commands::complain;
 use crate::commands::ordering::{self, Placed};
-use crate::commands::remembered::Remembered;
+use crate::commands::remembered::{Remembered, Use};
 use crate::exit_code::ExitCode;
 use crate::history::store::TestSummary;
 use crate::model::{BinaryId, Kind, TestKey};
@@ -32,7 +32,7 @@ const SHOWN: usize = 20;
 
 /// Shows the order. The inner result is a code that has been explained by then.
 pub(super) fn run(args: &OrderArgs) -> Result<Result<(), ExitCode>, OrderError> {
-    let memory = match Remembered::read(&args.common.place, &args.context) {
+    let memory = match Remembered::read(&args.common.place, &args.context, Use::Show) {
         Ok(Some(memory)) => Some(memory),
         Ok(None) => {
             nothing_on_record();

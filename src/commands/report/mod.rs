@@ -10,7 +10,7 @@ use std::io;
 
 use super::complain;
 use super::place::store_code;
-use super::remembered::Remembered;
+use super::remembered::{Remembered, Use};
 use crate::cli::{ReportArgs, ReportFormat};
 use crate::exit_code::ExitCode;
 use crate::history::store::Store;
@@ -23,7 +23,7 @@ pub(super) fn run(args: &ReportArgs) -> ExitCode {
         complain("error", why);
         return ExitCode::Usage;
     }
-    let mut memory = match Remembered::read(&args.place, &args.context) {
+    let mut memory = match Remembered::read(&args.place, &args.context, Use::Show) {
         Ok(Some(memory)) => memory,
         Ok(None) => {
             complain("note", "nothing is on record yet: `cargo gate test` begins the history");

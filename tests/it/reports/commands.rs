@@ -67,6 +67,45 @@ fn without_a_history_a_document_has_no_run() {
     assert!(!fixture.gate_dir().exists(), "nothing is created by looking");
 }
 
+/// R19. What only shows says so and goes on; what decides does not open a gate by what it could not read.
+#[test]
+fn a_history_that_cannot_be_read_is_an_empty_one_and_a_warning_except_to_what_decides() {
+    let damages: [(&str, fn(&std::path::Path)); 2] = [
+        ("the history is damaged", |file| {
+            let bytes = fs::read(file).unwrap();
+            fs::write(file, &bytes[..3000]).unwrap();
+        }),
+        ("the history cannot be read", |file| {
+            fs::remove_file(file).unwrap();
+            fs::create_dir(file).unwrap();
+        }),
+    ];
+    for (warning, damage) in damages {
+        let fixture = workspace();
+        damage(&fixture.gate_dir().join("history.sqlite"));
+        for (words, code) in [
+            (&["report"][..], 0),
+            (&["flaky"], 0),
+            (&["order"], 0),
+            (&["order", "--backtest"], 0),
+            (&["history", "list"], 0),
+            (&["history", "stats"], 0),
+            (&["explain", "slow"], 4),
+        ] {
+            let ended = fixture.gate(words.iter().copied()).run();
+            ended.assert_code(code).assert_stderr_has(warning).assert_stderr_has("taken for an empty one");
+            if code == 0 {
+                let json = fixture.gate(words.iter().copied().chain(["--format", "json"])).run();
+                assert_eq!(json.assert_code(0).json()["schema_version"], 1, "{words:?}");
+            }
+        }
+        for decides in [&["--fail-above", "9"][..], &["--fail-on-vanished"]] {
+            fixture.gate(["flaky"].iter().chain(decides).copied()).run().assert_code(70).assert_stderr_has(warning);
+        }
+        fixture.gate(["history", "export"]).run().assert_code(70);
+    }
+}
+
 #[test]
 fn every_format_says_the_same() {
     let fixture = workspace();
