@@ -1,6 +1,5 @@
 //! The verdict, and what failed.
 
-
 use maud::{Markup, html};
 
 use super::shown;
