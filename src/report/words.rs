@@ -105,6 +105,9 @@ pub fn short_commit(commit: &str) -> &str {
     commit.get(..10).unwrap_or(commit)
 }
 
+/// So many columns of a name tell it from any other; people are shown no more.
+pub const LONGEST_NAME: usize = 240;
+
 /// The text in at most `width` columns: what is too long loses its middle, since names differ at both ends.
 #[must_use]
 pub fn middle(text: &str, width: usize) -> String {

@@ -655,7 +655,7 @@ fn the_commands_show_what_is_on_record() {
         show(&mut out);
         String::from_utf8(out).unwrap()
     };
-    let options = ListOptions { filter: RunFilter::default(), latest: false, page: Page::first(10) };
+    let options = ListOptions { filter: RunFilter::default(), latest: false, page: Page::first(10), columns: None };
     let list = text(&|out| history::list(&store, &options, out, Format::Human).unwrap());
     assert!(list.lines().all(|line| line.chars().count() <= 80 && !line.contains('\u{1b}')), "{list}");
     assert!(list.contains("20250615T150640000Z-00000001  fail"), "{list}");
@@ -683,7 +683,7 @@ fn the_commands_show_what_is_on_record() {
     let list = text(&|out| {
         history::list(
             &store,
-            &ListOptions { filter: RunFilter::default(), latest: false, page: Page::ALL },
+            &ListOptions { filter: RunFilter::default(), latest: false, page: Page::ALL, columns: None },
             out,
             Format::Human,
         )

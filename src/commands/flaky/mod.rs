@@ -7,6 +7,7 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 
+use super::place::store_code;
 use super::remembered::{Remembered, Use};
 use super::{complain, quarantine};
 use crate::cli::{FlakyArgs, Format};
@@ -29,7 +30,10 @@ pub(super) fn run(args: &FlakyArgs) -> ExitCode {
             for warning in memory.store.take_warnings() {
                 complain("warning", &warning);
             }
-            judgements
+            match judgements {
+                Ok(judgements) => judgements,
+                Err(error) => return store_code(error),
+            }
         }
         Ok(None) => {
             complain("note", "nothing is on record yet: `cargo gate test` begins the history");

@@ -21,6 +21,7 @@ use crate::history::sqlite::SqliteStore;
 use crate::history::store::{Page, Prune, Retention, RunFilter, Store};
 use crate::model::RunRecord;
 use crate::sys::random::random;
+use crate::sys::term::Surroundings;
 
 pub use add::{add, told};
 pub use export::export;
@@ -88,7 +89,8 @@ fn act(
         HistoryAction::List(args) => {
             let page = Page { skip: args.skip, limit: args.limit };
             let filter = filter(&args.runs, place)?;
-            list(store, &ListOptions { filter, latest: args.latest, page }, out, format)
+            let columns = Surroundings::read().columns_of_answers();
+            list(store, &ListOptions { filter, latest: args.latest, page, columns }, out, format)
         }
         HistoryAction::Show(args) => show(store, &ShowOptions { run: args.run.clone(), all: args.all }, out, format),
         HistoryAction::Stats(args) => stats(store, &filter(&args.runs, place)?, out, format),

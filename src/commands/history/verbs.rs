@@ -258,7 +258,8 @@ fn show_case(case: &CaseRecord, out: &mut dyn Write) -> Result<()> {
         Outcome::Failed | Outcome::Error | Outcome::Timeout => Style::new().red(),
     };
     let outcome = format!("{:<8}", case.outcome.as_str());
-    writeln!(out, "{} {time:>7}  {}", style.apply_to(outcome), one_line(&case.key.to_string()))?;
+    let shown = words::middle(&one_line(&case.key.to_string()), words::LONGEST_NAME);
+    writeln!(out, "{} {time:>7}  {}", style.apply_to(outcome), shown)?;
     for (number, attempt) in (1..).zip(&case.attempts).filter(|(_, attempt)| attempt.text.is_some()) {
         let why = attempt.why.as_deref().map(|why| format!(": {}", one_line(why))).unwrap_or_default();
         writeln!(out, "    attempt {number}{why}")?;
