@@ -1,11 +1,11 @@
 //! The workspace as `cargo metadata --no-deps` tells it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsString;
 use std::path::Path;
 
-use camino::Utf8PathBuf;
-use cargo_metadata::{Metadata, MetadataCommand, PackageId};
+use camino::{Utf8Path, Utf8PathBuf};
+use cargo_metadata::{Dependency, DependencyKind, Metadata, MetadataCommand, PackageId};
 
 use super::build::kind_of;
 use crate::exit_code::ExitCode;
@@ -20,6 +20,8 @@ pub struct Workspace {
     pub target_dir: Utf8PathBuf,
     /// Its packages.
     pub packages: BTreeMap<PackageId, Package>,
+    /// Do members run while others are built, as procedural macros or within build scripts?
+    pub runs_in_builds: bool,
 }
 
 /// A member.
@@ -105,9 +107,18 @@ impl Workspace {
     }
 
     fn from_metadata(metadata: Metadata) -> Self {
+        let folders: HashSet<&Utf8Path> =
+            metadata.packages.iter().filter_map(|package| package.manifest_path.parent()).collect();
+        let is_member = |dependency: &Dependency| dependency.path.as_deref().is_some_and(|path| folders.contains(path));
+        let in_build_script =
+            |dependency: &Dependency| dependency.kind == DependencyKind::Build && is_member(dependency);
+        let runs_in_builds = metadata.packages.iter().any(|package| {
+            package.targets.iter().any(cargo_metadata::Target::is_proc_macro)
+                || package.dependencies.iter().any(in_build_script)
+        });
         let packages = metadata.packages.into_iter().map(|package| (package.id.clone(), Package::of(package)));
         let packages = packages.collect();
-        Self { root: metadata.workspace_root, target_dir: metadata.target_directory, packages }
+        Self { root: metadata.workspace_root, target_dir: metadata.target_directory, packages, runs_in_builds }
     }
 
     /// `--target-dir` was given: relative to where cargo is started.

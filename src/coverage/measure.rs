@@ -1,9 +1,7 @@
-//! Measuring by cargo-llvm-cov: what its subcommands are called with, and what must go before they are.
+//! Measuring by cargo-llvm-cov: what its subcommands are called with, and in which surroundings.
 //!
 //! The build and the tests are the engine's: cargo-llvm-cov only says under which environment they leave profiles
-//! (`show-env`), and sums these up at the end (`report --json`). It sums up *everything* that lies in its directory.
-//! So three things go, each of which would otherwise count for a build it has nothing to do with: the raw profiles of
-//! earlier runs, what they were merged into, and executables that the build at hand does not name.
+//! (`show-env`), and sums these up at the end (`report --json`).
 
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -11,10 +9,8 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use camino::{Utf8Path, Utf8PathBuf};
-
-use crate::model::{Context, Ending};
-use crate::sys::fs::FileId;
+use super::directory::Directory;
+use crate::model::Ending;
 use crate::sys::process::{self, Finished, Launch};
 use crate::sys::signals::Signals;
 
@@ -62,9 +58,11 @@ pub struct Measurer {
     /// The environment that everything starts from.
     pub env: Vec<(OsString, OsString)>,
     /// The target directory that is instrumented builds' alone.
-    pub dir: Utf8PathBuf,
+    pub dir: Directory,
     /// `--manifest-path`, where the user gave it.
     pub manifest_path: Option<PathBuf>,
+    /// Which packages are summed up, in the words of `cargo test`. Without any it is the one of the current directory.
+    pub packages: Vec<OsString>,
     /// The triple the user asked for.
     pub target: Option<String>,
     /// cargo's profile, where it is not the default one.
@@ -73,20 +71,44 @@ pub struct Measurer {
     pub doctests: bool,
 }
 
-/// The directory of instrumented builds: one per target, profile and features, so that switching between them neither
-/// rebuilds nor mixes.
-#[must_use]
-pub fn directory(target_dir: &Utf8Path, context: &Context) -> Utf8PathBuf {
-    let text = format!("{}\n{}\n{}", context.target, context.features, context.profile);
-    let hash = blake3::hash(text.as_bytes()).to_hex();
-    target_dir.join("gate-coverage").join(format!("{}-{}", context.profile, hash.get(..8).unwrap_or_default()))
+/// Can all raw profiles be expected to be whole?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Profiles {
+    /// Each process that left one ended by itself.
+    Whole,
+    /// Processes were killed, possibly while they wrote: what cannot be read is left out.
+    SomeTorn,
 }
-
-/// The file in that directory that holds what was measured last, summed up.
-pub const EXPORTED: &str = "coverage.json";
 
 /// Variables under which cargo-llvm-cov takes itself to be called by itself.
 const OWN_VARIABLES: [&str; 3] = ["CARGO_LLVM_COV", "LLVM_PROFILE_FILE", "__CARGO_LLVM_COV"];
+
+/// Where cargo-llvm-cov, called by itself, keeps the compiler's wrapper that there was before.
+const WRAPPER_BEFORE: &str = "__CARGO_LLVM_COV_RUSTC_WRAPPER_PRE_EXISTING";
+
+/// Set where the compiler's wrapper is cargo-llvm-cov itself.
+const WRAPS: &str = "__CARGO_LLVM_COV_RUSTC_WRAPPER";
+
+/// The environment as if no coverage were measured yet, with all that is built in the directory of instrumented builds.
+fn surroundings(env: &[(OsString, OsString)], dir: &Directory) -> Vec<(OsString, OsString)> {
+    let value = |wanted: &str| env.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
+    let is_own = |name: &str| OWN_VARIABLES.iter().any(|own| name.starts_with(own));
+    let mut clean: Vec<_> = env.iter().filter(|(name, _)| !name.to_str().is_some_and(is_own)).cloned().collect();
+    let mut set = |name: &str, value: Option<OsString>| {
+        clean.retain(|(known, _)| known != name);
+        clean.extend(value.map(|value| (name.into(), value)));
+    };
+    if value(WRAPS).is_some() {
+        set("RUSTC_WRAPPER", value(WRAPPER_BEFORE));
+    }
+    // What cargo makes on the way belongs there too, wherever the configuration puts it.
+    for name in ["CARGO_TARGET_DIR", "CARGO_BUILD_BUILD_DIR"] {
+        set(name, Some(dir.path().as_os_str().to_owned()));
+    }
+    // It would install LLVM's tools unasked.
+    set("CARGO_LLVM_COV_SETUP", Some("no".into()));
+    clean
+}
 
 impl Measurer {
     /// The environment of an instrumented build, asked anew each time: it names the crates there are.
@@ -120,13 +142,7 @@ impl Measurer {
         Ok(String::from_utf8_lossy(&finished.stdout).trim().to_owned())
     }
 
-    /// Where [`Measurer::export`] puts what it sums up.
-    #[must_use]
-    pub fn exported(&self) -> Utf8PathBuf {
-        self.dir.join(EXPORTED)
-    }
-
-    /// Sums the profiles up, as llvm-cov's JSON, in a file inside the directory.
+    /// Sums the profiles up, as llvm-cov's JSON, in [`Directory::exported`].
     ///
     /// # Errors
     ///
@@ -134,15 +150,17 @@ impl Measurer {
     pub fn export(
         &self,
         env: &[(OsString, OsString)],
+        profiles: Profiles,
         deadline: Instant,
         signals: &Signals,
-    ) -> Result<Utf8PathBuf, MeasureError> {
-        if self.profiles()?.is_empty() {
+    ) -> Result<(), MeasureError> {
+        if self.dir.profiles()?.is_empty() {
             return Err(MeasureError::NoProfile);
         }
-        let file = self.exported();
+        let file = self.dir.exported();
         let words = ["report", "--json", "--skip-functions", "--output-path", file.as_str()];
         let mut args: Vec<OsString> = words.map(Into::into).into();
+        args.extend(self.packages.iter().cloned());
         if let Some(target) = &self.target {
             args.extend(["--target".into(), target.into()]);
         }
@@ -150,105 +168,22 @@ impl Measurer {
             args.extend(["--profile".into(), profile.into()]);
         }
         args.extend(self.doctests.then(|| "--doctests".into()));
+        if profiles == Profiles::SomeTorn {
+            args.extend(["--failure-mode".into(), "all".into()]);
+        }
         let asked = Self { env: env.to_vec(), ..self.clone() };
         asked.call("report", args, deadline, signals)?;
-        Ok(file)
-    }
-
-    /// Removes what earlier measurements left: raw profiles, what they were merged into, and what was summed up.
-    ///
-    /// # Errors
-    ///
-    /// Where a file cannot be removed: it would be counted.
-    pub fn discard_profiles(&self) -> Result<(), MeasureError> {
-        self.discard(|path| matches!(path.extension(), Some("profraw" | "profdata" | "json")))
-    }
-
-    /// Removes the raw profiles that are none of these.
-    ///
-    /// # Errors
-    ///
-    /// Where a file cannot be removed: it would be counted.
-    pub fn discard_profiles_but(&self, kept: &HashSet<Utf8PathBuf>) -> Result<(), MeasureError> {
-        self.discard(|path| path.extension() == Some("profraw") && !kept.contains(path))
-    }
-
-    fn discard(&self, goes: impl Fn(&Utf8Path) -> bool) -> Result<(), MeasureError> {
-        for path in files_in(&self.dir)?.iter().filter(|path| goes(path)) {
-            fs_err::remove_file(path)?;
-        }
         Ok(())
     }
 
-    /// The raw profiles that there are.
-    ///
-    /// # Errors
-    ///
-    /// Where the directory cannot be read.
-    pub fn profiles(&self) -> Result<Vec<Utf8PathBuf>, MeasureError> {
-        let files = files_in(&self.dir)?.into_iter();
-        Ok(files.filter(|path| path.extension() == Some("profraw")).collect())
-    }
-
-    /// Makes cargo build the named packages anew, whatever it has built.
-    ///
-    /// # Errors
-    ///
-    /// Where cargo's notes of what it built cannot be removed.
-    pub fn forget_builds(&self, packages: &[&str]) -> Result<(), MeasureError> {
-        let mut waiting = vec![self.dir.clone()];
-        while let Some(dir) = waiting.pop() {
-            for path in folders_in(&dir)? {
-                if path.file_name() == Some(".fingerprint") {
-                    for unit in folders_in(&path)? {
-                        let name = unit.file_name().and_then(|name| name.rsplit_once('-')).map_or("", |(name, _)| name);
-                        if packages.contains(&name) {
-                            fs_err::remove_dir_all(&unit)?;
-                        }
-                    }
-                } else if !matches!(path.file_name(), Some("deps" | "build" | "incremental" | "examples")) {
-                    waiting.push(path);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Removes executables and dynamic libraries that the build does not name; gives how many went. The same file may
-    /// have two names: cargo links an executable from where it was made to where people look for it. Build scripts
-    /// are not counted, and stay.
-    ///
-    /// # Errors
-    ///
-    /// Where a file cannot be removed: it would be counted.
-    pub fn discard_strangers(&self, named: &[PathBuf]) -> Result<u64, MeasureError> {
-        let known: HashSet<FileId> = named.iter().filter_map(|path| FileId::of(path).ok()).collect();
-        let mut gone = 0;
-        let mut waiting = vec![self.dir.clone()];
-        while let Some(dir) = waiting.pop() {
-            for path in &files_in(&dir)? {
-                let kind = path.symlink_metadata()?.file_type();
-                if kind.is_dir() {
-                    let is_scratch = matches!(path.file_name(), Some("incremental" | ".fingerprint" | "build"));
-                    waiting.extend((!is_scratch).then(|| path.clone()));
-                } else if kind.is_file()
-                    && is_object(path)
-                    && !FileId::of(path.as_std_path()).is_ok_and(|id| known.contains(&id))
-                {
-                    fs_err::remove_file(path)?;
-                    gone += 1;
-                }
-            }
-        }
-        Ok(gone)
+    /// Removes the raw profiles, which nobody will read any more.
+    pub fn clean_up(&self) {
+        // Who measures next removes what cannot be removed now, or says so.
+        let _ = self.dir.discard_profiles_but(&HashSet::new());
     }
 
     fn clean_environment(&self) -> Vec<(OsString, OsString)> {
-        let is_own = |name: &str| OWN_VARIABLES.iter().any(|own| name.starts_with(own));
-        let mut env: Vec<_> = self.env.iter().filter(|(name, _)| !name.to_str().is_some_and(is_own)).cloned().collect();
-        env.retain(|(name, _)| name != "CARGO_TARGET_DIR");
-        env.push(("CARGO_TARGET_DIR".into(), self.dir.as_os_str().to_owned()));
-        env
+        surroundings(&self.env, &self.dir)
     }
 
     fn call(
@@ -333,35 +268,10 @@ fn unquote(text: &str) -> (String, &str) {
     (word, "")
 }
 
-fn files_in(dir: &Utf8Path) -> io::Result<Vec<Utf8PathBuf>> {
-    match dir.read_dir_utf8() {
-        Ok(entries) => entries.map(|entry| Ok(entry?.path().to_owned())).collect(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(error),
-    }
-}
-
-fn folders_in(dir: &Utf8Path) -> io::Result<Vec<Utf8PathBuf>> {
-    Ok(files_in(dir)?.into_iter().filter(|path| path.is_dir()).collect())
-}
-
-/// Could it be something that llvm-cov reads coverage from? By name alone where the system has no executable bit.
-fn is_object(path: &Utf8Path) -> bool {
-    if matches!(path.extension(), Some("d" | "rlib" | "rmeta" | "profraw" | "profdata" | "json" | "o" | "timestamp")) {
-        return false;
-    }
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        path.metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o111 != 0)
-    }
-    #[cfg(not(unix))]
-    matches!(path.extension(), Some("exe" | "dll"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Context;
 
     #[test]
     fn what_the_shell_would_read_is_read() {
@@ -373,68 +283,32 @@ mod tests {
     }
 
     #[test]
-    fn each_context_has_a_directory_of_its_own() {
-        let context = |target: &str, features: &str, profile: &str| Context {
-            target: target.into(),
-            features: features.into(),
-            profile: profile.into(),
+    fn what_is_measured_inside_of_another_measurement_knows_nothing_of_it() {
+        let context = Context { target: "t".into(), features: String::new(), profile: "test".into() };
+        let dir = Directory::of("/w/target".into(), &context);
+        let own = |text: &str| {
+            let env = text.split(' ').filter_map(|word| word.split_once('='));
+            let env: Vec<(OsString, OsString)> = env.map(|(name, value)| (name.into(), value.into())).collect();
+            let clean = surroundings(&env, &dir);
+            let mut words: Vec<String> =
+                clean.iter().map(|(name, value)| format!("{}={}", name.display(), value.display())).collect();
+            words.retain(|word| !word.contains("gate-coverage"));
+            words.join(" ")
         };
-        let of = |context: &Context| directory("/w/target".into(), context);
-        let plain = of(&context("t", "", "dev"));
-        assert!(plain.as_str().starts_with("/w/target/gate-coverage/dev-"), "{plain}");
-        for other in [context("u", "", "dev"), context("t", "-F x", "dev"), context("t", "", "release")] {
-            assert_ne!(of(&other), plain);
+        for (env, expected) in [
+            ("A=1 CARGO_TARGET_DIR=x RUSTC_WRAPPER=sccache", "A=1 RUSTC_WRAPPER=sccache CARGO_LLVM_COV_SETUP=no"),
+            (
+                "LLVM_PROFILE_FILE=x CARGO_LLVM_COV_TARGET_DIR=y RUSTC_WRAPPER=cargo-llvm-cov \
+                 __CARGO_LLVM_COV_RUSTC_WRAPPER=1",
+                "CARGO_LLVM_COV_SETUP=no",
+            ),
+            (
+                "RUSTC_WRAPPER=cargo-llvm-cov __CARGO_LLVM_COV_RUSTC_WRAPPER=1 \
+                 __CARGO_LLVM_COV_RUSTC_WRAPPER_PRE_EXISTING=sccache",
+                "RUSTC_WRAPPER=sccache CARGO_LLVM_COV_SETUP=no",
+            ),
+        ] {
+            assert_eq!(own(env), expected, "{env}");
         }
-    }
-
-    #[test]
-    fn only_what_the_build_names_stays() {
-        let folder = tempfile::tempdir().unwrap();
-        let dir = Utf8Path::from_path(folder.path()).unwrap().to_owned();
-        let deps = dir.join("debug/deps");
-        std::fs::create_dir_all(&deps).unwrap();
-        let make = |path: &Utf8Path| {
-            std::fs::write(path, "x").unwrap();
-            #[cfg(unix)]
-            {
-                use std::os::unix::fs::PermissionsExt;
-                std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
-            }
-        };
-        let suffix = if cfg!(windows) { ".exe" } else { "" };
-        let in_deps = |name: &str| deps.join(format!("{name}{suffix}"));
-        let (test, stale, other) =
-            (in_deps("app-1111111111111111"), in_deps("app-2222222222222222"), in_deps("dep-3333333333333333"));
-        for path in [&test, &stale, &other] {
-            make(path);
-        }
-        let linked = in_deps("tool-4444444444444444");
-        make(&linked);
-        let uplifted = dir.join(format!("debug/tool{suffix}"));
-        std::fs::hard_link(&linked, &uplifted).unwrap();
-        let measurer = Measurer {
-            cargo: "cargo".into(),
-            cwd: dir.clone().into(),
-            env: Vec::new(),
-            dir: dir.clone(),
-            manifest_path: None,
-            target: None,
-            profile: None,
-            doctests: false,
-        };
-        let named = [&test, &other].map(|path| path.clone().into_std_path_buf());
-        let named = [named[0].clone(), named[1].clone(), uplifted.clone().into_std_path_buf()];
-        let gone = measurer.discard_strangers(&named).unwrap();
-        assert_eq!((gone, stale.exists()), (1, false));
-        for path in [&test, &other, &linked, &uplifted] {
-            assert!(path.exists(), "{path}");
-        }
-        for name in ["a.profraw", "b.profdata", "coverage.json"] {
-            std::fs::write(dir.join(name), "").unwrap();
-        }
-        measurer.discard_profiles().unwrap();
-        let left: Vec<String> =
-            files_in(&dir).unwrap().iter().map(|path| path.file_name().unwrap().to_owned()).collect();
-        assert_eq!(left, ["debug"]);
     }
 }

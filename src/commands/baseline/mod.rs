@@ -284,7 +284,8 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let root = Utf8PathBuf::from_path_buf(folder.path().to_owned()).unwrap();
             let (target_dir, gate_dir) = (root.join("target"), root.join("target/gate"));
-            let workspace = Workspace { root: root.clone(), target_dir, packages: BTreeMap::new() };
+            let workspace =
+                Workspace { root: root.clone(), target_dir, packages: BTreeMap::new(), runs_in_builds: false };
             let resolved = Resolved::from_layers(&Layers::default()).unwrap();
             Self { _folder: folder, root, place: Place { workspace, resolved, gate_dir } }
         }

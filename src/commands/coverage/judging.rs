@@ -10,13 +10,14 @@ use crate::cli::CoverageArgs;
 use crate::commands::ratchet::{BuiltFor, OwnRatchet};
 use crate::config::Settings;
 use crate::coverage::baseline::{Baseline, Subject, Tools};
+use crate::coverage::circumstances::Circumstances;
 use crate::coverage::exempt::LeftOut;
 use crate::coverage::ratchet::{Change, Permission, Ratchet, RatchetKey, permission};
 use crate::coverage::subjects;
 use crate::coverage::verdict::{self, Case, Counts, Known, Measurement, Rule, Ruling};
 use crate::coverage::{CoverageMap, lines};
 use crate::exit_code::ExitCode;
-use crate::model::{CoverageFigures, Judgement, Reason, Verdict, Word};
+use crate::model::{CoverageFigures, CoveragePolicy, Judgement, Reason, Verdict, Word};
 use crate::ratio::{Percent, Ratio, Share};
 use crate::report::coverage::CoveredPart;
 use crate::report::{CoverageHead, CoverageReport};
@@ -63,6 +64,7 @@ pub(super) struct Judging<'a> {
     args: &'a CoverageArgs,
     settings: &'a Settings,
     site: &'a Site,
+    circumstances: &'a Circumstances,
     rule: Rule,
     tools: Tools,
     ratchet: OwnRatchet,
@@ -72,22 +74,28 @@ pub(super) struct Judging<'a> {
 const WORST: usize = 3;
 
 impl<'a> Judging<'a> {
-    pub(super) fn new(args: &'a CoverageArgs, settings: &'a Settings, site: &'a Site, measurer: Option<&str>) -> Self {
+    pub(super) fn new(
+        args: &'a CoverageArgs,
+        settings: &'a Settings,
+        site: &'a Site,
+        circumstances: &'a Circumstances,
+    ) -> Self {
         Self {
             args,
             settings,
             site,
+            circumstances,
             rule: Rule::from_settings(&settings.coverage, args.allow_removal),
             tools: Tools {
                 toolchain: site.toolchain.split_whitespace().take(2).collect::<Vec<_>>().join(" "),
-                measurer: measurer.unwrap_or("cargo-llvm-cov").to_owned(),
+                measurer: circumstances.measurer.clone().unwrap_or_else(|| "elsewhere".to_owned()),
             },
             ratchet: OwnRatchet::of(&site.root, &site.gate_dir, &settings.coverage),
         }
     }
 
     /// Judges, and lets what passes raise the ratchet where it may.
-    pub(super) fn judge(&self, measured: Measured, failed_tests: u64, lost: &[String]) -> Judged {
+    pub(super) fn judge(&self, measured: Measured) -> Judged {
         let folders = self.site.folders();
         let (map, left_out, measurement) = match measured {
             Measured::Nothing(measurement) => (CoverageMap::default(), Vec::new(), Some(measurement)),
@@ -103,6 +111,8 @@ impl<'a> Judging<'a> {
             let counted = Measurement::Counted(judged.counts);
             let key = self.key(judged.subject.clone());
             let known = match &ratchet {
+                // What a part of the tests covers says nothing of what all of them covered.
+                Ok(_) if self.circumstances.is_partial => Known::Nothing,
                 Ok(ratchet) => ratchet.baseline(&key).map_or(Known::Nothing, Known::Baseline),
                 Err(why) => Known::Unreadable(why),
             };
@@ -110,9 +120,9 @@ impl<'a> Judging<'a> {
                 subject: &judged.subject,
                 measurement: measurement.as_ref().filter(|_| judged.subject == Subject::Workspace).unwrap_or(&counted),
                 baseline: known,
-                failed_tests,
+                failed_tests: self.circumstances.failed_tests,
                 tools: &self.tools,
-                lost,
+                lost: &self.circumstances.lost,
                 deleted_files: self.deleted_files(&known, judged.counts.files),
                 worst: &worst,
             };
@@ -123,6 +133,12 @@ impl<'a> Judging<'a> {
         let mut rulings = rulings.into_iter();
         let Some(first) = rulings.next() else { return self.without_subjects() };
         let mut ruling = first.together(rulings);
+        let is_compared = self.rule.policy != CoveragePolicy::Absolute && measurement.is_none();
+        if self.circumstances.is_partial && is_compared {
+            let text =
+                "only a part of the workspace was tested: no baseline is held against that, and none comes of it";
+            ruling.warnings.push(Reason::new("partial", text));
+        }
         let patch = change::judge(self.args, self.settings, &self.site.root, &map);
         let patch = patch.map(|patch| patch.unwrap_or_else(|refused| refused));
         if let Some(reason) = patch.as_ref().filter(|patch| patch.fails).map(|patch| Reason::new("patch", &patch.said))
@@ -141,7 +157,7 @@ impl<'a> Judging<'a> {
     }
 
     fn reached(&self, map: &CoverageMap, is_sound: bool) -> CoverageFigures {
-        let (total, is_whole) = (map.total(), !self.is_partial());
+        let (total, is_whole) = (map.total(), !self.circumstances.is_partial);
         CoverageFigures {
             lines: total.lines,
             regions: total.regions,
@@ -185,14 +201,14 @@ impl<'a> Judging<'a> {
                 counting: Some(counting),
                 files: Some(files),
                 tools: Some(self.tools.clone()),
-                commit: self.site.commit.clone(),
+                commit: self.circumstances.commit.clone(),
                 at: Some(Timestamp::now()),
                 ..Baseline::from(Share::Counted(Ratio::new(covered, total).ok()?))
             };
             Some((self.key(judged.subject.clone()), baseline))
         };
         let figures: Vec<_> = all.iter().filter(|judged| judged.is_kept).filter_map(figure).collect();
-        let permission = if self.is_partial() {
+        let permission = if self.circumstances.is_partial {
             Permission::Nothing("only a part of the workspace was tested".to_owned())
         } else {
             permission(&self.settings.coverage.ratchet, &self.site.standing())
@@ -201,20 +217,6 @@ impl<'a> Judging<'a> {
             Ok(changes) => in_a_sentence(&changes),
             Err(error) => format!("the ratchet stays as it is: {error}"),
         })
-    }
-
-    /// Was something selected? Then the figure is not the workspace's.
-    fn is_partial(&self) -> bool {
-        let (test, flags) = (&self.args.test, &self.args.test.build.flags);
-        let names = [&flags.package, &flags.exclude, &flags.bin, &flags.example, &flags.test, &flags.bench];
-        let kinds = [flags.lib, flags.bins, flags.examples, flags.tests, flags.benches, flags.doc];
-        !test.filters.is_empty()
-            || !test.select.is_empty()
-            || !test.libtest.filters.is_empty()
-            || !test.libtest.skip.is_empty()
-            || test.libtest.ignored
-            || names.iter().any(|names| !names.is_empty())
-            || kinds.contains(&true)
     }
 
     fn report(
@@ -268,14 +270,14 @@ impl<'a> Judging<'a> {
                 files: has_numbers.then(|| map.files().len() as u64),
                 target: Some(self.site.context.target.clone()),
                 features: self.site.context.features.clone(),
-                may_be_baseline: Some(ruling.is_sound && !self.is_partial()),
+                may_be_baseline: Some(ruling.is_sound && !self.circumstances.is_partial),
                 baseline: baseline.map(|baseline| baseline.share.ratio().floored()),
                 floor: self.rule.floor,
                 policy: self.rule.policy.word().to_owned(),
                 epsilon: self.rule.epsilon,
                 delta: ruling.delta,
                 metric: self.rule.metric.word().to_owned(),
-                commit: self.site.commit.clone(),
+                commit: self.circumstances.commit.clone(),
                 tools: self.tools.to_string(),
                 reason,
             },

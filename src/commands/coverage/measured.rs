@@ -1,9 +1,11 @@
 //! The measurement itself: what happens before the build, before the tests, and after them.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsString;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use camino::Utf8PathBuf;
@@ -11,15 +13,19 @@ use camino::Utf8PathBuf;
 use super::judging::{Judged, Judging, Measured};
 use super::outputs;
 use super::site::{Site, internal};
-use super::without_numbers;
-use crate::cli::CoverageArgs;
-use crate::commands::doctor;
+use crate::cli::{CargoFlags, CoverageArgs, TestArgs};
 use crate::commands::test::{Asked, Begun, Came, Ended, Measuring, Refused};
-use crate::coverage::measure::{MeasureError, Measurer, directory};
-use crate::coverage::source;
+use crate::commands::{complain, doctor};
+use crate::coverage::circumstances::Circumstances;
+use crate::coverage::directory::Directory;
+use crate::coverage::measure::{MeasureError, Measurer, Profiles};
 use crate::coverage::verdict::Measurement;
+use crate::coverage::{CoverageMap, source};
 use crate::exit_code::ExitCode;
-use crate::model::{AttemptOutcome, CaseRecord, CoverageFigures, Ending, Judgement, Verdict};
+use crate::model::{
+    AttemptOutcome, CaseRecord, CoverageFigures, Ending, Judgement, PackagePatterns, Reason, Verdict,
+};
+use crate::sys::fs::{self, Lock};
 use crate::sys::process::own_environment;
 use crate::sys::signals::Signals;
 
@@ -40,9 +46,11 @@ struct UnderWay {
     deadline: Instant,
     /// What went wrong on the way: there will be no measurement.
     failed: Option<MeasureError>,
-    /// Profiles that the build left: of procedural macros, which run in the compiler.
+    /// Profiles that the build left: of what runs while other things are built.
     of_build: HashSet<Utf8PathBuf>,
     has_built: bool,
+    /// Held to the end: another measurement would remove the profiles of this one.
+    _lock: Option<Lock>,
 }
 
 /// In place of no limit.
@@ -55,32 +63,51 @@ impl<'a> Run<'a> {
 
     fn start(&self, signals: &Signals) -> Result<UnderWay, Refused> {
         let site = Site::of(self.asked)?;
-        let measurer = measurer(self.asked, &site);
+        let measurer = measurer(self.asked, &site)?;
         let deadline = Instant::now() + limit(self.asked);
-        let version = measurer.version(deadline, signals).map_err(|error| refused(&error))?;
-        let io = |error: MeasureError| internal(error.to_string());
-        measurer.discard_profiles().map_err(io)?;
-        if site.has_proc_macro {
-            // They are covered while others are compiled: what is not compiled anew covers nothing.
-            measurer.forget_builds(&site.folders().iter().map(|(name, _)| *name).collect::<Vec<_>>()).map_err(io)?;
-        }
-        let mut failed = None;
-        let env = match measurer.environment(deadline, signals) {
-            Ok(env) => env,
-            Err(error @ (MeasureError::Missing(_) | MeasureError::Interrupted)) => return Err(refused(&error)),
-            Err(error) => {
-                failed = Some(error);
-                own_environment()
-            }
+        let mut under_way = UnderWay {
+            site,
+            env: own_environment(),
+            version: None,
+            deadline,
+            failed: None,
+            of_build: HashSet::new(),
+            has_built: false,
+            _lock: None,
+            measurer,
         };
-        let of_build = HashSet::new();
-        Ok(UnderWay { site, measurer, env, version: Some(version), deadline, failed, of_build, has_built: false })
+        match under_way.prepare(signals) {
+            Ok(()) => Ok(under_way),
+            Err(error @ (MeasureError::Missing(_) | MeasureError::Interrupted)) => Err(refused(&error)),
+            Err(error) => Ok(UnderWay { failed: Some(error), env: own_environment(), ..under_way }),
+        }
     }
 }
 
 /// How long a measurement may take.
 fn limit(asked: &Asked) -> Duration {
     asked.settings().coverage.timeout.unwrap_or(FOR_EVER)
+}
+
+/// Nobody else measures in the directory from here on. Waits for who does.
+fn lock(directory: &Directory, deadline: Instant, signals: &Signals) -> Result<Lock, MeasureError> {
+    const GLANCE: Duration = Duration::from_millis(200);
+    let mut is_told = false;
+    loop {
+        match directory.lock(GLANCE) {
+            Err(error) if error.kind() == ErrorKind::TimedOut => {}
+            locked => return Ok(locked?),
+        }
+        if !std::mem::replace(&mut is_told, true) {
+            complain("note", "waiting for another measurement of this workspace to end");
+        }
+        if signals.interrupt().is_some() {
+            return Err(MeasureError::Interrupted);
+        }
+        if Instant::now() >= deadline {
+            return Err(MeasureError::TimedOut);
+        }
+    }
 }
 
 fn refused(error: &MeasureError) -> Refused {
@@ -95,19 +122,39 @@ fn refused(error: &MeasureError) -> Refused {
     }
 }
 
-fn measurer(asked: &Asked, site: &Site) -> Measurer {
+fn measurer(asked: &Asked, site: &Site) -> Result<Measurer, Refused> {
     let flags = &asked.build.flags;
+    if flags.target.len() > 1 {
+        let why = "cargo-llvm-cov measures for one target at a time: give one `--target`";
+        return Err(Refused::new(ExitCode::Usage, why));
+    }
     let profile = flags.profile.clone().or_else(|| flags.release.then(|| "release".to_owned()));
-    Measurer {
+    Ok(Measurer {
         cargo: asked.cargo.clone(),
         cwd: asked.cwd.clone(),
         env: own_environment(),
-        dir: directory(&site.target_dir, &site.context),
+        dir: Directory::of(&site.target_dir, &site.context),
         manifest_path: flags.manifest_path.clone(),
-        target: flags.target.first().cloned(),
+        packages: summed_up(flags, site),
+        target: flags.target.first().filter(|target| !target.is_empty()).cloned(),
         profile,
         doctests: asked.measures_doctests(),
+    })
+}
+
+/// Which packages count, in words that `cargo llvm-cov report` understands: those that are tested. Without any it is the
+/// package of the current directory alone.
+fn summed_up(flags: &CargoFlags, site: &Site) -> Vec<OsString> {
+    let choose = |name: &str| [OsString::from("--package"), name.into()];
+    if !flags.exclude.is_empty() {
+        let excluded = PackagePatterns::new(&flags.exclude);
+        let is_in = |name: &&str| !excluded.as_ref().is_ok_and(|patterns| patterns.is_match(name));
+        return site.folders().into_iter().map(|(name, _)| name).filter(is_in).flat_map(choose).collect();
     }
+    if flags.workspace || flags.all {
+        return vec!["--workspace".into()];
+    }
+    flags.package.iter().filter(|spec| !spec.is_empty()).flat_map(|spec| choose(spec)).collect()
 }
 
 impl Measuring for Run<'_> {
@@ -125,18 +172,20 @@ impl Measuring for Run<'_> {
     fn built(&mut self, executables: &[PathBuf]) {
         let Some(under_way) = &mut self.under_way else { return };
         under_way.has_built = true;
-        let cleared = under_way.measurer.discard_strangers(executables);
-        let profiles = under_way.measurer.profiles();
-        match (cleared, profiles) {
-            (Ok(_), Ok(profiles)) => under_way.of_build = profiles.into_iter().collect(),
-            (Err(error), _) | (_, Err(error)) => under_way.failed = Some(error),
+        if under_way.failed.is_some() {
+            return;
+        }
+        let directory = &under_way.measurer.dir;
+        match directory.discard_strangers(executables).and_then(|_| directory.profiles()) {
+            Ok(profiles) => under_way.of_build = profiles.into_iter().collect(),
+            Err(error) => under_way.failed = Some(error.into()),
         }
     }
 
     fn about_to_run(&mut self) {
-        let Some(under_way) = &mut self.under_way else { return };
-        if let Err(error) = under_way.measurer.discard_profiles_but(&under_way.of_build) {
-            under_way.failed = Some(error);
+        let Some(under_way) = self.under_way.as_mut().filter(|under_way| under_way.failed.is_none()) else { return };
+        if let Err(error) = under_way.measurer.dir.discard_profiles_but(&under_way.of_build) {
+            under_way.failed = Some(error.into());
         }
     }
 
@@ -144,15 +193,26 @@ impl Measuring for Run<'_> {
         let Some(under_way) = self.under_way.as_mut().filter(|under_way| under_way.has_built) else { return };
         let stops = [ExitCode::Interrupted, ExitCode::Internal, ExitCode::BuildFailed, ExitCode::NoTests];
         if judgement.codes.iter().any(|code| stops.contains(code)) || judgement.verdict == Verdict::Deferred {
+            under_way.measurer.clean_up();
             return;
         }
-        let measured = under_way.measure(signals, limit(self.asked));
-        let failed = judgement.codes.contains(&ExitCode::TestsFailed);
-        let count = came.cases.iter().filter(|case| case.outcome.is_failure()).count().max(1) as u64;
-        let lost: Vec<String> =
-            came.cases.iter().filter(|case| is_lost(case)).map(|case| case.key.to_string()).collect();
-        let judging = Judging::new(self.args, self.asked.settings(), &under_way.site, under_way.version.as_deref());
-        let judged = judging.judge(measured, if failed { count } else { 0 }, &lost);
+        let has_failed = judgement.codes.contains(&ExitCode::TestsFailed);
+        let failures = came.cases.iter().filter(|case| case.outcome.is_failure()).count().max(1) as u64;
+        let lost = came.cases.iter().filter(|case| is_lost(case)).map(|case| case.key.to_string());
+        let circumstances = Circumstances {
+            failed_tests: if has_failed { failures } else { 0 },
+            lost: lost.collect(),
+            is_partial: is_partial(&self.args.test),
+            measurer: under_way.version.clone(),
+            commit: under_way.site.commit.clone(),
+        };
+        let measured = match under_way.measure(&circumstances, signals) {
+            Ok(map) => Measured::Map(map),
+            Err(MeasureError::Interrupted) => return interrupt(signals, judgement),
+            Err(error) => Measured::Nothing(without_numbers(&error, limit(self.asked))),
+        };
+        let judging = Judging::new(self.args, self.asked.settings(), &under_way.site, &circumstances);
+        let judged = judging.judge(measured);
         judged.add_to(judgement);
         self.judged = Some(judged);
     }
@@ -173,34 +233,119 @@ impl Measuring for Run<'_> {
     }
 }
 
+/// The end was asked for while the measurement was summed up: the tests had theirs, but nothing is judged.
+fn interrupt(signals: &Signals, judgement: &mut Judgement) {
+    let signal = signals.interrupt().map_or("SIGINT", |interrupt| interrupt.signal);
+    let text = format!("{signal} came while coverage was summed up");
+    judgement.codes.retain(|code| *code != ExitCode::Pass);
+    judgement.codes.insert(0, ExitCode::Interrupted);
+    judgement.reasons.insert(0, Reason::new("interrupted", text));
+    judgement.verdict = Verdict::Fail;
+}
+
 impl UnderWay {
-    fn measure(&mut self, signals: &Signals, limit: Duration) -> Measured {
-        let measured = match self.failed.take() {
-            Some(error) => Err(error),
-            None => self.measurer.export(&self.env, self.deadline, signals),
+    /// Everything that comes before the build.
+    fn prepare(&mut self, signals: &Signals) -> Result<(), MeasureError> {
+        let (measurer, deadline) = (&self.measurer, self.deadline);
+        self._lock = Some(lock(&measurer.dir, deadline, signals)?);
+        // Both take their time, and neither needs the other.
+        let (version, env) = thread::scope(|scope| {
+            let version = scope.spawn(|| measurer.version(deadline, signals));
+            let discarded = measurer.dir.discard_profiles();
+            let env = measurer.environment(deadline, signals);
+            let version = version.join().unwrap_or_else(|_| Err(MeasureError::Io("a thread ended early".to_owned())));
+            (version, discarded.map_err(MeasureError::from).and(env))
+        });
+        let version = version?;
+        self.env = env?;
+        self.forget(&version)?;
+        self.version = Some(version);
+        Ok(())
+    }
+
+    /// Makes cargo build anew what it would wrongly take for built.
+    fn forget(&self, version: &str) -> Result<(), MeasureError> {
+        let folders = self.site.folders();
+        let names: BTreeSet<&str> = folders.iter().map(|(name, _)| *name).collect();
+        let note = self.measurer.dir.path().join("instrumented");
+        let noted = fs_err::read_to_string(&note).unwrap_or_default();
+        let (by, before) = noted.split_once('\n').unwrap_or_default();
+        let before: BTreeSet<&str> = before.lines().collect();
+        // What runs during the build is covered while others are compiled: what is not compiled covers nothing. And
+        // cargo knows nothing of who instruments: another version may do it otherwise.
+        let forgotten: Vec<&str> = match self.site.runs_in_builds || by != version {
+            true => names.iter().copied().collect(),
+            // What was no member until now was built without instrumentation.
+            false => names.difference(&before).copied().collect(),
         };
-        let map = match measured {
-            Ok(file) => source::load(&[file]).map_err(|error| Measurement::Failed(error.to_string())),
-            Err(error) => Err(without_numbers(&error, limit)),
+        self.measurer.dir.forget_builds(&forgotten)?;
+        let lines: Vec<&str> = [version].into_iter().chain(names.iter().copied()).collect();
+        let text = lines.join("\n");
+        if text != noted {
+            fs::replace(note.as_std_path(), text.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Sums up; what cannot be summed up again goes.
+    fn measure(&mut self, circumstances: &Circumstances, signals: &Signals) -> Result<CoverageMap, MeasureError> {
+        let profiles = if circumstances.lost.is_empty() { Profiles::Whole } else { Profiles::SomeTorn };
+        let exported = match self.failed.take() {
+            Some(error) => Err(error),
+            None => self.measurer.export(&self.env, profiles, self.deadline, signals),
         };
         // Profiles are large, and the next measurement would throw them away.
-        let _ = self.measurer.discard_profiles_but(&HashSet::new());
-        map.map_or_else(Measured::Nothing, |map| Measured::Map(map.relative_to(&self.site.root)))
+        self.measurer.clean_up();
+        exported?;
+        circumstances.save(&self.measurer.dir.circumstances())?;
+        load(&self.measurer.dir, &self.site)
     }
 }
 
 /// Judges what was measured last, once more.
-pub(super) fn again(_args: &CoverageArgs, asked: &Asked, site: &Site) -> Result<Measured, Refused> {
-    let measurer = measurer(asked, site);
-    let file = measurer.exported();
-    if !file.exists() {
-        let why = "nothing was measured yet in this configuration: run `cargo gate coverage` without `--no-run` first";
-        return Err(Refused::new(ExitCode::Config, why));
+pub(super) fn again(asked: &Asked, site: &Site) -> Result<(Measured, Circumstances), Refused> {
+    let directory = measurer(asked, site)?.dir;
+    let deadline = Instant::now() + limit(asked);
+    let nothing = "nothing was measured yet in this configuration: run `cargo gate coverage` without `--no-run` first";
+    let nothing = Refused::new(ExitCode::Config, nothing);
+    if !directory.exported().exists() {
+        return Err(nothing);
     }
-    match source::load(&[file]) {
-        Ok(map) => Ok(Measured::Map(map.relative_to(&site.root))),
-        Err(error) => Ok(Measured::Nothing(Measurement::Failed(error.to_string()))),
+    let _lock = lock(&directory, deadline, &Signals::none()).map_err(|error| internal(error.to_string()))?;
+    let circumstances = Circumstances::load(&directory.circumstances()).ok_or(nothing)?;
+    let measured = match load(&directory, site) {
+        Ok(map) => Measured::Map(map),
+        Err(error) => Measured::Nothing(without_numbers(&error, limit(asked))),
+    };
+    Ok((measured, circumstances))
+}
+
+fn load(directory: &Directory, site: &Site) -> Result<CoverageMap, MeasureError> {
+    let unreadable = |error: source::SourceError| MeasureError::Failed { what: "report", why: error.to_string() };
+    Ok(source::load(&[directory.exported()]).map_err(unreadable)?.relative_to(&site.root))
+}
+
+/// What came of a measurement that has no numbers.
+fn without_numbers(error: &MeasureError, limit: Duration) -> Measurement {
+    match error {
+        MeasureError::TimedOut => Measurement::TimedOut(limit),
+        MeasureError::NoProfile => Measurement::NoProfile,
+        other => Measurement::Failed(other.to_string()),
     }
+}
+
+/// Was something selected? Then the figure is not the workspace's.
+pub(super) fn is_partial(test: &TestArgs) -> bool {
+    let flags = &test.build.flags;
+    let names = [&flags.package, &flags.exclude, &flags.bin, &flags.example, &flags.test, &flags.bench];
+    let kinds = [flags.lib, flags.bins, flags.examples, flags.tests, flags.benches, flags.doc];
+    !test.filters.is_empty()
+        || !test.select.is_empty()
+        || !test.libtest.filters.is_empty()
+        || !test.libtest.skip.is_empty()
+        || test.libtest.ignored
+        || names.iter().any(|names| !names.is_empty())
+        || kinds.contains(&true)
 }
 
 /// Did a process of this test end without leaving a profile?

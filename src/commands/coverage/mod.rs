@@ -15,8 +15,9 @@ use super::place::Place;
 use super::test::{self, Prepared, Purpose, Refused};
 use super::{baseline, complain};
 use crate::cli::{CoverageArgs, PlaceArgs};
+use crate::coverage::circumstances::Circumstances;
 use crate::coverage::source;
-use crate::coverage::verdict::{Measurement, Ruling};
+use crate::coverage::verdict::Ruling;
 use crate::exit_code::ExitCode;
 use crate::report::CoverageReport;
 use judging::{Judging, Measured};
@@ -66,15 +67,20 @@ fn ask(args: &CoverageArgs) -> Result<ExitCode, Refused> {
         return Ok(test::run_session(&args.test, &asked, &mut Run::new(args, &asked)));
     }
     let site = Site::of(&asked)?;
-    let (measured, tools) = if args.from.is_empty() {
-        (measured::again(args, &asked, &site)?, None)
+    let (measured, circumstances) = if args.from.is_empty() {
+        measured::again(&asked, &site)?
     } else {
         let paths: Vec<Utf8PathBuf> = args.from.iter().filter_map(|path| path.clone().try_into().ok()).collect();
         let map = source::load(&paths).map_err(|error| Refused::new(ExitCode::Config, error.to_string()))?;
-        (Measured::Map(map), Some("elsewhere"))
+        let elsewhere = Circumstances {
+            is_partial: measured::is_partial(&args.test),
+            commit: site.commit.clone(),
+            ..Circumstances::default()
+        };
+        (Measured::Map(map.relative_to(&site.root)), elsewhere)
     };
-    let judging = Judging::new(args, asked.settings(), &site, tools);
-    let judged = judging.judge(measured, 0, &[]);
+    let judging = Judging::new(args, asked.settings(), &site, &circumstances);
+    let judged = judging.judge(measured);
     let mut wrong = outputs::tell(args, None, &judged);
     wrong.extend(outputs::keep(&site.gate_dir, None, &judged.report));
     wrong.iter().for_each(|text| complain("warning", text));
@@ -105,14 +111,4 @@ fn tell_na(args: &CoverageArgs, ruling: &Ruling) -> ExitCode {
     let judged = judging::Judged { report, verdict: ruling.verdict, code: ruling.code, reached: None };
     outputs::tell(args, None, &judged).iter().for_each(|text| complain("warning", text));
     ruling.code
-}
-
-/// What came of a measurement that has no numbers.
-fn without_numbers(error: &crate::coverage::measure::MeasureError, limit: std::time::Duration) -> Measurement {
-    use crate::coverage::measure::MeasureError;
-    match error {
-        MeasureError::TimedOut => Measurement::TimedOut(limit),
-        MeasureError::NoProfile => Measurement::NoProfile,
-        other => Measurement::Failed(other.to_string()),
-    }
 }

@@ -18,8 +18,8 @@ pub(super) struct Site {
     pub(super) gate_dir: Utf8PathBuf,
     /// Name and folder relative to the root of every package.
     pub(super) packages: Vec<(String, Utf8PathBuf)>,
-    /// Is one of them a procedural macro?
-    pub(super) has_proc_macro: bool,
+    /// Do some of them run while others are built?
+    pub(super) runs_in_builds: bool,
     pub(super) context: Context,
     pub(super) toolchain: String,
     pub(super) commit: Option<String>,
@@ -42,10 +42,7 @@ impl Site {
             target_dir: workspace.target_dir.clone(),
             gate_dir: ground.gate_dir.clone(),
             packages: left_out::packages(workspace),
-            has_proc_macro: workspace
-                .packages
-                .values()
-                .any(|package| package.targets.iter().any(|target| target.proc_macro)),
+            runs_in_builds: workspace.runs_in_builds,
             context: asked.found_context()?,
             toolchain: asked.rustc.lines().next().unwrap_or_default().to_owned(),
             has_git: checkout.is_some(),

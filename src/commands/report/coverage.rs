@@ -4,7 +4,7 @@ use camino::{Utf8Component, Utf8Path};
 
 use super::super::coverage::left_out::{Grounds, packages};
 use super::super::remembered::Remembered;
-use crate::coverage::measure::{EXPORTED, directory};
+use crate::coverage::directory::Directory;
 use crate::coverage::{LineHits, source};
 use crate::history::store::{Store, StoreError};
 use crate::model::CoverageFigures;
@@ -45,7 +45,7 @@ pub(super) fn files(memory: &Remembered) -> Result<Vec<CoveredFile>, StoreError>
 /// What a measurement covered of each file that counts; none where it is older, or cannot be read any more.
 fn measured_since(memory: &Remembered, start: std::time::SystemTime) -> Option<Vec<CoveredFile>> {
     let (workspace, settings) = (&memory.place.workspace, memory.place.settings());
-    let exported = directory(&workspace.target_dir, &memory.context).join(EXPORTED);
+    let exported = Directory::of(&workspace.target_dir, &memory.context).exported();
     let written = exported.metadata().ok()?.modified().ok()?;
     if written < start {
         return None;

@@ -1,0 +1,64 @@
+//! How a measurement came about: whatever is judged later must know it as well as what is judged at once.
+
+use std::io;
+
+use camino::Utf8Path;
+use serde::{Deserialize, Serialize};
+
+use crate::sys::fs;
+
+/// What decides, beside the numbers, whether a figure may become a baseline, and which one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Circumstances {
+    /// How many tests failed.
+    pub failed_tests: u64,
+    /// Tests whose processes were killed or aborted, and left no profile.
+    pub lost: Vec<String>,
+    /// Was only a part of the workspace's tests selected?
+    pub is_partial: bool,
+    /// What measured; `None` where that happened elsewhere.
+    pub measurer: Option<String>,
+    /// What was checked out.
+    pub commit: Option<String>,
+}
+
+impl Circumstances {
+    /// Writes them down.
+    ///
+    /// # Errors
+    ///
+    /// What the file system says.
+    pub fn save(&self, path: &Utf8Path) -> io::Result<()> {
+        fs::replace(path.as_std_path(), &serde_json::to_vec(self)?)
+    }
+
+    /// Those that were written down; `None` where there are none, or none that can be understood.
+    #[must_use]
+    pub fn load(path: &Utf8Path) -> Option<Self> {
+        serde_json::from_slice(&fs_err::read(path).ok()?).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_down_is_read_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = Utf8Path::from_path(folder.path()).unwrap().join("circumstances.json");
+        assert_eq!(Circumstances::load(&path), None);
+        let written = Circumstances {
+            failed_tests: 2,
+            lost: vec!["app/app::aborts".to_owned()],
+            is_partial: true,
+            measurer: Some("cargo-llvm-cov 0.9.1".to_owned()),
+            commit: Some("1a2b3c4d".to_owned()),
+        };
+        written.save(&path).unwrap();
+        assert_eq!(Circumstances::load(&path), Some(written));
+        fs_err::write(&path, "{}").unwrap();
+        assert_eq!(Circumstances::load(&path), None);
+    }
+}
