@@ -269,8 +269,8 @@ impl UnderWay {
         // cargo knows nothing of who instruments: another version may do it otherwise.
         let forgotten: Vec<&str> = match self.site.runs_in_builds || by != version {
             true => names.iter().copied().collect(),
-            // What was no member until now was built without instrumentation.
-            false => names.difference(&before).copied().collect(),
+            // What was no member until now was built without instrumentation, what is none any more was built with it.
+            false => names.symmetric_difference(&before).copied().collect(),
         };
         self.measurer.dir.forget_builds(&forgotten)?;
         let lines: Vec<&str> = [version].into_iter().chain(names.iter().copied()).collect();
