@@ -22,9 +22,7 @@ use crate::coverage::measure::{MeasureError, Measurer, Profiles};
 use crate::coverage::verdict::Measurement;
 use crate::coverage::{CoverageMap, source};
 use crate::exit_code::ExitCode;
-use crate::model::{
-    AttemptOutcome, CaseRecord, CoverageFigures, Ending, Judgement, PackagePatterns, Reason, Verdict,
-};
+use crate::model::{AttemptOutcome, CaseRecord, CoverageFigures, Ending, Judgement, PackagePatterns, Reason, Verdict};
 use crate::sys::fs::{self, Lock};
 use crate::sys::process::own_environment;
 use crate::sys::signals::Signals;
@@ -275,8 +273,8 @@ impl UnderWay {
         // cargo knows nothing of who instruments: another version may do it otherwise.
         let forgotten: Vec<&str> = match self.site.runs_in_builds || by != version {
             true => names.iter().copied().collect(),
-            // What was no member until now was built without instrumentation.
-            false => names.difference(&before).copied().collect(),
+            // What was no member until now was built without instrumentation, what is none any more was built with it.
+            false => names.symmetric_difference(&before).copied().collect(),
         };
         self.measurer.dir.forget_builds(&forgotten)?;
         let lines: Vec<&str> = [version].into_iter().chain(names.iter().copied()).collect();
@@ -322,7 +320,7 @@ pub(super) fn again(asked: &Asked, site: &Site) -> Result<(Measured, Circumstanc
 
 fn load(directory: &Directory, site: &Site) -> Result<CoverageMap, MeasureError> {
     let unreadable = |error: source::SourceError| MeasureError::Failed { what: "report", why: error.to_string() };
-    Ok(source::load(&[directory.exported()]).map_err(unreadable)?.relative_to(&site.root))
+    Ok(source::load_export(&directory.exported()).map_err(unreadable)?.relative_to(&site.root))
 }
 
 /// What came of a measurement that has no numbers.
