@@ -93,7 +93,8 @@ fn the_order_and_the_list_of_runs_fit_into_a_narrow_window() {
 /// R19. What only shows says so and goes on; what decides does not open a gate by what it could not read.
 #[test]
 fn a_history_that_cannot_be_read_is_an_empty_one_and_a_warning_except_to_what_decides() {
-    let damages: [(&str, fn(&std::path::Path)); 2] = [
+    type Damage = fn(&std::path::Path);
+    let damages: [(&str, Damage); 2] = [
         ("the history is damaged", |file| {
             let bytes = fs::read(file).unwrap();
             fs::write(file, &bytes[..3000]).unwrap();
