@@ -276,6 +276,12 @@ fn mistakes_name_place_key_nearest_key_and_shape() {
 }
 
 #[test]
+fn a_table_of_the_top_level_that_stands_elsewhere_is_sent_there() {
+    let told = mistakes("[default.judgement]\nwindow = 50\n");
+    assert!(told.contains("`default.judgement`: no such key\n  nearest key: judgement, at the top level"), "{told}");
+}
+
+#[test]
 fn mistakes_in_lists_are_found_too() {
     insta::assert_snapshot!(mistakes("[groups.db]\nmax-threads = 0\n[[override]]\nfilter = \"*\"\ngroup = \"bd\"\n"), @r#"
     .config/gate.toml:2:15: `groups.db.max-threads`: 0 is not above zero

@@ -193,3 +193,18 @@ impl<W> Page<W> {
         format!("{prefix}{}\n", lines.join(&format!("\n{}", " ".repeat(indent))))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_shown_as_it_is_written_unless_it_is_absurdly_long() {
+        let shown = |key: &str| Ink { color: false }.key(&key.parse().unwrap());
+        for key in ["app/app::math::adds", "app/test:db::::error::boo"] {
+            assert_eq!(shown(key), key);
+        }
+        let long = shown(&format!("app/app::{}", "x".repeat(10_000)));
+        assert_eq!(console::measure_text_width(&long), "app/app::".len() + words::LONGEST_NAME);
+    }
+}

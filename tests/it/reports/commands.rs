@@ -67,6 +67,29 @@ fn without_a_history_a_document_has_no_run() {
     assert!(!fixture.gate_dir().exists(), "nothing is created by looking");
 }
 
+#[test]
+fn a_quarantine_that_matches_no_test_on_record_is_named() {
+    let fixture = workspace();
+    let entry = |test: &str| format!("[[quarantine]]\ntest = \"{test}\"\nreason = \"known\"\n");
+    fixture.write("gate.toml", &[entry("app/test:net::peer"), entry("app/test:net::pear")].concat());
+    let ended = fixture.gate(["flaky"]).run();
+    ended.assert_code(0).assert_stdout_has("`app/test:net::pear` matches no test on record");
+    let json = fixture.gate(["flaky", "--format", "json"]).run().assert_code(0).json();
+    assert_eq!(json["unmatched_quarantines"], serde_json::json!(["app/test:net::pear"]));
+}
+
+#[test]
+fn the_order_and_the_list_of_runs_fit_into_a_narrow_window() {
+    let fixture = workspace();
+    for words in [&["order"][..], &["history", "list"]] {
+        let ended = fixture.gate(words.iter().copied()).env("COLUMNS", "40").run();
+        let shown = ended.assert_code(0).stdout();
+        let rows = shown.lines().filter(|line| line.starts_with(' '));
+        assert!(rows.clone().count() > 4, "{shown}");
+        rows.for_each(|line| assert!(line.chars().count() <= 40, "{line:?}"));
+    }
+}
+
 /// R19. What only shows says so and goes on; what decides does not open a gate by what it could not read.
 #[test]
 fn a_history_that_cannot_be_read_is_an_empty_one_and_a_warning_except_to_what_decides() {
