@@ -70,6 +70,16 @@ pub fn load(paths: &[Utf8PathBuf]) -> Result<CoverageMap, SourceError> {
     if paths.is_empty() { Err(SourceError::None) } else { Ok(traces.into_map()?) }
 }
 
+/// Reads what was asked of llvm-cov itself, which is an export or nothing.
+///
+/// # Errors
+///
+/// What is wrong with it, and where.
+pub fn load_export(path: &Utf8Path) -> Result<CoverageMap, SourceError> {
+    let (_, reader) = open(path).map_err(|why| SourceError::Unreadable { path: path.to_owned(), why })?;
+    llvm_json::read(reader).map_err(|why| SourceError::LlvmJson { path: path.to_owned(), why })
+}
+
 /// Opens a file and says whether it is JSON.
 fn open(path: &Utf8Path) -> io::Result<(bool, BufReader<File>)> {
     let mut reader = BufReader::with_capacity(1 << 16, File::open(path)?);

@@ -174,16 +174,16 @@ fn percentages_are_numbers_with_the_decimals_that_people_read() {
     assert_eq!(nothing["coverage"]["baseline"], Value::Null);
 }
 
-/// A command as GitHub reads it: its word, its properties, its message.
-fn read_command(line: &str) -> Option<(&str, Vec<(&str, String)>, &str)> {
+/// A command as GitHub reads it: its word, and its properties.
+fn read_command(line: &str) -> Option<(&str, Vec<(&str, String)>)> {
     let (word, rest) = line.strip_prefix("::")?.split_once(' ')?;
-    let (properties, message) = rest.split_once("::")?;
+    let (properties, _) = rest.split_once("::")?;
     let decode = |text: &str| {
         let text = text.replace("%2C", ",").replace("%3A", ":").replace("%0A", "\n").replace("%0D", "\r");
         text.replace("%25", "%")
     };
     let property = |text| <str>::split_once(text, '=').map(|(name, value)| (name, decode(value)));
-    Some((word, properties.split(',').map(property).collect::<Option<_>>()?, message))
+    Some((word, properties.split(',').map(property).collect::<Option<_>>()?))
 }
 
 #[test]
@@ -270,7 +270,7 @@ proptest! {
         prop_assert_eq!(written.lines().count(), annotated(&made::hostile("x")).lines().count(), "{}", written);
         prop_assert!(written.chars().all(|c| c == '\n' || !c.is_control()), "{}", written);
         for line in written.lines() {
-            let (word, properties, _) = read_command(line).unwrap();
+            let (word, properties) = read_command(line).unwrap();
             prop_assert!(matches!(word, "error" | "warning"), "{}", line);
             let names: Vec<&str> = properties.iter().map(|(name, _)| *name).collect();
             prop_assert!(matches!(names[..], ["title"] | ["file", "line", "title"] | ["file", "line", "endLine", "title"]));

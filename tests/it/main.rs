@@ -7,6 +7,8 @@ mod baseline;
 mod browser;
 mod cli;
 mod config;
+#[cfg(unix)]
+mod coverage;
 mod coverage_report;
 mod demo;
 mod dependencies;

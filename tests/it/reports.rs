@@ -3,6 +3,7 @@
 mod commands;
 mod made;
 
+use cargo_gate::model::Kind;
 use cargo_gate::report::explanation::{self, terminal::Text};
 use cargo_gate::report::{Explanation, Look, Retrospect, retrospect};
 use proptest::prelude::*;
@@ -93,6 +94,28 @@ fn colours_only_repeat_what_is_said() {
         assert!(page.contains("\u{1b}[31m"));
         assert_eq!(console::strip_ansi_codes(&page), explanation::terminal::page(&explanation, Text::Cause, plain));
     }
+}
+
+#[test]
+fn what_the_next_run_leaves_out_has_no_command_that_runs_it_alone() {
+    let page = |made: &Explanation| explanation::terminal::page(made, Text::Cause, Look::default());
+    let mut made = made::explanation();
+    assert!(page(&made).contains("cargo gate test --select"));
+    made.place = None;
+    assert!(!page(&made).contains("cargo gate test --select"), "it is gone or ignored");
+    let mut other = made::explanation();
+    let mut key = (*other.key).clone();
+    key.binary.kind = Kind::Suite;
+    other.key = key.into();
+    assert!(!page(&other).contains("cargo gate test --select"), "another tool ran it");
+}
+
+#[test]
+fn a_streak_of_one_is_the_last_run() {
+    let mut made = made::explanation();
+    made.streak = 1;
+    let page = explanation::terminal::page(&made, Text::Cause, Look::default());
+    assert!(page.contains("Streak failed in its last run, since "), "{page}");
 }
 
 #[test]

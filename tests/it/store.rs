@@ -281,7 +281,7 @@ fn r25_runs_are_listed_by_page_and_by_what_they_are() {
     assert!(!failed.is_empty() && failed.len() < 25, "{failed:?}");
     let other = Context { profile: "release".into(), ..context() };
     assert!(numbers(RunFilter { context: Some(other), ..all() }, Page::ALL).is_empty());
-    assert!(matches!(store.run("2025"), Err(StoreError::NoSuchRun(_))), "many runs begin so");
+    assert!(matches!(store.run("2025"), Err(StoreError::Ambiguous(_))), "many runs begin so");
     assert!(matches!(store.run(""), Err(StoreError::NoSuchRun(_))));
 }
 
@@ -655,7 +655,7 @@ fn the_commands_show_what_is_on_record() {
         show(&mut out);
         String::from_utf8(out).unwrap()
     };
-    let options = ListOptions { filter: RunFilter::default(), latest: false, page: Page::first(10) };
+    let options = ListOptions { filter: RunFilter::default(), latest: false, page: Page::first(10), columns: None };
     let list = text(&|out| history::list(&store, &options, out, Format::Human).unwrap());
     assert!(list.lines().all(|line| line.chars().count() <= 80 && !line.contains('\u{1b}')), "{list}");
     assert!(list.contains("20250615T150640000Z-00000001  fail"), "{list}");
@@ -677,13 +677,13 @@ fn the_commands_show_what_is_on_record() {
     let options = PruneOptions { keep: Retention { count: Some(0), ..Retention::default() }, prune: Prune::Plan };
     let mut out = Vec::new();
     history::prune(&mut store, &options, &mut out, Format::Human).unwrap();
-    history::undo(&mut store, "2025", &mut out, Format::Human).unwrap();
+    history::undo(&mut store, "last", &mut out, Format::Human).unwrap();
     let said = String::from_utf8(out).unwrap();
     assert!(said.contains("Would remove 1 runs with 3 cases") && said.contains("Took back run 2025"), "{said}");
     let list = text(&|out| {
         history::list(
             &store,
-            &ListOptions { filter: RunFilter::default(), latest: false, page: Page::ALL },
+            &ListOptions { filter: RunFilter::default(), latest: false, page: Page::ALL, columns: None },
             out,
             Format::Human,
         )

@@ -165,7 +165,8 @@ impl<'a> Judging<'a> {
             ruling = ruling.together([Ruling::failing(reason)]);
         }
         let kept = self.raise(&all, &ruling, ratchet.as_ref().ok());
-        let report = self.report(&map, &all, &falls_short, &ruling, measurement.is_none(), ratchet.as_ref().ok());
+        let compared = ratchet.as_ref().ok().filter(|_| !self.circumstances.is_partial);
+        let report = self.report(&map, &all, &falls_short, &ruling, measurement.is_none(), compared);
         let report = CoverageReport { patch, left_out: in_words(&left_out), ratchet: kept, ..report };
         let reached = measurement.is_none().then(|| self.reached(&map, ruling.is_sound));
         Judged { report, verdict: ruling.verdict, code: ruling.code, reached }

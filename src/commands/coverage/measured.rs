@@ -286,8 +286,8 @@ impl UnderWay {
         // cargo knows nothing of who instruments: another version may do it otherwise.
         let forgotten: Vec<&str> = match self.site.runs_in_builds || by != version {
             true => names.iter().copied().collect(),
-            // What was no member until now was built without instrumentation.
-            false => names.difference(&before).copied().collect(),
+            // What was no member until now was built without instrumentation, what is none any more was built with it.
+            false => names.symmetric_difference(&before).copied().collect(),
         };
         self.measurer.dir.forget_builds(&forgotten)?;
         let lines: Vec<&str> = [version].into_iter().chain(names.iter().copied()).collect();
@@ -333,7 +333,7 @@ pub(super) fn again(asked: &Asked, site: &Site) -> Result<(Measured, Circumstanc
 
 fn load(directory: &Directory, site: &Site) -> Result<CoverageMap, MeasureError> {
     let unreadable = |error: source::SourceError| MeasureError::Failed { what: "report", why: error.to_string() };
-    Ok(source::load(&[directory.exported()]).map_err(unreadable)?.relative_to(&site.root))
+    Ok(source::load_export(&directory.exported()).map_err(unreadable)?.relative_to(&site.root))
 }
 
 /// What came of a measurement that has no numbers.

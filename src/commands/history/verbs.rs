@@ -55,12 +55,7 @@ pub struct PruneOptions {
 
 /// One run with its tests.
 pub fn show(store: &dyn Store, options: &ShowOptions, out: &mut dyn Write, format: Format) -> Result<()> {
-    let run = if options.run == "last" {
-        let last = store.runs(&RunFilter::default(), Page::first(1))?.pop();
-        last.ok_or_else(|| StoreError::NoSuchRun(options.run.clone()))?
-    } else {
-        store.run(&options.run)?
-    };
+    let run = named(store, &options.run)?;
     let cases = store.cases(&run.head.id)?;
     if format == Format::Json {
         let mut value = run_json(&run);
@@ -76,6 +71,15 @@ pub fn show(store: &dyn Store, options: &ShowOptions, out: &mut dyn Write, forma
         show_case(case, out)?;
     }
     Ok(())
+}
+
+/// The run with this name or the only one with this beginning, or the `last` one.
+fn named(store: &dyn Store, name: &str) -> Result<StoredRun> {
+    if name != "last" {
+        return Ok(store.run(name)?);
+    }
+    let last = store.runs(&RunFilter::default(), Page::first(1))?.pop();
+    Ok(last.ok_or_else(|| StoreError::NoSuchRun(name.to_owned()))?)
 }
 
 /// Removes runs, or says which would go.
@@ -99,7 +103,7 @@ pub fn prune(store: &mut dyn Store, options: &PruneOptions, out: &mut dyn Write,
 
 /// Takes one run back.
 pub fn undo(store: &mut dyn Store, run: &str, out: &mut dyn Write, format: Format) -> Result<()> {
-    let id = store.run(run)?.head.id;
+    let id = named(store, run)?.head.id;
     let undone = store.undo(&id)?;
     if format == Format::Json {
         return write_json(out, &json!({ "schema_version": 1, "undone": run_json(&undone) }));
@@ -201,10 +205,12 @@ fn show_head(run: &StoredRun, out: &mut dyn Write) -> Result<()> {
     let commit = head.commit.as_deref().map(|commit| format!("{commit}{dirty}")).unwrap_or_default();
     let version = head.version.as_deref().map(|version| format!(" {version}")).unwrap_or_default();
     let suite = format!("{}{version}", head.suite);
+    // Results that another tool wrote do not say where.
+    let host = if head.host.is_empty() { String::new() } else { format!(" on {}", head.host) };
     let totals = &run.totals;
     let counts = format!(
-        "{} tests: {} passed, {} failed, {} errored, {} timed out, {} flaky, {} skipped; {} not run",
-        totals.tests,
+        "{}: {} passed, {} failed, {} errored, {} timed out, {} flaky, {} skipped; {} not run",
+        words::count(totals.tests, "test", "tests"),
         totals.passed,
         totals.failed,
         totals.errored,
@@ -218,7 +224,7 @@ fn show_head(run: &StoredRun, out: &mut dyn Write) -> Result<()> {
     let lines = [
         ("run", head.id.to_string()),
         ("suite", suite),
-        ("started", format!("{started} on {} by {}", head.host, head.trigger)),
+        ("started", format!("{started}{host} by {}", head.trigger)),
         ("took", run.duration.map(words::exact).unwrap_or_default()),
         ("commit", commit),
         ("branch", head.branch.clone().unwrap_or_default()),
@@ -252,7 +258,8 @@ fn show_case(case: &CaseRecord, out: &mut dyn Write) -> Result<()> {
         Outcome::Failed | Outcome::Error | Outcome::Timeout => Style::new().red(),
     };
     let outcome = format!("{:<8}", case.outcome.as_str());
-    writeln!(out, "{} {time:>7}  {}", style.apply_to(outcome), one_line(&case.key.to_string()))?;
+    let shown = words::middle(&one_line(&case.key.to_string()), words::LONGEST_NAME);
+    writeln!(out, "{} {time:>7}  {}", style.apply_to(outcome), shown)?;
     for (number, attempt) in (1..).zip(&case.attempts).filter(|(_, attempt)| attempt.text.is_some()) {
         let why = attempt.why.as_deref().map(|why| format!(": {}", one_line(why))).unwrap_or_default();
         writeln!(out, "    attempt {number}{why}")?;

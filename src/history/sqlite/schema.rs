@@ -117,7 +117,11 @@ pub(super) fn connect(file: &Utf8Path, open: Open) -> Result<Connection> {
         Open::Existing => OpenFlags::SQLITE_OPEN_READ_WRITE,
         Open::Untouched => OpenFlags::SQLITE_OPEN_READ_ONLY,
     };
-    let connection = Connection::open_with_flags(file, access | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(error)?;
+    let refused = |refused| match (error(refused), open) {
+        (StoreError::ReadOnly(why), Open::Existing | Open::Untouched) => StoreError::Unreadable(why),
+        (other, _) => other,
+    };
+    let connection = Connection::open_with_flags(file, access | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(refused)?;
     connection.busy_timeout(BUSY).map_err(error)?;
     connection.set_prepared_statement_cache_capacity(64);
     // The rollback journal (SQLite's default) can be read where nothing can be written, a write-ahead log cannot.

@@ -132,26 +132,26 @@ pub(super) fn bar(ratio: Ratio, width: usize) -> String {
 /// `3-14, 20`, in at most so many columns: `3-14 … 40 more`. Nothing where not even one fits.
 pub(in crate::report) fn ranges(lines: &[RangeInclusive<u32>], room: usize) -> String {
     let mut out = String::new();
-    for (at, range) in lines.iter().enumerate() {
-        let one = if range.start() == range.end() {
-            range.start().to_string()
-        } else {
-            format!("{}-{}", range.start(), range.end())
-        };
-        let rest = lines.len() - at - 1;
-        let next = if out.is_empty() { one } else { format!("{out}, {one}") };
-        let tail = if rest > 0 { tail(rest) } else { String::new() };
-        // What is said of the rest must fit as well.
-        if next.len() + tail.chars().count() > room {
-            return if out.is_empty() { out } else { format!("{out}{}", self::tail(rest + 1)) };
+    let mut fits = String::new();
+    for (rest, range) in (0..lines.len()).rev().zip(lines) {
+        let separator = if out.is_empty() { "" } else { ", " };
+        out.push_str(&format!("{separator}{}", span(range)));
+        if out.len() > room {
+            return fits;
         }
-        out = next;
+        // What is said of the rest must fit as well.
+        let cut = if rest > 0 { format!("{out} … {rest} more") } else { out.clone() };
+        if cut.chars().count() <= room {
+            fits = cut;
+        }
     }
     out
 }
 
-fn tail(rest: usize) -> String {
-    format!(" … {rest} more")
+/// `3-14`, `20`.
+pub(in crate::report) fn span(lines: &RangeInclusive<u32>) -> String {
+    let (first, last) = (lines.start(), lines.end());
+    if first == last { first.to_string() } else { format!("{first}-{last}") }
 }
 
 /// The word of a change's coverage.

@@ -1,7 +1,6 @@
 //! The measurement for people at a terminal.
 
 use std::fmt::Write as _;
-use std::io::{self, Write};
 
 use console::measure_text_width;
 
@@ -24,16 +23,6 @@ const RANGES: usize = 60;
 const LEAST: usize = 12;
 /// How many uncovered changed lines are shown.
 const LINES: usize = 60;
-
-/// Writes the page, in colours where standard output has them.
-///
-/// # Errors
-///
-/// What the writer says.
-pub fn write(report: &CoverageReport, columns: Option<usize>, out: &mut dyn Write) -> io::Result<()> {
-    let look = Look { color: console::colors_enabled(), columns, ..Look::default() };
-    out.write_all(page(report, look).as_bytes())
-}
 
 /// The page: in quiet the verdict and what a failure needs, in verbose every file and every line.
 #[must_use]

@@ -147,7 +147,7 @@ fn opened(at: usize, file: &CoveredFile, source: &Markup) -> Markup {
                 "Not covered: "
                 @for (number, lines) in file.uncovered.iter().take(LINKS).enumerate() {
                     @if number > 0 { ", " }
-                    a href={ "#file-" (at) "-" (lines.start()) } { (span(lines)) }
+                    a href={ "#file-" (at) "-" (lines.start()) } { (figures::span(lines)) }
                 }
                 @if file.uncovered.len() > LINKS {
                     " and " (words::thousands((file.uncovered.len() - LINKS) as u64)) " more"
@@ -156,11 +156,6 @@ fn opened(at: usize, file: &CoveredFile, source: &Markup) -> Markup {
             pre.source role="group" tabindex="0" aria-label={ "source of " (shown::name(&file.path)) } { code { (source) } }
         }
     }
-}
-
-/// `3-14`, `20`.
-fn span(lines: &RangeInclusive<u32>) -> String {
-    figures::ranges(std::slice::from_ref(lines), usize::MAX)
 }
 
 /// The lines with their numbers, each uncovered range as one mark. What is drawn as a bar is written as a cross too.

@@ -66,7 +66,7 @@ fn sections(retrospect: &Retrospect, map: &Map<'_>) -> io::Result<Vec<Section>> 
         sections.push(section("coverage", "Coverage", trend::coverage(&retrospect.coverage)?));
     }
     if !retrospect.files.is_empty() {
-        sections.push(section("files", "Coverage by file", files::render(&retrospect.files)));
+        sections.push(section("files", "Files", files::render(&retrospect.files)));
     }
     if !retrospect.order.is_empty() {
         sections.push(section("next", "Next run", slow::next(retrospect)));

@@ -173,9 +173,9 @@ pub(crate) fn retrospect() -> Retrospect {
             (3, "failed in its last 3 runs".to_owned()),
             (5, "failed in 4 of 12 runs, last 1 run ago".to_owned()),
             (1, "never recorded".to_owned()),
-            (6, "takes 2.400 s".to_owned()),
-            (2, "takes 0.940 s".to_owned()),
-            (0, "takes 0.008 s".to_owned()),
+            (6, "takes 2.400s".to_owned()),
+            (2, "takes 0.940s".to_owned()),
+            (0, "takes 0.008s".to_owned()),
         ],
         metric: Metric::Lines,
         coverage: [(3, 799), (1, 812)]

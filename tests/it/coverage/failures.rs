@@ -1,0 +1,218 @@
+//! What goes wrong is said, each in its own words, and none of it becomes a baseline.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use rustix::process::{Pid, Signal, test_kill_process};
+
+use super::{coverage, measurable, text_of};
+use crate::support::{Fixture, Invocation, wait_until};
+
+/// More tests for the crate of two functions.
+fn with_tests(covered: &Fixture, tests: &str) {
+    let source = covered.read("src/lib.rs");
+    covered.write("src/lib.rs", &format!("{source}\n#[cfg(test)]\nmod more {{\n{tests}\n}}\n"));
+}
+
+fn has_ratchet(covered: &Fixture) -> bool {
+    covered.gate_dir().join("ratchet.toml").exists()
+}
+
+#[test]
+#[ignore = "needs cargo-llvm-cov"]
+fn where_tests_fail_coverage_is_shown_and_never_ratcheted() {
+    let covered = measurable("covered");
+    with_tests(&covered, "    #[test]\n    fn fails() {\n        assert_eq!(super::parity(2), \"odd\");\n    }");
+    for args in [&[][..], &["--no-run"]] {
+        let ended = coverage(&covered, args.iter().copied()).run();
+        let document = ended.assert_code(100).json();
+        assert_eq!(
+            (&document["verdict"], &document["coverage"]["status"]),
+            (&"fail".into(), &"FAIL".into()),
+            "{ended}"
+        );
+        assert!(document["coverage"]["covered"].as_u64().unwrap() > 0);
+        assert!(text_of(&document, "reasons", "tests-failed").contains("shown and not judged"));
+        assert!(!has_ratchet(&covered), "{ended}");
+    }
+    covered.gate(["verdict", "target/gate/coverage-report.md"]).run().assert_code(20);
+}
+
+#[test]
+#[ignore = "needs cargo-llvm-cov"]
+fn a_process_that_aborts_makes_the_measurement_incomplete() {
+    let covered = measurable("covered");
+    with_tests(&covered, "    #[test]\n    fn aborts() {\n        std::process::abort();\n    }");
+    coverage(&covered, []).run().assert_code(100);
+    covered.write(
+        "gate.toml",
+        "[[quarantine]]\ntest = \"covered/covered::more::aborts\"\nreason = \"known\"\nuntil = 2199-01-01\n",
+    );
+    for args in [&["--floor", "10"][..], &["--floor", "10", "--no-run"]] {
+        let ended = coverage(&covered, args.iter().copied()).run();
+        let document = ended.assert_code(0).json();
+        let warning = text_of(&document, "warnings", "incomplete");
+        assert!(warning.contains("covered/covered::more::aborts"), "{warning}");
+        assert!(!has_ratchet(&covered), "{ended}");
+    }
+    coverage(&covered, ["--floor", "99"]).run().assert_code(20);
+}
+
+#[test]
+#[ignore = "needs cargo-llvm-cov"]
+fn where_there_is_nothing_to_cover_nothing_was_measured() {
+    let covered = measurable("covered");
+    covered.write("src/lib.rs", "//! Nothing.\n").write("tests/alone.rs", "#[test]\nfn passes() {}\n");
+    let open = coverage(&covered, []).run();
+    let document = open.assert_code(0).json();
+    let warning = text_of(&document, "warnings", "no-measurement");
+    assert!(warning.contains("there are no lines to cover"), "{warning}");
+    coverage(&covered, ["--on-tool-error", "closed"]).run().assert_code(20);
+    coverage(&covered, ["--on-tool-error", "closed", "--policy", "absolute"]).run().assert_code(20);
+    assert!(!has_ratchet(&covered));
+}
+
+#[test]
+#[ignore = "needs cargo-llvm-cov"]
+fn a_suite_that_does_not_build_or_is_empty_is_no_measurement_at_all() {
+    let covered = measurable("covered");
+    let none = coverage(&covered, ["no_such_test"]).run();
+    assert!(none.assert_code(4).json()["coverage"]["covered"].is_null());
+    covered.write("src/lib.rs", "fn");
+    let broken = coverage(&covered, []).run();
+    let document = broken.assert_code(101).json();
+    assert_eq!((&document["exit_code"], &document["coverage"]["status"]), (&101.into(), &"N/A".into()));
+    assert!(!has_ratchet(&covered));
+}
+
+#[test]
+#[ignore = "needs cargo-llvm-cov"]
+fn an_interrupted_measurement_leaves_no_process_and_no_baseline() {
+    let covered = measurable("covered");
+    with_tests(
+        &covered,
+        "    #[test]\n    fn waits() {\n        let dir = std::env::var_os(\"GATE_FIXTURE_DIR\").unwrap();\n        \
+         std::fs::write(std::path::Path::new(&dir).join(\"pid\"), std::process::id().to_string()).unwrap();\n        \
+         std::thread::sleep(std::time::Duration::from_secs(600));\n    }",
+    );
+    let running = coverage(&covered, []).in_own_group().spawn();
+    let pid = covered.scratch().join("pid");
+    wait_until("the test runs", || fs::read_to_string(&pid).is_ok_and(|text| !text.is_empty()));
+    running.signal(Signal::INT);
+    let ended = running.wait();
+    let document = ended.assert_code(130).json();
+    assert_eq!(document["coverage"]["status"], "N/A");
+    let pid: i32 = fs::read_to_string(&pid).unwrap().parse().unwrap();
+    wait_until("its process is gone", || test_kill_process(Pid::from_raw(pid).unwrap()).is_err());
+    assert!(!has_ratchet(&covered), "{ended}");
+    coverage(&covered, ["--no-run"]).run().assert_code(96).assert_stderr_has("nothing was measured yet");
+}
+
+/// A cargo-llvm-cov of the test's own, the only one that is found.
+fn with_stand_in(covered: &Fixture, script: &str) {
+    let path = covered.scratch().join("bin/cargo-llvm-cov");
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, format!("#!/bin/sh\necho \"$*\" >>\"$GATE_FIXTURE_DIR/calls\"\n{script}\n")).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// `cargo gate coverage` where cargo-llvm-cov is in the folder of the stand-in, or nowhere.
+fn alone<'a>(covered: &Fixture, args: impl IntoIterator<Item = &'a str>) -> Invocation {
+    let toolchain = covered.command("rustc").args(["--print", "sysroot"]).run().stdout();
+    let toolchain = Path::new(toolchain.trim()).join("bin");
+    let path = [covered.scratch().join("bin"), toolchain.clone(), "/usr/bin".into(), "/bin".into()];
+    let path = std::env::join_paths(path).unwrap();
+    let home = covered.scratch().join("home");
+    coverage(covered, args).env("PATH", path).env("CARGO_HOME", home).env("CARGO", toolchain.join("cargo"))
+}
+
+fn calls(covered: &Fixture) -> String {
+    fs::read_to_string(covered.scratch().join("calls")).unwrap_or_default()
+}
+
+#[test]
+fn where_cargo_llvm_cov_is_missing_the_command_that_gets_it_is_named() {
+    let covered = Fixture::alone("covered");
+    let ended = alone(&covered, []).run();
+    ended
+        .assert_code(96)
+        .assert_stderr_has("cargo-llvm-cov")
+        .assert_stderr_has("`cargo gate doctor --install` gets it");
+    assert!(!has_ratchet(&covered));
+}
+
+#[test]
+fn r7_r8_outside_of_the_scope_and_switched_off_the_measurer_is_not_started() {
+    let covered = Fixture::alone("covered");
+    with_stand_in(&covered, "exit 1");
+    covered.write("gate.toml", "[scope]\npackages = [\"other\"]\n");
+    let outside = alone(&covered, []).run();
+    let document = outside.assert_code(0).json();
+    assert_eq!((&document["verdict"], &document["coverage"]["status"]), (&"nothing".into(), &"N/A".into()));
+    assert!(text_of(&document, "reasons", "out-of-scope").contains("`covered` is out of scope"));
+    assert_eq!(calls(&covered), "", "{outside}");
+    covered.write("gate.toml", "enabled = false\n");
+    let off = alone(&covered, []).run();
+    let document = off.assert_code(0).json();
+    assert_eq!((&document["verdict"], &document["coverage"]["status"]), (&"nothing".into(), &"N/A".into()));
+    text_of(&document, "reasons", "disabled");
+    let by_variable = alone(&covered, []).env("CARGO_GATE_DISABLE", "1").run();
+    text_of(&by_variable.assert_code(0).json(), "reasons", "disabled");
+    assert_eq!(calls(&covered), "", "{off}");
+    // That is no accident: in scope it is called.
+    covered.write("gate.toml", "");
+    alone(&covered, []).run();
+    assert!(calls(&covered).contains("llvm-cov show-env"), "{}", calls(&covered));
+}
+
+#[test]
+fn r9_a_measurer_that_fails_is_no_measurement() {
+    let covered = Fixture::alone("covered");
+    with_stand_in(&covered, "echo 'error: it has a bad day' >&2\nexit 1");
+    let open = alone(&covered, []).run();
+    let document = open.assert_code(0).json();
+    assert!(text_of(&document, "warnings", "no-measurement").contains("it has a bad day"), "{open}");
+    let closed = alone(&covered, ["--on-tool-error", "closed"]).run();
+    let reason = text_of(&closed.assert_code(20).json(), "reasons", "no-measurement");
+    assert!(reason.contains("it has a bad day") && reason.contains("fail-closed"), "{reason}");
+}
+
+#[test]
+fn r10_what_the_measurer_says_is_not_believed() {
+    let covered = Fixture::alone("covered");
+    // Its tests leave what looks like a profile.
+    with_tests(
+        &covered,
+        "    #[test]\n    fn leaves_a_profile() {\n        \
+         std::fs::write(std::env::var_os(\"LLVM_PROFILE_FILE\").unwrap(), \"\").unwrap();\n    }",
+    );
+    let summary = |covered: u64, count: u64| {
+        let figure = format!("{{\"count\":{count},\"covered\":{covered}}}");
+        format!("{{\"lines\":{figure},\"regions\":{figure},\"functions\":{figure}}}")
+    };
+    let export = |files: &str| format!("{{\"type\":\"llvm.coverage.json.export\",\"data\":[{{\"files\":[{files}]}}]}}");
+    let of_file = |summary: &str| export(&format!("{{\"filename\":\"src/lib.rs\",\"summary\":{summary}}}"));
+    for (said, words) in [
+        ("garbage".to_owned(), "the measurer failed"),
+        (String::new(), "the measurer failed"),
+        (of_file(&summary(7, 3)), "the measurer failed"),
+        (of_file("{}"), "missing field"),
+        (export(""), "there are no lines to cover"),
+        (of_file(&summary(0, 0)), "there are no lines to cover"),
+    ] {
+        with_stand_in(
+            &covered,
+            &format!(
+                "case $2 in\n--version) echo cargo-llvm-cov 0.9.1 ;;\n\
+                 show-env) echo \"export LLVM_PROFILE_FILE='$CARGO_TARGET_DIR/x.profraw'\" ;;\n\
+                 report) while [ $# -gt 1 ]; do\n  [ \"$1\" = --output-path ] && printf %s '{said}' >\"$2\"\n  shift\ndone ;;\n\
+                 esac"
+            ),
+        );
+        let ended = alone(&covered, ["--on-tool-error", "closed"]).run();
+        let reason = text_of(&ended.assert_code(20).json(), "reasons", "no-measurement");
+        assert!(reason.contains(words), "{said}: {reason}");
+        assert!(!has_ratchet(&covered));
+    }
+}
