@@ -304,6 +304,7 @@ fn finished(run: u64, tests: u64, size: u64) -> FinishedRun {
         duration: Duration::from_secs(60),
         judgement: Judgement { verdict, codes: vec![code], reasons: Vec::new() },
         plan_digest: Some(hash(tests)),
+        coverage: None,
     };
     FinishedRun { record, cases, binaries: Vec::new() }
 }

@@ -103,7 +103,7 @@ pub enum RatioError {
 }
 
 /// So many of so many. Of nothing nothing is covered: `0/0` reads as 0 %, and [`Ratio::is_empty`] tells it apart.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize)]
 pub struct Ratio {
     covered: u64,
     total: u64,

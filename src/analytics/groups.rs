@@ -1,6 +1,6 @@
 //! Tests that flake together: their failures fall into the same runs, so that they likely have one cause.
 //!
-//! Two tests belong together where at least [`SHARED`] runs failed both, and these are at least half of the runs that
+//! Two tests belong together where at least two runs failed both, and these are at least half of the runs that
 //! failed either of them. Groups are what hangs together by that. Only tests that are flaky or suspect are grouped:
 //! what breaks together by an edit and is mended together does not flake.
 

@@ -96,7 +96,9 @@ impl fmt::Display for Why {
             }
             Self::New => f.write_str("never recorded"),
             Self::Changed => f.write_str("its binary changed"),
-            Self::Duration(Some(expected)) => write!(f, "takes {:.3} s", expected.as_secs_f64()),
+            Self::Duration(Some(expected)) => {
+                write!(f, "takes {}.{:03}s", expected.as_secs(), expected.subsec_millis())
+            }
             Self::Duration(None) => f.write_str("duration unknown"),
             Self::NoHistory => f.write_str("no history: cargo's order"),
         }
@@ -145,11 +147,10 @@ pub fn rank(tests: &[Candidate<'_>]) -> Vec<Ranked> {
 }
 
 impl Ranked {
-    /// There is no room for it in the head.
+    /// There is no room for it in the head. What speaks against it still does.
     const fn send_back(&mut self, test: &Candidate<'_>) {
         self.score = 0.0;
-        (self.tier, self.reason) =
-            if test.changed { (Tier::Fresh, Why::Changed) } else { (Tier::Rest, Why::Duration(self.expected)) };
+        self.tier = if test.changed { Tier::Fresh } else { Tier::Rest };
     }
 }
 
@@ -272,27 +273,29 @@ mod tests {
             "retried: failed in 1 of 4 runs, in the last it passed when tried again",
             "long_ago: failed in 1 of 8 runs, last 8 runs ago",
             "changed: its binary changed",
-            "slow: takes 0.900 s",
-            "quick: takes 0.001 s",
+            "slow: takes 0.900s",
+            "quick: takes 0.001s",
         ];
         assert_eq!(order, expected);
     }
 
     #[test]
-    fn the_head_is_at_most_half_of_the_tests() {
+    fn the_head_is_at_most_half_of_the_tests_and_who_finds_no_room_keeps_its_reason() {
         let order = order(&[
             ("a", Some(("PF", 3)), false, 0),
             ("b", Some(("FP", 9)), false, 0),
             ("c", Some(("FF", 1)), false, 0),
             ("d", Some(("FPP", 2)), true, 0),
             ("e", Some(("PP", 5)), false, 0),
+            ("f", Some(("FPPP", 1)), false, 0),
         ]);
         let expected = [
             "c: failed in its last 2 runs",
             "a: failed in its last run",
             "b: failed in 1 of 2 runs, last 2 runs ago",
-            "d: its binary changed",
-            "e: takes 0.005 s",
+            "d: failed in 1 of 3 runs, last 3 runs ago",
+            "e: takes 0.005s",
+            "f: failed in 1 of 4 runs, last 4 runs ago",
         ];
         assert_eq!(order, expected);
     }

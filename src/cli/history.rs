@@ -128,7 +128,7 @@ pub struct PruneArgs {
 /// Remove one run, as if it had never been recorded
 #[derive(Clone, Debug, Args)]
 pub struct UndoArgs {
-    /// The run's name, or the beginning of it
+    /// The run's name, the beginning of it, or `last`
     #[arg(value_name = "RUN")]
     pub run: String,
     /// Flags of every command.

@@ -10,7 +10,6 @@ use crate::cli::PlaceArgs;
 use crate::config::{ConfigFile, Layers, Resolved, Settings};
 use crate::exit_code::ExitCode;
 use crate::history::place::gate_dir;
-use crate::history::sqlite::SqliteStore;
 use crate::history::store::StoreError;
 use crate::sys::git;
 use crate::sys::term::{ColorChoice, Output, Surroundings};
@@ -43,18 +42,13 @@ impl Place {
         let is_name = text.len() >= 7 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         git::resolve(&self.workspace.root, text).or_else(|| is_name.then(|| text.to_ascii_lowercase()))
     }
-
-    /// The store, where there is one.
-    pub(super) fn open_existing(&self) -> Result<Option<SqliteStore>, ExitCode> {
-        SqliteStore::open_existing(&self.gate_dir).map_err(store_code)
-    }
 }
 
 /// Says why a store could not do what it was asked.
 pub(super) fn store_code(error: StoreError) -> ExitCode {
     complain("error", &error.to_string());
     match error {
-        StoreError::NoSuchRun(_) => ExitCode::Usage,
+        StoreError::NoSuchRun(_) | StoreError::Ambiguous(_) => ExitCode::Usage,
         _ => ExitCode::Internal,
     }
 }

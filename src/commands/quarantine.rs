@@ -4,9 +4,11 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use super::remembered::Remembered;
 use crate::analytics::flaky::State;
 use crate::config::Settings;
-use crate::model::TestKey;
+use crate::history::store::{Store, StoreError, TestSummary};
+use crate::model::{KeyPattern, TestKey};
 use crate::report::retrospect::PastQuarantine;
 
 /// The day at a moment, as quarantines count it (UTC).
@@ -24,6 +26,24 @@ pub(super) fn quarantine(settings: &Settings, key: &TestKey, today: Date) -> Opt
 /// Is a test in quarantine for nothing?
 pub(super) fn is_steady_again(quarantine: Option<&PastQuarantine>, state: State) -> bool {
     state == State::Steady && quarantine.is_some_and(|quarantine| !quarantine.is_expired)
+}
+
+/// The patterns of quarantines that match no test on record, in whatever context.
+pub(super) fn unmatched(memory: &Remembered) -> Result<Vec<String>, StoreError> {
+    let mut left: Vec<_> = memory.place.settings().quarantine.iter().map(|one| &one.test).collect();
+    let strike_out = |left: &mut Vec<&KeyPattern>, tests: &[TestSummary]| {
+        left.retain(|pattern| !tests.iter().any(|test| pattern.is_match(&test.key)));
+    };
+    strike_out(&mut left, &memory.tests);
+    for context in memory.store.contexts()? {
+        if left.is_empty() {
+            break;
+        }
+        if context != memory.context {
+            strike_out(&mut left, &memory.store.summaries(&context)?);
+        }
+    }
+    Ok(left.into_iter().map(|pattern| pattern.as_str().to_owned()).collect())
 }
 
 /// A sentence about each quarantine that is over.

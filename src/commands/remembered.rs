@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 
+use super::complain;
 use super::place::{Place, store_code};
+use super::test::default_context;
 use super::thresholds::thresholds;
 use crate::analytics::presence::{FullRuns, Presence};
 use crate::analytics::thresholds::Thresholds;
@@ -28,16 +30,44 @@ pub(super) struct Remembered {
     pub(super) thresholds: Thresholds,
 }
 
+/// What becomes of what a command reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    /// It is shown: a history that cannot be read is an empty one, and a warning.
+    Show,
+    /// It opens or shuts a gate: that needs a history that can be read.
+    Decide,
+}
+
 impl Remembered {
-    /// Reads it. `Ok(None)`: nothing is on record yet. What goes wrong has been said by then.
-    pub(super) fn read(place: &PlaceArgs, wanted: &ContextArgs) -> Result<Option<Self>, ExitCode> {
-        let place = Place::find(place, &[])?;
-        let Some(store) = place.open_existing()? else { return Ok(None) };
-        let Some(context) = context(&store, wanted).map_err(store_code)? else { return Ok(None) };
-        let tests = store.summaries(&context).map_err(store_code)?;
-        let full = full_runs(&store, &context).map_err(store_code)?;
+    /// Reads it. `Ok(None)`: nothing is on record yet, or it cannot be read. What goes wrong has been said by then.
+    pub(super) fn read(place: &PlaceArgs, wanted: &ContextArgs, of: Use) -> Result<Option<Self>, ExitCode> {
+        match Self::of(Place::find(place, &[])?, wanted) {
+            Err(error) if of == Use::Show && error.is_unreadable() => {
+                warn_of_unreadable(&error);
+                Ok(None)
+            }
+            read => read.map_err(store_code),
+        }
+    }
+
+    fn of(place: Place, wanted: &ContextArgs) -> Result<Option<Self>, StoreError> {
+        let Some(store) = SqliteStore::open_existing(&place.gate_dir)? else { return Ok(None) };
+        let Some(context) = context(&store, wanted)? else { return Ok(None) };
+        let tests = store.summaries(&context)?;
+        let full = full_runs(&store, &context)?;
         let (now, thresholds) = (Timestamp::now(), thresholds(place.settings()));
         Ok(Some(Self { place, store, context, tests, full, now, thresholds }))
+    }
+
+    /// What there is where nothing is on record, for a command that answers with a document all the same.
+    pub(super) fn nothing(place: &PlaceArgs, wanted: &ContextArgs) -> Result<Self, ExitCode> {
+        let place = Place::find(place, &[])?;
+        let store = SqliteStore::empty().map_err(store_code)?;
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let context = as_asked(wanted, default_context(&cargo));
+        let (now, thresholds) = (Timestamp::now(), thresholds(place.settings()));
+        Ok(Self { place, store, context, tests: Vec::new(), full: FullRuns::default(), now, thresholds })
     }
 
     /// The tests that are there, as far as is known.
@@ -52,12 +82,26 @@ impl Remembered {
     }
 }
 
+/// Says that a history is taken for an empty one, since it cannot be read.
+pub(super) fn warn_of_unreadable(error: &StoreError) {
+    complain("warning", &format!("{error}: it is taken for an empty one"));
+}
+
 /// The context that is asked for: of those that fit, the one in which the workspace's tests ran last, or any suite
 /// where they never did.
 pub(super) fn context(store: &SqliteStore, wanted: &ContextArgs) -> Result<Option<Context>, StoreError> {
     match latest_context(store, wanted, Some(WORKSPACE_SUITE))? {
         None => latest_context(store, wanted, None),
         found => Ok(found),
+    }
+}
+
+/// The context that is asked for, where what nobody asks for is as in `base`.
+pub(super) fn as_asked(wanted: &ContextArgs, base: Context) -> Context {
+    Context {
+        target: wanted.target.clone().unwrap_or(base.target),
+        features: wanted.features.clone().unwrap_or(base.features),
+        profile: wanted.profile.clone().unwrap_or(base.profile),
     }
 }
 

@@ -290,6 +290,9 @@ pub(super) fn join(path: &str, key: &str) -> String {
 
 /// The key that was most probably meant: one of this table, or a setting that stands in another one.
 fn nearest_key(text: &str, path: &str, known: &[&str]) -> Option<String> {
+    if TOP_TABLES.contains(&text) {
+        return Some(format!("{text}, at the top level"));
+    }
     if let Some(key) = nearest(text, known.iter().copied()) {
         return Some(join(path, key));
     }

@@ -30,15 +30,29 @@ pub enum StoreError {
     /// It cannot be understood.
     #[error("the history is damaged: {0}")]
     Damaged(String),
+    /// It is there, and cannot be opened.
+    #[error("the history cannot be read: {0}")]
+    Unreadable(String),
     /// A run with this name is finished already.
     #[error("run {0} is on record already")]
     Known(RunId),
     /// There is no such run.
     #[error("there is no run `{0}`")]
     NoSuchRun(String),
+    /// Several runs have names that begin so.
+    #[error("several runs begin with `{0}`: name more of the one that is meant")]
+    Ambiguous(String),
     /// Anything else.
     #[error("the history cannot be used: {0}")]
     Other(String),
+}
+
+impl StoreError {
+    /// Is nothing to be had of it, whoever asks and however long they wait?
+    #[must_use]
+    pub const fn is_unreadable(&self) -> bool {
+        matches!(self, Self::Damaged(_) | Self::Unreadable(_))
+    }
 }
 
 /// What a store gives back.

@@ -99,15 +99,40 @@ fn put_file(fields: &mut Fields, file: &Utf8Path) {
     }
 }
 
-/// The input key where there is no git: the content of the binaries.
+/// The input key where there is no git: the content of the binaries, and that of the Rust sources below the workspace's
+/// root, since a doctest has no binary, and what a test starts is not in its own.
 #[must_use]
-pub fn input_key_of_binaries(hashes: &BTreeMap<BinaryId, ContentHash>, setting: &Setting<'_>) -> ContentHash {
+pub fn input_key_of_binaries(
+    hashes: &BTreeMap<BinaryId, ContentHash>,
+    workspace_root: &Utf8Path,
+    output: &Utf8Path,
+    setting: &Setting<'_>,
+) -> ContentHash {
     let mut fields = Fields::new(setting);
+    put_sources(&mut fields, workspace_root, output);
     for (binary, hash) in hashes {
         fields.put(binary.to_string().as_bytes());
         fields.put(&hash.0);
     }
     fields.finish()
+}
+
+/// Neither what is hidden nor what cargo built is a source, and no link is followed.
+fn put_sources(fields: &mut Fields, directory: &Utf8Path, output: &Utf8Path) {
+    let is_built = directory == output || directory.join("CACHEDIR.TAG").is_file();
+    let Ok(entries) = directory.read_dir_utf8().map(|entries| entries.flatten()) else { return };
+    let mut entries: Vec<_> = entries.filter(|entry| !is_built && !entry.file_name().starts_with('.')).collect();
+    entries.sort_by(|a, b| a.file_name().cmp(b.file_name()));
+    for entry in entries {
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => put_sources(fields, entry.path(), output),
+            Ok(kind) if kind.is_file() && entry.path().extension() == Some("rs") => {
+                fields.put(entry.path().as_str().as_bytes());
+                put_file(fields, entry.path());
+            }
+            _ => {}
+        }
+    }
 }
 
 /// The content of a file as a hash.
@@ -263,17 +288,43 @@ mod tests {
     #[test]
     fn settings_are_part_of_the_key() {
         let (dev, release) = (context("dev"), context("release"));
+        let folder = tempfile::tempdir().unwrap();
+        let root = Utf8Path::from_path(folder.path()).unwrap();
+        let key = |hashes: &BTreeMap<_, _>, setting: &Setting<'_>| input_key_of_binaries(hashes, root, root, setting);
         let hashes = BTreeMap::from([("app/app".parse().unwrap(), ContentHash([1; 16]))]);
         let keys = [
-            input_key_of_binaries(&hashes, &setting(&dev, "rustc 1")),
-            input_key_of_binaries(&hashes, &setting(&dev, "rustc 2")),
-            input_key_of_binaries(&hashes, &setting(&release, "rustc 1")),
-            input_key_of_binaries(&hashes, &Setting { rustflags: "-C lto", ..setting(&dev, "rustc 1") }),
-            input_key_of_binaries(&BTreeMap::new(), &setting(&dev, "rustc 1")),
+            key(&hashes, &setting(&dev, "rustc 1")),
+            key(&hashes, &setting(&dev, "rustc 2")),
+            key(&hashes, &setting(&release, "rustc 1")),
+            key(&hashes, &Setting { rustflags: "-C lto", ..setting(&dev, "rustc 1") }),
+            key(&BTreeMap::new(), &setting(&dev, "rustc 1")),
         ];
         for (at, key) in keys.iter().enumerate() {
             assert!(!keys[..at].contains(key), "{at}");
         }
-        assert_eq!(keys[0], input_key_of_binaries(&hashes, &setting(&dev, "rustc 1")));
+        assert_eq!(keys[0], key(&hashes, &setting(&dev, "rustc 1")));
+    }
+
+    #[test]
+    fn without_git_sources_are_part_of_the_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Utf8Path::from_path(folder.path()).unwrap();
+        let dev = context("dev");
+        let write = |path: &str, text: &str| {
+            let file = root.join(path);
+            fs_err::create_dir_all(file.parent().unwrap()).unwrap();
+            fs_err::write(file, text).unwrap();
+            input_key_of_binaries(&BTreeMap::new(), root, &root.join("target"), &setting(&dev, "rustc 1"))
+        };
+        let first = write("src/lib.rs", "/// ```\n/// assert!(true);\n/// ```");
+        let second = write("src/lib.rs", "/// ```\n/// assert!(false);\n/// ```");
+        assert_ne!(first, second);
+        // What tests write as they run is no source, nor is what is built or hidden.
+        for path in ["log.txt", "target/debug/build/out/made.rs", ".cache/a.rs"] {
+            assert_eq!(write(path, "x"), second, "{path}");
+        }
+        write("other/built/CACHEDIR.TAG", "");
+        assert_eq!(write("other/built/a.rs", "x"), second);
+        assert_eq!(write("src/lib.rs", "/// ```\n/// assert!(true);\n/// ```"), first);
     }
 }

@@ -16,8 +16,8 @@ pub use super::error::{Result, StoreError};
 use super::figures::{Figures, Tally};
 use crate::analytics::summary::Summary;
 use crate::model::{
-    BinaryId, CaseRecord, ContentHash, Context, Judgement, Reason, RunHead, RunId, RunRecord, RunState, TestKey,
-    Totals, Verdict,
+    BinaryId, CaseRecord, ContentHash, Context, CoverageFigures, Judgement, Reason, RunHead, RunId, RunRecord,
+    RunState, TestKey, Totals, Verdict,
 };
 
 /// A run with its cases, as it is appended.
@@ -91,6 +91,8 @@ pub struct StoredRun {
     pub judgement: Option<Judgement>,
     /// Hash of the planned tests' sorted keys.
     pub plan_digest: Option<ContentHash>,
+    /// What it reached, where that was measured.
+    pub coverage: Option<CoverageFigures>,
 }
 
 impl StoredRun {
@@ -122,6 +124,7 @@ impl StoredRun {
             duration: self.duration.unwrap_or_default(),
             judgement: self.judgement.unwrap_or_else(cut_off),
             plan_digest: self.plan_digest,
+            coverage: self.coverage,
         }
     }
 }
@@ -149,6 +152,8 @@ pub struct RunFilter {
     pub failed: bool,
     /// Only runs that took in every test of the workspace.
     pub full: bool,
+    /// Only runs of which it is known what they reached.
+    pub measured: bool,
 }
 
 /// A page of a list, newest first.
@@ -297,6 +302,14 @@ pub trait Store: Send {
             runs.push(run);
             if runs.len() as u64 >= page.limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
+        Ok(runs)
+    }
+
+    /// The latest measured runs of a context, oldest first: what coverage was over time.
+    fn coverage(&self, context: &Context, limit: u64) -> Result<Vec<StoredRun>> {
+        let measured = RunFilter { context: Some(context.clone()), measured: true, ..RunFilter::default() };
+        let mut runs = self.runs(&measured, Page::first(limit))?;
+        runs.reverse();
         Ok(runs)
     }
 

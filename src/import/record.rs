@@ -58,8 +58,10 @@ pub struct Origin<'a> {
     pub package: String,
     /// When they began, where that was said.
     pub at: Option<Timestamp>,
-    /// When they began at the latest.
-    pub latest: Timestamp,
+    /// When they began where nobody says it.
+    pub otherwise_at: Timestamp,
+    /// No run began later.
+    pub now: Timestamp,
     /// The commit that was tested.
     pub commit: Option<String>,
     /// The branch.
@@ -113,7 +115,7 @@ fn head(results: &Results, origin: Origin<'_>, suite: String) -> RunHead {
     });
     RunHead {
         id: RunId::from_stored(format!("import-{}", hash.get(..16).unwrap_or_default())),
-        start: origin.at.or(results.at).unwrap_or(origin.latest),
+        start: origin.at.or(results.at).unwrap_or(origin.otherwise_at).min(origin.now),
         context: origin.context,
         suite,
         version: origin.version,

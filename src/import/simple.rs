@@ -12,6 +12,9 @@ use crate::model::{AttemptOutcome, Totals};
 /// What the lines begin with, in lower case.
 const LABELS: [&str; 4] = ["total tests", "passed", "failed", "skipped"];
 
+/// No suite has more tests: sums of such numbers never overflow.
+const MOST_TESTS: u64 = 1 << 40;
+
 /// Reads the output of a script.
 pub(super) fn parse(bytes: &[u8]) -> Result<Results, Unreadable> {
     let text = text::lossy(bytes);
@@ -82,7 +85,7 @@ fn total_in(line: &str) -> Option<(String, u64)> {
     if rest.trim_start().starts_with('-') || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    Some((label, digits.parse().ok()?))
+    Some((label, digits.parse().ok().filter(|number| *number <= MOST_TESTS)?))
 }
 
 /// Is there a total in a line?

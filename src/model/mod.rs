@@ -3,6 +3,7 @@
 //! Selection → Plan → Attempt → Outcome → RunRecord → Verdict → [`ExitCode`](crate::exit_code::ExitCode).
 
 mod case;
+mod coverage;
 mod key;
 mod pattern;
 mod policy;
@@ -11,6 +12,7 @@ mod run;
 mod verdict;
 
 pub use case::{Attempt, AttemptOutcome, CaseRecord, Ending, Outcome, Totals};
+pub use coverage::CoverageFigures;
 pub use key::{BinaryId, Kind, ParseKeyError, TestKey};
 pub use pattern::{KeyPattern, PackagePatterns, PathPatterns, PatternError};
 pub(crate) use policy::words;

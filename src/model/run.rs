@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Judgement, ParseKeyError, Totals, Verdict};
+use super::{CoverageFigures, Judgement, ParseKeyError, Totals, Verdict};
 use crate::exit_code::ExitCode;
 
 /// A run's name: its start to the millisecond and a random tail, so that names sort by time.
@@ -211,6 +211,8 @@ pub struct RunRecord {
     pub judgement: Judgement,
     /// Hash of the planned tests' sorted keys.
     pub plan_digest: Option<ContentHash>,
+    /// What it reached, where that was measured.
+    pub coverage: Option<CoverageFigures>,
 }
 
 impl RunRecord {

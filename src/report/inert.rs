@@ -169,6 +169,13 @@ pub fn one_line(name: &str) -> String {
     out
 }
 
+/// A line of a source file, every character of it visible. It is shown behind its number, where `::` is no command.
+#[must_use]
+pub fn source_line(text: &str) -> String {
+    let line = one_line(&format!("1{}", text.trim_end().replace('\t', "    ")));
+    line.strip_prefix('1').map(str::to_owned).unwrap_or_default()
+}
+
 /// Writes a character that has an effect of its own as a picture or a number.
 fn visible(c: char, out: &mut String) {
     match c {
@@ -239,6 +246,18 @@ mod tests {
     fn names_keep_every_character() {
         assert_eq!(one_line("a\x1b[31m\nb\t\u{202e}"), "a␛[31m␊b␉<U+202E>");
         assert_eq!(one_line("::error::##[group]"), ": :error::## [group]");
+    }
+
+    #[test]
+    fn source_stays_as_it_is_written() {
+        for (text, want) in [
+            ("\t::std::mem::swap(a, b);\r", "    ::std::mem::swap(a, b);"),
+            ("// \x1b[31m \u{202e}", "// ␛[31m <U+202E>"),
+            ("##[group]", "## [group]"),
+            ("", ""),
+        ] {
+            assert_eq!(source_line(text), want, "{text:?}");
+        }
     }
 
     fn nasty() -> impl Strategy<Value = Vec<u8>> {

@@ -29,6 +29,8 @@ pub struct Judgements {
     pub slower: Vec<(Arc<TestKey>, Duration, Duration)>,
     /// Tests that the latest full run did not have any more.
     pub vanished: Vec<Arc<TestKey>>,
+    /// The patterns of quarantines that match no test on record.
+    pub unmatched: Vec<String>,
     /// What the flags make of it.
     pub judgement: Judgement,
 }
@@ -45,6 +47,7 @@ impl Judgements {
             groups: Vec::new(),
             slower: Vec::new(),
             vanished: Vec::new(),
+            unmatched: Vec::new(),
             judgement,
         }
     }

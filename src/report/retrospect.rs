@@ -8,13 +8,14 @@ pub mod json;
 pub mod markdown;
 pub mod terminal;
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::model::{CaseRecord, Context, Outcome, Reason, RunId, RunState, TestKey, Totals, Verdict};
+use crate::model::{CaseRecord, Context, Metric, Outcome, Reason, RunId, RunState, TestKey, Totals, Verdict};
 
 /// All of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,8 +38,12 @@ pub struct Retrospect {
     pub vanished: Vec<Arc<TestKey>>,
     /// The order of the next run: indices of `tests`, each with why it stands there.
     pub order: Vec<(usize, String)>,
+    /// What is counted for coverage.
+    pub metric: Metric,
     /// What coverage was, oldest first; empty where it is not known.
     pub coverage: Vec<CoveragePoint>,
+    /// The files that were measured last; empty where that is not known.
+    pub files: Vec<CoveredFile>,
 }
 
 /// A run.
@@ -126,4 +131,19 @@ pub struct CoveragePoint {
     pub total: u64,
     /// What was checked out.
     pub commit: Option<String>,
+}
+
+/// What is covered of a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CoveredFile {
+    /// Its path, relative to the workspace root.
+    pub path: String,
+    /// What is covered.
+    pub covered: u64,
+    /// Of how much.
+    pub total: u64,
+    /// Lines that can run and did not, in order.
+    pub uncovered: Vec<RangeInclusive<u32>>,
+    /// Its lines as they were measured, where they are still known.
+    pub source: Option<Vec<String>>,
 }

@@ -64,6 +64,15 @@ pub fn rough(time: Duration) -> String {
     }
 }
 
+/// The time in the middle; of an even number of times, the mean of the two that are.
+#[must_use]
+pub fn median(mut times: Vec<Duration>) -> Option<Duration> {
+    times.sort_unstable();
+    let upper = times.get(times.len() / 2)?;
+    let lower = times.get((times.len() - 1) / 2)?;
+    Some(*lower + (*upper - *lower) / 2)
+}
+
 /// `12 seconds ago`, `5 minutes ago`, `2 hours ago`, `3 days ago`.
 #[must_use]
 pub fn ago(time: Duration) -> String {
@@ -95,6 +104,9 @@ pub fn moment(at: Timestamp) -> String {
 pub fn short_commit(commit: &str) -> &str {
     commit.get(..10).unwrap_or(commit)
 }
+
+/// So many columns of a name tell it from any other; people are shown no more.
+pub const LONGEST_NAME: usize = 240;
 
 /// The text in at most `width` columns: what is too long loses its middle, since names differ at both ends.
 #[must_use]
@@ -157,6 +169,16 @@ mod tests {
         }
         assert_eq!(count(1, "test", "tests"), "1 test");
         assert_eq!(count(1200, "test", "tests"), "1,200 tests");
+    }
+
+    #[test]
+    fn the_median_of_an_even_number_lies_between_the_two_in_the_middle() {
+        for (times, want) in
+            [(&[][..], None), (&[7], Some(7)), (&[9, 1], Some(5)), (&[9, 1, 2], Some(2)), (&[8, 1, 2, 6], Some(4))]
+        {
+            let of = |ms: u64| Duration::from_millis(ms);
+            assert_eq!(median(times.iter().copied().map(of).collect()), want.map(of), "{times:?}");
+        }
     }
 
     #[test]

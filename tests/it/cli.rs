@@ -446,7 +446,7 @@ fn baselines_are_of_the_metrics_that_can_be_set() {
 
 #[test]
 fn the_help_lists_what_works() {
-    insta::assert_snapshot!(parse("--help").unwrap_err().to_string(), @r#"
+    insta::assert_snapshot!(parse("--help").unwrap_err().to_string(), @"
     Decide whether a Rust workspace may go on: run the tests, remember every
     outcome, say why the gate is red
 
@@ -454,6 +454,7 @@ fn the_help_lists_what_works() {
 
     Commands:
       test      Build and run the tests, record every outcome, judge [alias: t]
+      coverage  Run the tests once, measure what they cover, judge it
       report    Show what the history says: on one screen, or as a document
       flaky     Show which tests are flaky, broken, suspect or recovered, and why
       explain   Show all that is known of one test
@@ -471,7 +472,7 @@ fn the_help_lists_what_works() {
     Options:
       -h, --help     Print help
       -V, --version  Print version
-    "#);
+    ");
 }
 
 proptest::proptest! {

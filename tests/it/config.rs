@@ -276,6 +276,12 @@ fn mistakes_name_place_key_nearest_key_and_shape() {
 }
 
 #[test]
+fn a_table_of_the_top_level_that_stands_elsewhere_is_sent_there() {
+    let told = mistakes("[default.judgement]\nwindow = 50\n");
+    assert!(told.contains("`default.judgement`: no such key\n  nearest key: judgement, at the top level"), "{told}");
+}
+
+#[test]
 fn mistakes_in_lists_are_found_too() {
     insta::assert_snapshot!(mistakes("[groups.db]\nmax-threads = 0\n[[override]]\nfilter = \"*\"\ngroup = \"bd\"\n"), @r#"
     .config/gate.toml:2:15: `groups.db.max-threads`: 0 is not above zero
@@ -586,8 +592,15 @@ fn each_flag_of_a_setting_is_a_flag_of_a_command_and_the_other_way_round() {
     let prune = ["cargo-gate", "history", "prune", "--max-age=1d", "--max-runs=1", "--max-size=1GB"];
     let prune = cli::parse(prune.map(OsString::from), &[]);
     let Ok(cli::Command::History(history)) = prune else { panic!("{prune:?}") };
-    let from_commands: BTreeSet<&str> =
-        test.settings.given().into_iter().chain(history.action.settings()).map(|(flag, _)| flag).collect();
+    let coverage = ["--policy=both", "--floor=1", "--epsilon=1", "--metric=lines", "--on-tool-error=open"]
+        .into_iter()
+        .chain(["--ratchet=manual", "--ratchet-scope=file", "--ratchet-file=auto", "--baseline-ref=none"])
+        .chain(["--patch-floor=1", "--patch-max-uncovered=1", "--exclude-test-code", "--coverage-timeout=1s"]);
+    let coverage = ["cargo-gate", "coverage"].into_iter().chain(coverage).map(OsString::from);
+    let coverage = cli::parse(coverage, &[]);
+    let Ok(cli::Command::Coverage(coverage)) = coverage else { panic!("{coverage:?}") };
+    let all = [test.settings.given(), history.action.settings(), coverage.judging.given()];
+    let from_commands: BTreeSet<&str> = all.iter().flatten().map(|(flag, _)| *flag).collect();
     assert_eq!(from_commands, in_table);
 }
 
@@ -744,16 +757,16 @@ fn config_show_prints_each_setting_with_its_source() {
     coverage.exclude-test-code     false                   default
 
     [[exempt]]
-      files                 ["src/ffi/*.rs"]
-      reason                needs the device
+      files                       ["src/ffi/*.rs"]
+      reason                      needs the device
 
     [[floor]]
-      floor                 90
-      packages              ["core-*"]
+      floor                       90
+      packages                    ["core-*"]
 
     [[floor]]
-      files                 ["src/parser/**"]
-      floor                 95.5
+      files                       ["src/parser/**"]
+      floor                       95.5
 
     [groups.db]
       max-threads                 1
@@ -787,7 +800,7 @@ fn config_show_as_json_has_each_setting_with_its_source() {
     insta::assert_snapshot!(of("test.slots"), @r#"{"flag":"--slots","key":"test.slots","source":{"kind":"flag","name":"slots"},"value":3,"variable":"CARGO_GATE_TEST_SLOTS"}"#);
     insta::assert_snapshot!(of("test.strict-env"), @r#"{"flag":"--strict-env","key":"test.strict-env","source":{"kind":"built-in-profile","profile":"ci"},"value":true,"variable":"CARGO_GATE_TEST_STRICT_ENV"}"#);
     insta::assert_snapshot!(of("test.isolation"), @r#"{"flag":"--isolation","key":"test.isolation","source":{"kind":"file","line":11,"name":".config/gate.toml"},"value":"shared","variable":"CARGO_GATE_TEST_ISOLATION"}"#);
-    insta::assert_snapshot!(of("coverage.epsilon"), @r#"{"flag":null,"key":"coverage.epsilon","source":{"kind":"default"},"value":0.5,"variable":"CARGO_GATE_COVERAGE_EPSILON"}"#);
+    insta::assert_snapshot!(of("coverage.epsilon"), @r#"{"flag":"--epsilon","key":"coverage.epsilon","source":{"kind":"default"},"value":0.5,"variable":"CARGO_GATE_COVERAGE_EPSILON"}"#);
     insta::assert_snapshot!(json["override"][0].to_string(), @r#"{"filter":"app/test:db::*","group":"db","priority":50,"retries":1,"timeout":"2m"}"#);
     assert_eq!((&json["schema_version"], &json["profile"]), (&Value::from(1), &Value::from("ci")));
 }

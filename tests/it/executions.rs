@@ -292,6 +292,7 @@ impl Told {
             duration: Duration::from_millis(self.took.unwrap_or(0)),
             judgement: Judgement { verdict: self.verdict, codes: vec![ExitCode::Pass], reasons: Vec::new() },
             plan_digest: None,
+            coverage: None,
         }
     }
 

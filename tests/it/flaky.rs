@@ -70,7 +70,11 @@ fn of_sixty_runs_the_proven_flaky_tests_are_found_and_none_other() {
     shown.assert_code(0).assert_stdout_has("Flake together").assert_stdout_has("7 tests: 4 flaky, 1 broken, 2 steady");
     assert!(!shown.stdout().contains("past::steady"), "{shown}");
     assert_eq!(states(&fixture.gate(["flaky", "--select", "flaking/*::flakes", "--format", "json"]).run()).len(), 1);
-    fixture.gate(["flaky", "--select", "flaking/*::nothing"]).run().assert_code(4);
+    fixture
+        .gate(["flaky", "--select", "flaking/*::nothing"])
+        .run()
+        .assert_code(4)
+        .assert_stdout_has("no test on record matches the selection");
 
     // So many may be flaky; those in quarantine do not count.
     fixture.gate(["flaky", "--fail-above", "4"]).run().assert_code(0);
@@ -95,6 +99,19 @@ fn of_sixty_runs_the_proven_flaky_tests_are_found_and_none_other() {
     run.assert_code(100).assert_stderr_has("In quarantine").assert_stderr_has("steady again");
     assert_eq!(named(&run.json(), "flakes")["quarantine"], "a bug upstream");
     fixture.gate(["test", "--strict-env"]).run().assert_code(96).assert_stderr_has("ended on 2001-01-31");
+}
+
+#[test]
+fn a_doctest_that_broke_and_was_mended_is_not_flaky_without_git_either() {
+    let fixture = Fixture::bare();
+    fixture.write("Cargo.toml", "[package]\nname = \"app\"\nedition = \"2024\"\n");
+    for (is, code) in [(1, 0), (2, 100), (1, 0)] {
+        let source = format!("//! ```\n//! assert_eq!(app::one(), {is});\n//! ```\npub fn one() -> u8 {{ 1 }}\n");
+        fixture.write("src/lib.rs", &source);
+        fixture.gate(["test"]).run().assert_code(code);
+    }
+    let json = fixture.gate(["flaky", "--all", "--format", "json"]).run().json();
+    assert_eq!(json["tests"][0]["state"], "recovered", "{json}");
 }
 
 #[test]

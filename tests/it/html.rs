@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use cargo_gate::model::{CaseRecord, TestKey};
 use cargo_gate::report::inert::one_line;
+use cargo_gate::report::retrospect::CoveredFile;
 use cargo_gate::report::{Retrospect, html};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -106,6 +107,66 @@ fn ten_thousand_tests_fit_into_five_megabytes() {
 }
 
 #[test]
+fn uncovered_lines_are_marked_in_their_source() {
+    let mut history = retrospects::small();
+    let source = ["fn a() {", "    b(\"<x>\");", "", "}"].map(str::to_owned).to_vec();
+    let file = CoveredFile {
+        path: "src/a.rs".to_owned(),
+        covered: 1,
+        total: 4,
+        uncovered: vec![2..=3, 4..=4],
+        source: Some(source),
+    };
+    history.files = vec![file];
+    let (written, _) = parts(&page(&history));
+    let source = "1   fn a() {\n<mark id=\"file-0-2\">2 ✗     b(&quot;&lt;x&gt;&quot;);\n3 ✗\n</mark><mark id=\"file-0-4\">4 ✗ }\n</mark></code></pre>";
+    assert!(written.contains(source), "{written}");
+    assert!(written.contains("<span class=\"because\">lines 2-3, 4</span>"));
+    assert!(written.contains("<a class=\"key\" href=\"#file-0\">src/a.rs</a>") && written.contains("id=\"file-0\""));
+}
+
+#[test]
+fn files_stand_by_what_is_not_covered_of_them_and_need_no_source() {
+    let mut history = retrospects::small();
+    let file = |path: &str, covered| CoveredFile {
+        path: path.to_owned(),
+        covered,
+        total: 9,
+        uncovered: vec![1..=1],
+        source: None,
+    };
+    history.files = vec![file("whole.rs", 9), file("b.rs", 2), file("a.rs", 2), file("worst.rs", 0)];
+    let (written, _) = parts(&page(&history));
+    let places: Vec<usize> =
+        ["worst.rs", "a.rs", "b.rs", "whole.rs"].map(|path| written.find(&format!(">{path}<")).unwrap()).to_vec();
+    assert!(places.is_sorted(), "{places:?}");
+    assert!(written.contains("4 files were measured last; 3 are not wholly covered.") && !written.contains("<mark"));
+    history.files.clear();
+    assert!(!page(&history).contains("id=\"files\""));
+}
+
+#[test]
+fn sources_are_shown_while_there_is_room() {
+    let mut history = retrospects::large();
+    // One that was generated, the worst of all, takes no room from those that were written.
+    history.files.push(CoveredFile {
+        path: "src/generated.rs".to_owned(),
+        covered: 0,
+        total: 90_000,
+        uncovered: vec![1..=90_000],
+        source: Some(vec!["let x = 1;".to_owned(); 90_000]),
+    });
+    let page = page(&history);
+    assert!(page.len() < 5_000_000, "{} bytes", page.len());
+    let shown = page.matches("<pre class=\"source\" ").count();
+    assert!(shown > 20 && page.contains("href=\"#file-1\"") && !page.contains("href=\"#file-0\""), "{shown}");
+    // One file is wholly covered, and of one nobody has the source.
+    let left_out = history.files.len() - 2 - shown;
+    assert!(page.contains(&format!("The source of {left_out} more files is left out")), "{shown}");
+    assert!(page.contains("and 401 more, with less that is not covered"));
+}
+
+#[test]
 fn the_same_history_is_the_same_page() {
     assert_eq!(page(&retrospects::typical()), page(&retrospects::typical()));
 }
@@ -141,6 +202,8 @@ fn full_of(text: &str) -> Retrospect {
         case.attempts.iter_mut().for_each(|attempt| attempt.text = Some(format!("-{text}-").into()));
     }
     history.failing = attempt;
+    let source = Some(vec![text.to_owned(); 3]);
+    history.files = vec![CoveredFile { path: text.to_owned(), covered: 1, total: 3, uncovered: vec![2..=2], source }];
     history.vanished = vec![key];
     history.groups = vec![vec![0]];
     history.order = vec![(0, text.to_owned())];

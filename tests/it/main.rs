@@ -9,6 +9,7 @@ mod cli;
 mod config;
 #[cfg(unix)]
 mod coverage;
+mod coverage_report;
 mod demo;
 mod dependencies;
 mod docs;

@@ -163,6 +163,15 @@ fn a_file_that_cannot_be_understood_is_refused_with_its_place() {
 }
 
 #[test]
+fn a_backtest_of_nothing_is_a_document_without_figures() {
+    let fixture = Fixture::bare();
+    fixture.write("Cargo.toml", "[package]\nname = \"app\"\nedition = \"2024\"\n").write("src/lib.rs", "");
+    let nothing = fixture.gate(["order", "--backtest", "--format", "json"]).run();
+    let json = nothing.assert_code(0).assert_stderr_has("nothing is on record yet").json();
+    assert_eq!((json["runs"].as_u64(), json["strategies"][0]["apfd"].is_null()), (Some(0), true));
+}
+
+#[test]
 fn a_backtest_replays_the_runs_on_record() {
     let fixture = crate_with_a_failing_last_test();
     std::fs::write(fixture.scratch().join("fails"), "").unwrap();

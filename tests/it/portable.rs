@@ -16,9 +16,10 @@ use cargo_gate::history::store::{
     Appended, Counters, FinishedRun, Page, Prune, Retention, RunFilter, Store, TestSummary,
 };
 use cargo_gate::model::{
-    Attempt, AttemptOutcome, BinaryId, CaseRecord, ContentHash, Context, Ending, Judgement, Kind, Outcome, Reason,
-    RunHead, RunId, RunRecord, RunState, TestKey, Totals, Verdict,
+    Attempt, AttemptOutcome, BinaryId, CaseRecord, ContentHash, Context, CoverageFigures, Ending, Judgement, Kind,
+    Outcome, Reason, RunHead, RunId, RunRecord, RunState, TestKey, Totals, Verdict,
 };
+use cargo_gate::ratio::Ratio;
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
@@ -152,6 +153,7 @@ fn run(second: i64, tail: u32, cases: Vec<Arc<CaseRecord>>) -> FinishedRun {
         duration: Duration::from_millis(1500),
         judgement: Judgement { verdict, codes: vec![code], reasons: vec![Reason::new("why", "because of this")] },
         plan_digest: Some(ContentHash([3; 16])),
+        coverage: None,
     };
     FinishedRun { record, cases, binaries: Vec::new() }
 }
@@ -298,6 +300,24 @@ fn any_cases() -> impl Strategy<Value = Vec<Arc<CaseRecord>>> {
     })
 }
 
+fn any_coverage() -> impl Strategy<Value = CoverageFigures> {
+    let ratio = || {
+        let total = prop_oneof![0..100_u64, Just(Ratio::MOST)];
+        (total, any::<u64>()).prop_map(|(total, covered)| Ratio::new(covered % (total + 1), total).unwrap())
+    };
+    (ratio(), ratio(), ratio(), ratio(), words(), any::<(bool, bool)>()).prop_map(
+        |(lines, regions, functions, branches, counting, (is_whole, may_be_baseline))| CoverageFigures {
+            lines,
+            regions,
+            functions,
+            branches,
+            counting,
+            is_whole,
+            may_be_baseline,
+        },
+    )
+}
+
 fn any_run() -> impl Strategy<Value = FinishedRun> {
     let option = || prop::option::of(words());
     let names = (words(), words(), words(), words(), option(), words(), words(), words());
@@ -312,12 +332,13 @@ fn any_run() -> impl Strategy<Value = FinishedRun> {
         prop::collection::vec(prop::sample::select(ExitCode::ALL.to_vec()), 0..3),
         prop::collection::vec((words(), words()), 0..3),
         prop::option::of(hash()),
+        prop::option::of(any_coverage()),
     );
     ("[0-9A-Za-z][-_.0-9A-Za-z:]{0,20}", any::<i64>(), names, more, machine, result, any_cases()).prop_map(
         |(id, nanos, names, more, (pid, boot_id), result, cases)| {
             let (target, features, profile, suite, version, trigger, host, toolchain) = names;
             let (commit, branch, dirty, ci_link, input_key, (instrumented, full)) = more;
-            let (state, not_run, duration, verdict, codes, reasons, plan_digest) = result;
+            let (state, not_run, duration, verdict, codes, reasons, plan_digest, coverage) = result;
             let head = RunHead {
                 id: RunId::from_stored(id),
                 start: Timestamp::from_nanosecond(nanos.into()).unwrap(),
@@ -340,7 +361,7 @@ fn any_run() -> impl Strategy<Value = FinishedRun> {
             let reasons = reasons.iter().map(|(id, text)| Reason::new(id, text)).collect();
             let judgement = Judgement { verdict, codes, reasons };
             let totals = Totals::of(cases.iter().map(|case| &**case));
-            let record = RunRecord { head, state, totals, not_run, duration, judgement, plan_digest };
+            let record = RunRecord { head, state, totals, not_run, duration, judgement, plan_digest, coverage };
             FinishedRun { record, cases, binaries: Vec::new() }
         },
     )

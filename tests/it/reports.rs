@@ -3,11 +3,13 @@
 mod commands;
 mod made;
 
+use cargo_gate::model::Kind;
 use cargo_gate::report::explanation::{self, terminal::Text};
 use cargo_gate::report::{Explanation, Look, Retrospect, retrospect};
 use proptest::prelude::*;
 use serde_json::Value;
 
+use crate::support::inert::{assert_inert, outside_fences};
 use crate::support::retrospects;
 
 fn report(retrospect: &Retrospect, columns: Option<usize>) -> String {
@@ -94,24 +96,26 @@ fn colours_only_repeat_what_is_said() {
     }
 }
 
-/// Panics where a text would do anything to a terminal or speak to a CI service.
-#[track_caller]
-fn assert_inert(text: &str) {
-    assert!(text.chars().all(|c| matches!(c, '\n' | '\t') || !c.is_control()), "{text:.2000?}");
-    assert!(!text.contains(['\u{202e}', '\u{2066}', '\u{200b}']), "{text:.2000?}");
-    for line in text.lines() {
-        assert!(!line.trim_start().starts_with("::") && !line.contains("##["), "{line}");
-    }
+#[test]
+fn what_the_next_run_leaves_out_has_no_command_that_runs_it_alone() {
+    let page = |made: &Explanation| explanation::terminal::page(made, Text::Cause, Look::default());
+    let mut made = made::explanation();
+    assert!(page(&made).contains("cargo gate test --select"));
+    made.place = None;
+    assert!(!page(&made).contains("cargo gate test --select"), "it is gone or ignored");
+    let mut other = made::explanation();
+    let mut key = (*other.key).clone();
+    key.binary.kind = Kind::Suite;
+    other.key = key.into();
+    assert!(!page(&other).contains("cargo gate test --select"), "another tool ran it");
 }
 
-/// The lines that are no text of a test.
-fn outside_fences(markdown: &str) -> impl Iterator<Item = &str> {
-    let mut inside = false;
-    markdown.lines().filter(move |line| {
-        let fence = line.starts_with("```");
-        inside ^= fence;
-        !inside && !fence
-    })
+#[test]
+fn a_streak_of_one_is_the_last_run() {
+    let mut made = made::explanation();
+    made.streak = 1;
+    let page = explanation::terminal::page(&made, Text::Cause, Look::default());
+    assert!(page.contains("Streak failed in its last run, since "), "{page}");
 }
 
 #[test]
@@ -176,6 +180,7 @@ fn the_fields_of_the_documents_are_the_documented_ones() {
         .collect();
     let mut retrospect = made::retrospect();
     retrospect.coverage = retrospects::typical().coverage;
+    retrospect.files = retrospects::typical().files;
     let mut found = Vec::new();
     for document in [report_json(&retrospect), explained_json(&made::explanation())] {
         assert_eq!(document["schema_version"], 1);

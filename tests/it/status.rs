@@ -74,6 +74,47 @@ fn r14_status_shows_what_is_in_force() {
 }
 
 #[test]
+fn r14_status_shows_every_baseline_and_the_settings_of_patches() {
+    let fixture = workspace();
+    fixture.write("gate.toml", "[default.coverage]\npatch-floor = 75\nbaseline-ref = \"origin/main\"\n");
+    gate(&fixture, "status")
+        .assert_code(0)
+        .assert_stdout_has("ratchet.toml: 0 baselines; rises default-branch, scope workspace\n");
+    for line in
+        ["set 850/1000", "set 77.5 --subject package:app", "set 12/20 --subject file:src/lib.rs --metric regions"]
+    {
+        gate(&fixture, &format!("baseline {line}")).assert_code(0);
+    }
+    let text = gate(&fixture, "status");
+    text.assert_code(0).assert_stdout_has("ratchet.toml: 3 baselines; ");
+    for words in [
+        "patch      patch-floor 75, patch-max-uncovered none, baseline-ref origin/main\n",
+        "85.00 % of lines, workspace, ",
+        "77.50 % of lines, package:app, ",
+        "60.00 % of regions, file:src/lib.rs, ",
+    ] {
+        text.assert_stdout_has(words);
+    }
+    let document = gate(&fixture, "status --format json").json();
+    let ratchet = &document["ratchet"];
+    assert_eq!((&ratchet["readable"], &ratchet["workspace"]), (&true.into(), &".".into()));
+    let shown = gate(&fixture, "baseline show --format json").json();
+    assert_eq!((ratchet["entries"].as_array().unwrap().len(), &ratchet["entries"]), (3, &shown["entries"]));
+}
+
+#[test]
+fn r14_status_with_a_ratchet_that_cannot_be_read_says_so_and_shows_the_rest() {
+    let fixture = workspace();
+    fixture.write("target/gate/ratchet.toml", "this is no ratchet");
+    let text = gate(&fixture, "status");
+    text.assert_code(0).assert_stderr_has("ratchet.toml` cannot be read: ");
+    text.assert_stdout_has("ratchet.toml, which cannot be read\n").assert_stdout_has("runs ever  0: ");
+    let ratchet = gate(&fixture, "status --format json").json()["ratchet"].clone();
+    assert_eq!((&ratchet["readable"], &ratchet["entries"]), (&false.into(), &Value::Null));
+    assert!(ratchet["error"].as_str().unwrap().contains("cannot be read"), "{ratchet}");
+}
+
+#[test]
 fn r14_r18_status_without_a_history_that_can_be_read_shows_the_rest() {
     let fixture = workspace();
     fixture.write("target/gate/history.sqlite", &"this is no database ".repeat(200));
@@ -171,6 +212,7 @@ fn run() -> StoredRun {
         duration: None,
         judgement: Some(Judgement { verdict: Verdict::Pass, codes: Vec::new(), reasons: Vec::new() }),
         plan_digest: None,
+        coverage: None,
     }
 }
 

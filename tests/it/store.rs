@@ -15,9 +15,10 @@ use cargo_gate::history::store::{
     BinaryStamp, Counters, FinishedRun, Page, Prune, Retention, RunFilter, Store, StoreError, TestSummary,
 };
 use cargo_gate::model::{
-    Attempt, AttemptOutcome, CaseRecord, ContentHash, Context, Ending, Judgement, Outcome, Reason, RunHead, RunId,
-    RunRecord, RunState, TestKey, Totals, Verdict, WORKSPACE_SUITE,
+    Attempt, AttemptOutcome, CaseRecord, ContentHash, Context, CoverageFigures, Ending, Judgement, Outcome, Reason,
+    RunHead, RunId, RunRecord, RunState, TestKey, Totals, Verdict, WORKSPACE_SUITE,
 };
+use cargo_gate::ratio::Ratio;
 use jiff::Timestamp;
 use rusqlite::Connection;
 
@@ -125,6 +126,7 @@ fn record(head: RunHead, cases: &[Arc<CaseRecord>]) -> RunRecord {
         duration: Duration::from_millis(1500),
         judgement: judgement(&totals),
         plan_digest: Some(ContentHash([3; 16])),
+        coverage: None,
     }
 }
 
@@ -144,6 +146,20 @@ fn run(number: u32, tests: u32) -> FinishedRun {
         .collect();
     let record = record(head(i64::from(number) * 60, number), &cases);
     FinishedRun { record, cases, binaries: Vec::new() }
+}
+
+/// What a measured run reached; no two numbers are alike.
+fn reached(number: u64) -> CoverageFigures {
+    let ratio = |covered: u64| Ratio::new(covered + number, 100 + covered).unwrap();
+    CoverageFigures {
+        lines: ratio(10),
+        regions: ratio(20),
+        functions: ratio(30),
+        branches: Ratio::EMPTY,
+        counting: "llvm-cov".into(),
+        is_whole: true,
+        may_be_baseline: number % 2 == 1,
+    }
 }
 
 fn finish(store: &mut SqliteStore, run: &FinishedRun) {
@@ -265,7 +281,7 @@ fn r25_runs_are_listed_by_page_and_by_what_they_are() {
     assert!(!failed.is_empty() && failed.len() < 25, "{failed:?}");
     let other = Context { profile: "release".into(), ..context() };
     assert!(numbers(RunFilter { context: Some(other), ..all() }, Page::ALL).is_empty());
-    assert!(matches!(store.run("2025"), Err(StoreError::NoSuchRun(_))), "many runs begin so");
+    assert!(matches!(store.run("2025"), Err(StoreError::Ambiguous(_))), "many runs begin so");
     assert!(matches!(store.run(""), Err(StoreError::NoSuchRun(_))));
 }
 
@@ -377,6 +393,35 @@ fn any_order_of_arrival_gives_the_same_summaries() {
         finish(&mut store, &run(number, 8));
     }
     assert_eq!(learnt(&store), in_order);
+}
+
+#[test]
+fn what_measured_runs_reached_is_kept_until_the_run_goes() {
+    let folder = Folder::new();
+    let mut store = folder.store();
+    for number in 0..8 {
+        let mut run = run(number, 2);
+        run.record.coverage = (number % 2 == 1).then(|| reached(number.into()));
+        match number {
+            3 => drop(store.append(&mut [run].into_iter()).unwrap()),
+            _ => finish(&mut store, &run),
+        }
+    }
+    let figures = |store: &SqliteStore, limit| -> Vec<CoverageFigures> {
+        store.coverage(&context(), limit).unwrap().into_iter().filter_map(|run| run.coverage).collect()
+    };
+    assert_eq!(figures(&store, 10), [1, 3, 5, 7].map(reached));
+    // The latest so many, oldest first.
+    assert_eq!(figures(&store, 2), [5, 7].map(reached));
+    let elsewhere = Context { profile: "release".into(), ..context() };
+    assert!(store.coverage(&elsewhere, 10).unwrap().is_empty());
+    store.undo(&run(7, 2).record.head.id).unwrap();
+    store.prune(&Retention { since: Some(at(2 * 60)), ..Retention::default() }, Prune::Delete).unwrap();
+    assert_eq!(figures(&store, 10), [3, 5].map(reached));
+    // Taken back and recorded anew without a measurement: nothing stays of the one before.
+    store.undo(&run(5, 2).record.head.id).unwrap();
+    finish(&mut store, &run(5, 2));
+    assert_eq!(figures(&store, 10), [reached(3)]);
 }
 
 #[test]
@@ -548,6 +593,26 @@ fn a_damaged_file_is_set_aside_and_its_runs_are_copied() {
 }
 
 #[test]
+fn runs_are_copied_where_what_they_reached_cannot_be_read() {
+    let folder = Folder::new();
+    let mut store = folder.store();
+    for number in 0..5 {
+        let mut run = run(number, 20);
+        run.record.coverage = Some(reached(number.into()));
+        finish(&mut store, &run);
+    }
+    drop(store);
+    damage(&folder.file(), "coverage");
+    let mut store = folder.store();
+    let mut last = run(5, 20);
+    last.record.coverage = Some(reached(5));
+    finish(&mut store, &last);
+    assert_eq!((store.size().unwrap().runs, folder.set_aside().len()), (6, 1));
+    let warnings = store.take_warnings();
+    assert!(warnings.len() == 1 && warnings[0].contains("5 runs were copied, 1 rows"), "{warnings:?}");
+}
+
+#[test]
 fn two_who_find_the_file_damaged_set_it_aside_once() {
     let folder = Folder::new();
     folder.store().append(&mut (0..10).map(|number| run(number, 20))).unwrap();
@@ -590,7 +655,7 @@ fn the_commands_show_what_is_on_record() {
         show(&mut out);
         String::from_utf8(out).unwrap()
     };
-    let options = ListOptions { filter: RunFilter::default(), latest: false, page: Page::first(10) };
+    let options = ListOptions { filter: RunFilter::default(), latest: false, page: Page::first(10), columns: None };
     let list = text(&|out| history::list(&store, &options, out, Format::Human).unwrap());
     assert!(list.lines().all(|line| line.chars().count() <= 80 && !line.contains('\u{1b}')), "{list}");
     assert!(list.contains("20250615T150640000Z-00000001  fail"), "{list}");
@@ -612,13 +677,13 @@ fn the_commands_show_what_is_on_record() {
     let options = PruneOptions { keep: Retention { count: Some(0), ..Retention::default() }, prune: Prune::Plan };
     let mut out = Vec::new();
     history::prune(&mut store, &options, &mut out, Format::Human).unwrap();
-    history::undo(&mut store, "2025", &mut out, Format::Human).unwrap();
+    history::undo(&mut store, "last", &mut out, Format::Human).unwrap();
     let said = String::from_utf8(out).unwrap();
     assert!(said.contains("Would remove 1 runs with 3 cases") && said.contains("Took back run 2025"), "{said}");
     let list = text(&|out| {
         history::list(
             &store,
-            &ListOptions { filter: RunFilter::default(), latest: false, page: Page::ALL },
+            &ListOptions { filter: RunFilter::default(), latest: false, page: Page::ALL, columns: None },
             out,
             Format::Human,
         )
@@ -646,7 +711,8 @@ fn sample(folder: &Folder) {
         mtime_ns: 1_750_000_000_123_456_789,
         hash: Some(ContentHash([9; 16])),
     };
-    let last = fixed(run(5, 6));
+    let mut last = fixed(run(5, 6));
+    last.record.coverage = Some(reached(5));
     store.finish(&last.record, &last.cases, &[stamp]).unwrap();
     store.defer(ContentHash([7; 16]), at(0)).unwrap();
     store.prune(&Retention { since: Some(at(60)), ..Retention::default() }, Prune::Delete).unwrap();
@@ -679,7 +745,11 @@ fn dump(file: &Utf8Path) -> String {
 }
 
 /// Of each format, from the first.
-const SAMPLES: [&str; 2] = [include_str!("../../testdata/history-1.sql"), include_str!("../../testdata/history-2.sql")];
+const SAMPLES: [&str; 3] = [
+    include_str!("../../testdata/history-1.sql"),
+    include_str!("../../testdata/history-2.sql"),
+    include_str!("../../testdata/history-3.sql"),
+];
 
 fn is_the_sample(store: &SqliteStore, format: usize) {
     assert_eq!(store.counters().unwrap().runs, 6);
@@ -696,6 +766,10 @@ fn is_the_sample(store: &SqliteStore, format: usize) {
     let read: Vec<Arc<CaseRecord>> = store.cases(&runs[1].head.id).unwrap().into_iter().map(Arc::new).collect();
     assert_eq!(read, run(5, 6).cases);
     assert!(learnt(store) == learnt_from([0, 1, 2, 3, 5].map(|number| run(number, 6)).into_iter()));
+    let measured = store.coverage(&context(), 10).unwrap();
+    let measured: Vec<_> = measured.into_iter().map(|run| (run.head.id, run.coverage)).collect();
+    let expected = (runs[1].head.id.clone(), Some(reached(5)));
+    assert_eq!(measured, if format < 3 { Vec::new() } else { vec![expected] });
     assert_eq!(store.stamps(&context()).unwrap()[0].size, 17);
     assert_eq!(store.deferrals(ContentHash([7; 16]), at(1)).unwrap(), 1);
 }

@@ -17,6 +17,7 @@ use crate::coverage::ratchet_file::RatchetError;
 use crate::exit_code::ExitCode;
 use crate::model::Word;
 use figure::Figure;
+pub(super) use show::entries_json;
 
 /// Why nothing was done.
 #[derive(Debug, thiserror::Error)]

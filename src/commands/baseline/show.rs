@@ -30,12 +30,11 @@ const WIDEST: usize = 40;
 /// Every baseline, by what was built for.
 pub(super) fn all(ratchet: &OwnRatchet, kept: &Ratchet, format: Format, out: &mut dyn Write) -> io::Result<()> {
     if format == Format::Json {
-        let entries: Vec<Value> = kept.entries().map(|(key, entry)| entry_json(key, entry)).collect();
         let document = json!({
             "schema_version": documents::SCHEMA_VERSION,
             "file": ratchet.file.path(),
             "workspace": ratchet.workspace,
-            "entries": entries,
+            "entries": entries_json(kept),
         });
         return documents::write_line(out, &document);
     }
@@ -146,6 +145,11 @@ pub(super) fn moved(
         (None, None) => format!("{of} is gone{was}: the next measurement begins anew."),
     };
     writeln!(out, "{}", one_line(&sentence))
+}
+
+/// Every entry, as each document has it.
+pub(in crate::commands) fn entries_json(kept: &Ratchet) -> Vec<Value> {
+    kept.entries().map(|(key, entry)| entry_json(key, entry)).collect()
 }
 
 fn entry_json(key: &RatchetKey, entry: &Entry) -> Value {

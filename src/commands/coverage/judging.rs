@@ -1,23 +1,23 @@
 //! From what was measured to what is said of it: left out what does not count, held against floor and ratchet.
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use jiff::Timestamp;
 
 use super::change;
+use super::left_out::Grounds;
 use super::site::Site;
 use crate::cli::CoverageArgs;
 use crate::commands::ratchet::{BuiltFor, OwnRatchet};
 use crate::config::Settings;
 use crate::coverage::baseline::{Baseline, Subject, Tools};
 use crate::coverage::circumstances::Circumstances;
-use crate::coverage::exempt::{self, Layout, LeftOut};
+use crate::coverage::exempt::LeftOut;
 use crate::coverage::ratchet::{Change, Permission, Ratchet, RatchetKey, permission};
 use crate::coverage::subjects;
-use crate::coverage::test_code::{self, Root};
 use crate::coverage::verdict::{self, Case, Counts, Known, Measurement, Rule, Ruling};
 use crate::coverage::{CoverageMap, lines};
 use crate::exit_code::ExitCode;
-use crate::model::{CoveragePolicy, Judgement, Reason, Verdict, Word};
+use crate::model::{CoverageFigures, CoveragePolicy, Judgement, Reason, Verdict, Word};
 use crate::ratio::{Percent, Ratio, Share};
 use crate::report::coverage::CoveredPart;
 use crate::report::{CoverageHead, CoverageReport};
@@ -35,6 +35,8 @@ pub(super) struct Judged {
     pub(super) report: CoverageReport,
     pub(super) verdict: Verdict,
     pub(super) code: ExitCode,
+    /// What the history keeps of it.
+    pub(super) reached: Option<CoverageFigures>,
 }
 
 impl Judged {
@@ -94,15 +96,15 @@ impl<'a> Judging<'a> {
 
     /// Judges, and lets what passes raise the ratchet where it may.
     pub(super) fn judge(&self, measured: Measured) -> Judged {
+        let folders = self.site.folders();
         let (map, left_out, measurement) = match measured {
             Measured::Nothing(measurement) => (CoverageMap::default(), Vec::new(), Some(measurement)),
-            Measured::Map(map) => match self.leave_out(map) {
+            Measured::Map(map) => match self.grounds(&folders).leave_out(map) {
                 Ok((map, left_out)) => (map, left_out, None),
                 Err(why) => (CoverageMap::default(), Vec::new(), Some(Measurement::Failed(why))),
             },
         };
         let ratchet = self.ratchet.file.load().map_err(|error| error.to_string());
-        let folders = self.site.folders();
         let all = subjects::judged(&map, &folders, self.settings, &self.rule);
         let worst = map.worst(self.rule.metric, WORST);
         let ruling_of = |judged: &subjects::Judged| {
@@ -147,11 +149,29 @@ impl<'a> Judging<'a> {
         let compared = ratchet.as_ref().ok().filter(|_| !self.circumstances.is_partial);
         let report = self.report(&map, &all, &falls_short, &ruling, measurement.is_none(), compared);
         let report = CoverageReport { patch, left_out: in_words(&left_out), ratchet: kept, ..report };
-        Judged { report, verdict: ruling.verdict, code: ruling.code }
+        let reached = measurement.is_none().then(|| self.reached(&map, ruling.is_sound));
+        Judged { report, verdict: ruling.verdict, code: ruling.code, reached }
     }
 
     fn without_subjects(&self) -> Judged {
-        Judged { report: CoverageReport::default(), verdict: Verdict::Nothing, code: ExitCode::Pass }
+        Judged { report: CoverageReport::default(), verdict: Verdict::Nothing, code: ExitCode::Pass, reached: None }
+    }
+
+    fn reached(&self, map: &CoverageMap, is_sound: bool) -> CoverageFigures {
+        let (total, is_whole) = (map.total(), !self.circumstances.is_partial);
+        CoverageFigures {
+            lines: total.lines,
+            regions: total.regions,
+            functions: total.functions,
+            branches: total.branches,
+            counting: map.counting().word().to_owned(),
+            is_whole,
+            may_be_baseline: is_sound && is_whole,
+        }
+    }
+
+    fn grounds<'g>(&'g self, packages: &'g [(&'g str, &'g Utf8Path)]) -> Grounds<'g> {
+        Grounds { settings: self.settings, root: &self.site.root, target_dir: &self.site.target_dir, packages }
     }
 
     fn key(&self, subject: Subject) -> RatchetKey {
@@ -168,39 +188,6 @@ impl<'a> Judging<'a> {
             }
             _ => 0,
         }
-    }
-
-    /// Takes out what does not count: packages out of scope, exempt files, and test code where that is asked for.
-    fn leave_out(&self, map: CoverageMap) -> Result<(CoverageMap, Vec<LeftOut>), String> {
-        let folders = self.site.folders();
-        let scope = &self.settings.scope.packages;
-        let excludes = self.settings.coverage.exclude_test_code;
-        let packages: Vec<&Utf8Path> = folders.iter().map(|(_, folder)| *folder).collect();
-        let target = self.site.target_dir.strip_prefix(&self.site.root).unwrap_or(&self.site.target_dir);
-        let layout = Layout { packages: &packages, target_dir: target };
-        let why = |path: &Utf8PathBuf| {
-            let outside = CoverageMap::package_of(path, &folders).filter(|package| !scope.is_match(package));
-            let outside = outside.map(|package| exempt::Why::Chosen(format!("`{package}` is out of scope")));
-            let by_place = || excludes.then(|| exempt::by_place(path, &layout)).flatten();
-            outside.or_else(|| exempt::chosen(path, &self.settings.exempt)).or_else(by_place)
-        };
-        let mut left_out: Vec<LeftOut> = map
-            .files()
-            .keys()
-            .filter_map(|path| Some(LeftOut { path: path.clone(), lines: None, why: why(path)? }))
-            .collect();
-        if excludes {
-            let whole = |path: &Utf8PathBuf| left_out.iter().any(|out| out.path == *path);
-            let parse = |path: &Utf8PathBuf| {
-                let source = fs_err::read_to_string(self.site.root.join(path)).ok()?;
-                // What the parser does not understand the compiler may: it counts.
-                Some((path.clone(), test_code::find(&source, path, root_of(path)).ok()?))
-            };
-            let parsed: Vec<_> = map.files().keys().filter(|path| !whole(path)).filter_map(parse).collect();
-            left_out.extend(exempt::by_parsing(&parsed));
-        }
-        let map = exempt::leave_out(map, &left_out).map_err(|error| error.to_string())?;
-        Ok((map, left_out))
     }
 
     /// Lets what passes raise the ratchet; gives a sentence on what that did.
@@ -306,14 +293,6 @@ impl<'a> Judging<'a> {
             ..CoverageReport::default()
         }
     }
-}
-
-/// Roots of crates by where they lie.
-fn root_of(path: &Utf8Path) -> Root {
-    let folder = path.parent().and_then(Utf8Path::file_name).unwrap_or_default();
-    let is_root = matches!(path.file_name(), Some("lib.rs" | "main.rs"))
-        || matches!(folder, "bin" | "tests" | "benches" | "examples");
-    if is_root { Root::Crate } else { Root::Module }
 }
 
 fn in_words(left_out: &[LeftOut]) -> Vec<(String, String)> {

@@ -22,7 +22,7 @@ use crate::coverage::measure::{MeasureError, Measurer, Profiles};
 use crate::coverage::verdict::Measurement;
 use crate::coverage::{CoverageMap, source};
 use crate::exit_code::ExitCode;
-use crate::model::{AttemptOutcome, CaseRecord, Ending, Judgement, PackagePatterns, Reason, Verdict};
+use crate::model::{AttemptOutcome, CaseRecord, CoverageFigures, Ending, Judgement, PackagePatterns, Reason, Verdict};
 use crate::sys::fs::{self, Lock};
 use crate::sys::process::own_environment;
 use crate::sys::signals::Signals;
@@ -213,6 +213,10 @@ impl Measuring for Run<'_> {
         let judged = judging.judge(measured);
         judged.add_to(judgement);
         self.judged = Some(judged);
+    }
+
+    fn reached(&self) -> Option<CoverageFigures> {
+        self.judged.as_ref()?.reached.clone()
     }
 
     fn tell(&mut self, ended: &Ended<'_>) -> Vec<String> {

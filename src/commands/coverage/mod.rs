@@ -2,6 +2,7 @@
 
 mod change;
 mod judging;
+pub(super) mod left_out;
 mod measured;
 mod outputs;
 mod site;
@@ -108,7 +109,7 @@ fn refuse_what_makes_no_sense(args: &CoverageArgs) -> Result<(), Refused> {
 /// Says that there is nothing to judge, in whatever format was asked for.
 fn tell_na(args: &CoverageArgs, ruling: &Ruling) -> ExitCode {
     let report = CoverageReport { word: "N/A", reasons: ruling.reasons.clone(), ..CoverageReport::default() };
-    let judged = judging::Judged { report, verdict: ruling.verdict, code: ruling.code };
+    let judged = judging::Judged { report, verdict: ruling.verdict, code: ruling.code, reached: None };
     outputs::tell(args, None, &judged).iter().for_each(|text| complain("warning", text));
     ruling.code
 }

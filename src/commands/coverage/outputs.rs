@@ -6,10 +6,10 @@ use camino::Utf8Path;
 
 use super::judging::Judged;
 use crate::cli::{CoverageArgs, Format};
-use crate::commands::test::Ended;
+use crate::commands::test::{Ended, look};
 use crate::model::RunRecord;
 use crate::report::CoverageReport;
-use crate::report::coverage::{json as documents, markdown, terminal};
+use crate::report::coverage::{annotations, json as documents, markdown, terminal};
 use crate::report::json::{self, Head};
 use crate::sys::fs::replace;
 use crate::sys::term::Surroundings;
@@ -20,10 +20,12 @@ const NAME: &str = "coverage-report.md";
 /// Tells people and machines. Gives what went wrong.
 pub(super) fn tell(args: &CoverageArgs, ended: Option<&Ended<'_>>, judged: &Judged) -> Vec<String> {
     let mut wrong = Vec::new();
-    if !args.test.build.flags.quiet || judged.report.word == "FAIL" {
-        let columns = Surroundings::read().columns();
-        let mut stderr = io::stderr().lock();
-        let _ = terminal::write(&judged.report, columns, &mut stderr).and_then(|()| stderr.flush());
+    let look = look(&args.test, &Surroundings::read());
+    // Whoever closed the pipe has read enough.
+    let _ = io::stderr().lock().write_all(terminal::page(&judged.report, look).as_bytes());
+    // On standard error, where the machine's output is not: GitHub reads its commands from both.
+    if std::env::var_os("GITHUB_ACTIONS").is_some_and(|on| on == "true") {
+        let _ = annotations::write(&judged.report, &mut io::stderr().lock());
     }
     if let Some(path) = &args.test.report {
         let text = markdown::coverage_report(&judged.report);

@@ -2,6 +2,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::left_out;
 use crate::commands::test::{Asked, Refused};
 use crate::coverage::ratchet::Standing;
 use crate::exit_code::ExitCode;
@@ -33,11 +34,6 @@ impl Site {
     pub(super) fn of(asked: &Asked) -> Result<Self, Refused> {
         let ground = asked.ground()?;
         let workspace = &ground.workspace;
-        let folder = |manifest: &Utf8Path| {
-            let folder = manifest.parent().unwrap_or(manifest);
-            folder.strip_prefix(&workspace.root).unwrap_or(folder).to_owned()
-        };
-        let packages = workspace.packages.values();
         let env = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let checkout = git::read_checkout(&workspace.root);
         let ci = record::ci(&env);
@@ -45,7 +41,7 @@ impl Site {
             root: workspace.root.clone(),
             target_dir: workspace.target_dir.clone(),
             gate_dir: ground.gate_dir.clone(),
-            packages: packages.map(|package| (package.name.clone(), folder(&package.manifest))).collect(),
+            packages: left_out::packages(workspace),
             runs_in_builds: workspace.runs_in_builds,
             context: asked.found_context()?,
             toolchain: asked.rustc.lines().next().unwrap_or_default().to_owned(),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::complain;
 use super::place::store_code;
-use super::remembered::Remembered;
+use super::remembered::{Remembered, Use};
 use crate::analytics::presence::Presence;
 use crate::cli::{ExplainArgs, Format};
 use crate::exit_code::ExitCode;
@@ -27,7 +27,7 @@ const NAMED: usize = 20;
 
 /// Runs the command.
 pub(super) fn run(args: &ExplainArgs) -> ExitCode {
-    let mut memory = match Remembered::read(&args.common.place, &args.context) {
+    let mut memory = match Remembered::read(&args.common.place, &args.context, Use::Show) {
         Ok(Some(memory)) => memory,
         Ok(None) => {
             complain("error", "no test is on record yet: `cargo gate test` begins the history");

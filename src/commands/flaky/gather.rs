@@ -7,10 +7,10 @@ use crate::analytics::flaky::{self, Judged, State, classify};
 use crate::analytics::summary::Summary;
 use crate::analytics::{groups, trend};
 use crate::cli::FlakyArgs;
-use crate::commands::quarantine::{day, is_steady_again, quarantine};
+use crate::commands::quarantine::{day, is_steady_again, quarantine, unmatched};
 use crate::commands::remembered::Remembered;
 use crate::exit_code::ExitCode;
-use crate::history::store::TestSummary;
+use crate::history::store::{StoreError, TestSummary};
 use crate::model::{Judgement, TestKey};
 use crate::report::judgements::{Evidence, JudgedTest, Judgements, Proof};
 use crate::report::retrospect::PastQuarantine;
@@ -46,7 +46,7 @@ impl Looked<'_> {
 }
 
 /// All that is shown.
-pub(super) fn gather(memory: &Remembered, args: &FlakyArgs) -> Judgements {
+pub(super) fn gather(memory: &Remembered, args: &FlakyArgs) -> Result<Judgements, StoreError> {
     let is_selected =
         |test: &&TestSummary| args.select.is_empty() || args.select.iter().any(|pattern| pattern.is_match(&test.key));
     let vanished: Vec<Arc<TestKey>> = memory.vanished().filter(is_selected).map(|test| Arc::clone(&test.key)).collect();
@@ -55,7 +55,7 @@ pub(super) fn gather(memory: &Remembered, args: &FlakyArgs) -> Judgements {
         let evidence = &one.judged.evidence;
         (one.judged.state, std::cmp::Reverse(evidence.failures + evidence.retried), Arc::clone(&one.test.key))
     });
-    Judgements {
+    Ok(Judgements {
         at: memory.now,
         context: Some(memory.context.clone()),
         states: states(&looked),
@@ -64,7 +64,8 @@ pub(super) fn gather(memory: &Remembered, args: &FlakyArgs) -> Judgements {
         slower: slower(&looked),
         judgement: judgement(args, &looked, &vanished),
         vanished,
-    }
+        unmatched: unmatched(memory)?,
+    })
 }
 
 fn look<'m>(memory: &Remembered, test: &'m TestSummary) -> Looked<'m> {

@@ -7,7 +7,8 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 
-use super::remembered::Remembered;
+use super::place::store_code;
+use super::remembered::{Remembered, Use};
 use super::{complain, quarantine};
 use crate::cli::{FlakyArgs, Format};
 use crate::exit_code::ExitCode;
@@ -18,7 +19,9 @@ use crate::sys::term::Surroundings;
 
 /// Runs the command.
 pub(super) fn run(args: &FlakyArgs) -> ExitCode {
-    let judgements = match Remembered::read(&args.common.place, &args.context) {
+    let decides = args.fail_above.is_some() || args.fail_on_vanished;
+    let of = if decides { Use::Decide } else { Use::Show };
+    let judgements = match Remembered::read(&args.common.place, &args.context, of) {
         Ok(Some(mut memory)) => {
             for text in quarantine::expired(memory.place.settings(), quarantine::day(memory.now)) {
                 complain("warning", &text);
@@ -27,7 +30,10 @@ pub(super) fn run(args: &FlakyArgs) -> ExitCode {
             for warning in memory.store.take_warnings() {
                 complain("warning", &warning);
             }
-            judgements
+            match judgements {
+                Ok(judgements) => judgements,
+                Err(error) => return store_code(error),
+            }
         }
         Ok(None) => {
             complain("note", "nothing is on record yet: `cargo gate test` begins the history");

@@ -52,6 +52,7 @@ pub fn told(args: &AddArgs, commit: Option<String>, now: Timestamp, random: u32,
         duration: args.duration.unwrap_or(Duration::ZERO),
         judgement: judgement(verdict, &totals),
         plan_digest: None,
+        coverage: None,
     })
 }
 

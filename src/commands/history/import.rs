@@ -16,7 +16,7 @@ use super::verbs::{HistoryError, Result};
 use crate::cli::ImportArgs;
 use crate::commands::complain;
 use crate::commands::place::Place;
-use crate::commands::remembered::context;
+use crate::commands::remembered::{as_asked, context};
 use crate::commands::test::{default_context, judge_cases};
 use crate::history::sqlite::SqliteStore;
 use crate::history::store::{Appended, FinishedRun, Store, StoreError};
@@ -42,6 +42,7 @@ impl Prepared<'_> {
             duration: run.took,
             judgement,
             plan_digest: None,
+            coverage: None,
         };
         FinishedRun { record, cases: run.cases, binaries: Vec::new() }
     }
@@ -68,7 +69,7 @@ pub(super) fn run(args: &ImportArgs, place: &Place) -> Result<()> {
     let targets = place.workspace.packages.values().flat_map(|package| &package.targets);
     let rust = RustBinaries::of(targets.map(|target| (target.binary.clone(), target.proc_macro)));
     let context = context_of(args, there.as_ref())?;
-    let of = Of { args, context, package: package(args, place), commit: commit(args, place), rust: &rust };
+    let of = Of { args, context, package: package(args, place), commit: commit(args, place), rust: &rust, now };
     let sources: Vec<Source<'_>> = files.into_iter().map(|file| of.source(file)).collect();
     let summaries: Vec<told::File> =
         sources.iter().map(|source| told::file(source, there.as_ref())).collect::<std::result::Result<_, _>>()?;
@@ -95,6 +96,7 @@ struct Of<'a> {
     package: String,
     commit: Option<String>,
     rust: &'a RustBinaries,
+    now: Timestamp,
 }
 
 impl<'a> Of<'a> {
@@ -112,7 +114,8 @@ impl<'a> Of<'a> {
                 otherwise: given.otherwise.clone(),
                 package: self.package.clone(),
                 at: self.args.at.map(earlier),
-                latest: earlier(given.latest),
+                otherwise_at: earlier(given.latest),
+                now: self.now,
                 commit: self.commit.clone(),
                 branch: self.args.branch.clone(),
                 version: self.args.version.clone(),
@@ -162,11 +165,7 @@ fn context_of(args: &ImportArgs, store: Option<&SqliteStore>) -> std::result::Re
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         default_context(&cargo)
     });
-    Ok(Context {
-        target: wanted.target.clone().unwrap_or(base.target),
-        features: wanted.features.clone().unwrap_or(base.features),
-        profile: wanted.profile.clone().unwrap_or(base.profile),
-    })
+    Ok(as_asked(wanted, base))
 }
 
 /// The package at the workspace's root, or the name of its directory.

@@ -13,6 +13,11 @@ use crate::model::WORKSPACE_SUITE;
 use crate::report::inert::one_line;
 use crate::report::words;
 
+/// How wide the table is.
+const WIDTH: usize = 79;
+/// A narrow list has so many columns at least.
+const LEAST: usize = 20;
+
 /// What `list` shows.
 #[derive(Clone, Debug)]
 pub struct ListOptions {
@@ -22,6 +27,8 @@ pub struct ListOptions {
     pub latest: bool,
     /// Which of them, newest first.
     pub page: Page,
+    /// How wide a line may be, where anybody counts.
+    pub columns: Option<usize>,
 }
 
 /// Runs, newest first.
@@ -41,7 +48,7 @@ pub fn list(store: &dyn Store, options: &ListOptions, out: &mut dyn Write, forma
         writeln!(out, "{none}{more}")?;
         return Ok(());
     }
-    table(&runs, out)?;
+    table(&runs, options.columns, out)?;
     if (runs.len() as u64) < total {
         let first = options.page.skip + 1;
         let last = options.page.skip + runs.len() as u64;
@@ -72,17 +79,16 @@ fn page(store: &dyn Store, options: &ListOptions) -> Result<(Vec<StoredRun>, u64
 }
 
 /// Where all runs are the workspace's own the branch tells more than the suite.
-fn table(runs: &[StoredRun], out: &mut dyn Write) -> Result<()> {
+fn table(runs: &[StoredRun], columns: Option<usize>, out: &mut dyn Write) -> Result<()> {
     let by_branch = runs.iter().all(|run| run.head.suite == WORKSPACE_SUITE);
+    if let Some(columns) = columns.filter(|columns| *columns < WIDTH) {
+        return runs.iter().try_for_each(|run| narrow(run, by_branch, columns.max(LEAST), out));
+    }
     let last = if by_branch { "BRANCH" } else { "SUITE" };
     let head = format!("{:<28}  {:<12} {:>6} {:>5} {:>7}  {last}", "RUN", "VERDICT", "TESTS", "FAIL", "TIME");
     writeln!(out, "{}", Style::new().bold().apply_to(head))?;
     for run in runs {
-        let last = match (by_branch, &run.head.version) {
-            (true, _) => run.head.branch.clone().unwrap_or_default(),
-            (false, None) => run.head.suite.clone(),
-            (false, Some(version)) => format!("{} {version}", run.head.suite),
-        };
+        let last = of_what(run, by_branch);
         writeln!(
             out,
             "{:<28}  {} {:>6} {:>5} {:>7}  {}",
@@ -93,6 +99,34 @@ fn table(runs: &[StoredRun], out: &mut dyn Write) -> Result<()> {
             run.duration.map_or_else(String::new, words::exact),
             words::middle(&one_line(&last), 14)
         )?;
+    }
+    Ok(())
+}
+
+/// The run's branch, or else its suite and version.
+fn of_what(run: &StoredRun, by_branch: bool) -> String {
+    match (by_branch, &run.head.version) {
+        (true, _) => run.head.branch.clone().unwrap_or_default(),
+        (false, None) => run.head.suite.clone(),
+        (false, Some(version)) => format!("{} {version}", run.head.suite),
+    }
+}
+
+/// A run on lines of its own, where the table has no room.
+fn narrow(run: &StoredRun, by_branch: bool, columns: usize, out: &mut dyn Write) -> Result<()> {
+    writeln!(out, "{}", words::middle(&one_line(run.head.id.as_str()), columns))?;
+    let mut said = vec![words::count(run.totals.tests, "test", "tests")];
+    said.push(format!("{} failed", words::thousands(run.totals.failures())));
+    said.extend(run.duration.map(words::exact));
+    let last = words::middle(&one_line(&of_what(run, by_branch)), 14);
+    said.extend(Some(last).filter(|last| !last.is_empty()));
+    let room = columns - 2;
+    let first = room.saturating_sub(word(run).len() + 2);
+    for (at, line) in words::wrap(&said.join(", "), first, room).iter().enumerate() {
+        match at {
+            0 => writeln!(out, "  {}: {line}", style_of(run).apply_to(word(run)))?,
+            _ => writeln!(out, "  {line}")?,
+        }
     }
     Ok(())
 }

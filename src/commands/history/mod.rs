@@ -14,12 +14,14 @@ use jiff::Timestamp;
 
 use super::complain;
 use super::place::{Place, store_code};
+use super::remembered::warn_of_unreadable;
 use crate::cli::{AddArgs, Format, HistoryAction, RunsArgs};
 use crate::exit_code::ExitCode;
 use crate::history::sqlite::SqliteStore;
 use crate::history::store::{Page, Prune, Retention, RunFilter, Store};
 use crate::model::RunRecord;
 use crate::sys::random::random;
+use crate::sys::term::Surroundings;
 
 pub use add::{add, told};
 pub use export::export;
@@ -46,7 +48,7 @@ fn in_place(action: &HistoryAction, place: &Place) -> Result<(), HistoryError> {
     let mut store = match action {
         // What is told may be the first on record.
         HistoryAction::Add(_) => SqliteStore::open(&place.gate_dir)?,
-        _ => match SqliteStore::open_existing(&place.gate_dir)? {
+        _ => match open_existing(action, place)? {
             Some(store) => store,
             // Whoever waits for the file finds one, with no run in it.
             None if matches!(action, HistoryAction::Export(_)) => {
@@ -65,6 +67,17 @@ fn in_place(action: &HistoryAction, place: &Place) -> Result<(), HistoryError> {
     done
 }
 
+/// The store, where there is one. To those that list what is on record, one that cannot be read is an empty one.
+fn open_existing(action: &HistoryAction, place: &Place) -> Result<Option<SqliteStore>, HistoryError> {
+    match SqliteStore::open_existing(&place.gate_dir) {
+        Err(error) if error.is_unreadable() && matches!(action, HistoryAction::List(_) | HistoryAction::Stats(_)) => {
+            warn_of_unreadable(&error);
+            Ok(None)
+        }
+        opened => Ok(opened?),
+    }
+}
+
 fn act(
     action: &HistoryAction,
     place: &Place,
@@ -76,7 +89,8 @@ fn act(
         HistoryAction::List(args) => {
             let page = Page { skip: args.skip, limit: args.limit };
             let filter = filter(&args.runs, place)?;
-            list(store, &ListOptions { filter, latest: args.latest, page }, out, format)
+            let columns = Surroundings::read().columns_of_answers();
+            list(store, &ListOptions { filter, latest: args.latest, page, columns }, out, format)
         }
         HistoryAction::Show(args) => show(store, &ShowOptions { run: args.run.clone(), all: args.all }, out, format),
         HistoryAction::Stats(args) => stats(store, &filter(&args.runs, place)?, out, format),

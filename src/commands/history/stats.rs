@@ -30,10 +30,16 @@ pub fn stats(store: &dyn Store, filter: &RunFilter, out: &mut dyn Write, format:
         return write_json(out, &document);
     }
     let of_all = &figures.all;
+    let on_record = [
+        words::count(size.runs, "run", "runs"),
+        words::count(size.cases, "case", "cases"),
+        words::count(size.summaries, "test", "tests"),
+    ];
+    let on_record = on_record.join(", ");
     let lines = [
         ("runs ever", format!("{} ({} passed, {} failed)", counters.runs, counters.pass, counters.fail)),
         ("tool errors", format!("{} ({} deferred)", counters.tool_error, counters.deferred)),
-        ("on record", format!("{} runs, {} cases, {} tests", size.runs, size.cases, size.summaries)),
+        ("on record", on_record),
         ("size", megabytes(size.bytes)),
     ];
     for (name, value) in lines {

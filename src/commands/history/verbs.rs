@@ -7,11 +7,12 @@ use std::io::{self, Write};
 
 use console::Style;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::cli::Format;
 use crate::history::store::{Page, Prune, Pruned, Retention, RunFilter, Store, StoreError, StoredRun};
-use crate::model::{CaseRecord, Outcome, RunState};
+use crate::model::{CaseRecord, CoverageFigures, Metric, Outcome, RunState};
+use crate::ratio::Ratio;
 use crate::report::inert::one_line;
 use crate::report::{json as documents, words};
 
@@ -54,16 +55,12 @@ pub struct PruneOptions {
 
 /// One run with its tests.
 pub fn show(store: &dyn Store, options: &ShowOptions, out: &mut dyn Write, format: Format) -> Result<()> {
-    let run = if options.run == "last" {
-        let last = store.runs(&RunFilter::default(), Page::first(1))?.pop();
-        last.ok_or_else(|| StoreError::NoSuchRun(options.run.clone()))?
-    } else {
-        store.run(&options.run)?
-    };
+    let run = named(store, &options.run)?;
     let cases = store.cases(&run.head.id)?;
     if format == Format::Json {
         let mut value = run_json(&run);
         if let Some(fields) = value.as_object_mut() {
+            fields.insert("coverage".to_owned(), run.coverage.as_ref().map_or(Value::Null, coverage_json));
             fields.insert("tests".to_owned(), cases.iter().map(case_json).collect());
         }
         return write_json(out, &json!({ "schema_version": 1, "run": value }));
@@ -74,6 +71,15 @@ pub fn show(store: &dyn Store, options: &ShowOptions, out: &mut dyn Write, forma
         show_case(case, out)?;
     }
     Ok(())
+}
+
+/// The run with this name or the only one with this beginning, or the `last` one.
+fn named(store: &dyn Store, name: &str) -> Result<StoredRun> {
+    if name != "last" {
+        return Ok(store.run(name)?);
+    }
+    let last = store.runs(&RunFilter::default(), Page::first(1))?.pop();
+    Ok(last.ok_or_else(|| StoreError::NoSuchRun(name.to_owned()))?)
 }
 
 /// Removes runs, or says which would go.
@@ -97,7 +103,7 @@ pub fn prune(store: &mut dyn Store, options: &PruneOptions, out: &mut dyn Write,
 
 /// Takes one run back.
 pub fn undo(store: &mut dyn Store, run: &str, out: &mut dyn Write, format: Format) -> Result<()> {
-    let id = store.run(run)?.head.id;
+    let id = named(store, run)?.head.id;
     let undone = store.undo(&id)?;
     if format == Format::Json {
         return write_json(out, &json!({ "schema_version": 1, "undone": run_json(&undone) }));
@@ -151,6 +157,32 @@ pub(in crate::commands) fn run_json(run: &StoredRun) -> Value {
     value
 }
 
+/// What a run reached; a metric that was not counted is null.
+fn coverage_json(figures: &CoverageFigures) -> Value {
+    let one = |ratio: Ratio| {
+        let percent = || ratio.to_string().parse::<f64>().ok();
+        (!ratio.is_empty()).then(|| json!({ "covered": ratio.covered(), "total": ratio.total(), "percent": percent() }))
+    };
+    let metrics = figures.all().into_iter().map(|(metric, ratio)| (metric.to_string(), json!(one(ratio))));
+    let more = [
+        ("counting", json!(figures.counting)),
+        ("whole", json!(figures.is_whole)),
+        ("may_be_baseline", json!(figures.may_be_baseline)),
+    ];
+    metrics.chain(more.map(|(name, value)| (name.to_owned(), value))).collect::<Map<_, _>>().into()
+}
+
+/// `83.33 % of lines (5 of 6), 100.00 % of functions (2 of 2); of a selection`.
+fn reached(figures: &CoverageFigures) -> String {
+    let one = |(metric, ratio): (Metric, Ratio)| {
+        let (covered, total) = (words::thousands(ratio.covered()), words::thousands(ratio.total()));
+        (!ratio.is_empty()).then(|| format!("{ratio} % of {metric} ({covered} of {total})"))
+    };
+    let parts: Vec<String> = figures.all().into_iter().filter_map(one).collect();
+    let of = if figures.is_whole { "" } else { "; of a part of the workspace" };
+    format!("{}{of}", parts.join(", "))
+}
+
 fn case_json(case: &CaseRecord) -> Value {
     json!({
         "package": case.key.binary.package,
@@ -173,10 +205,12 @@ fn show_head(run: &StoredRun, out: &mut dyn Write) -> Result<()> {
     let commit = head.commit.as_deref().map(|commit| format!("{commit}{dirty}")).unwrap_or_default();
     let version = head.version.as_deref().map(|version| format!(" {version}")).unwrap_or_default();
     let suite = format!("{}{version}", head.suite);
+    // Results that another tool wrote do not say where.
+    let host = if head.host.is_empty() { String::new() } else { format!(" on {}", head.host) };
     let totals = &run.totals;
     let counts = format!(
-        "{} tests: {} passed, {} failed, {} errored, {} timed out, {} flaky, {} skipped; {} not run",
-        totals.tests,
+        "{}: {} passed, {} failed, {} errored, {} timed out, {} flaky, {} skipped; {} not run",
+        words::count(totals.tests, "test", "tests"),
         totals.passed,
         totals.failed,
         totals.errored,
@@ -190,7 +224,7 @@ fn show_head(run: &StoredRun, out: &mut dyn Write) -> Result<()> {
     let lines = [
         ("run", head.id.to_string()),
         ("suite", suite),
-        ("started", format!("{started} on {} by {}", head.host, head.trigger)),
+        ("started", format!("{started}{host} by {}", head.trigger)),
         ("took", run.duration.map(words::exact).unwrap_or_default()),
         ("commit", commit),
         ("branch", head.branch.clone().unwrap_or_default()),
@@ -198,6 +232,7 @@ fn show_head(run: &StoredRun, out: &mut dyn Write) -> Result<()> {
         ("context", context.join(", ")),
         ("toolchain", head.toolchain.clone()),
         ("counts", counts),
+        ("coverage", run.coverage.as_ref().map(reached).unwrap_or_default()),
     ];
     for (name, value) in lines.into_iter().filter(|(_, value)| !value.is_empty()) {
         writeln!(out, "{name:<10} {}", one_line(&value))?;
@@ -223,7 +258,8 @@ fn show_case(case: &CaseRecord, out: &mut dyn Write) -> Result<()> {
         Outcome::Failed | Outcome::Error | Outcome::Timeout => Style::new().red(),
     };
     let outcome = format!("{:<8}", case.outcome.as_str());
-    writeln!(out, "{} {time:>7}  {}", style.apply_to(outcome), one_line(&case.key.to_string()))?;
+    let shown = words::middle(&one_line(&case.key.to_string()), words::LONGEST_NAME);
+    writeln!(out, "{} {time:>7}  {}", style.apply_to(outcome), shown)?;
     for (number, attempt) in (1..).zip(&case.attempts).filter(|(_, attempt)| attempt.text.is_some()) {
         let why = attempt.why.as_deref().map(|why| format!(": {}", one_line(why))).unwrap_or_default();
         writeln!(out, "    attempt {number}{why}")?;

@@ -14,7 +14,7 @@ use crate::analytics::backtest::{Backtest, Earliness, Execution, Figures};
 use crate::analytics::strategy::Strategy;
 use crate::cli::{Format, OrderArgs};
 use crate::commands::place::set_colors;
-use crate::commands::remembered::Remembered;
+use crate::commands::remembered::{Remembered, Use};
 use crate::exit_code::ExitCode;
 use crate::history::store::{Page, RunFilter, Store};
 use crate::import::csv::{self, CsvCase, CsvError};
@@ -31,10 +31,15 @@ pub(super) fn run(args: &OrderArgs) -> Result<Result<(), ExitCode>, OrderError> 
             (replay_file(file, slots)?, slots)
         }
         None => {
-            let remembered = match Remembered::read(&args.common.place, &args.context) {
+            let remembered = match Remembered::read(&args.common.place, &args.context, Use::Show) {
                 Ok(Some(remembered)) => remembered,
                 Ok(None) => {
                     nothing_on_record();
+                    if args.common.format == Format::Json {
+                        let slots = slots(args, None);
+                        let nothing = document(&Backtest::new(slots), slots);
+                        documents::write_line(&mut io::stdout().lock(), &nothing)?;
+                    }
                     return Ok(Ok(()));
                 }
                 Err(code) => return Ok(Err(code)),
@@ -207,11 +212,38 @@ fn standing(figures: &[Figures], slots: usize) -> String {
     let longer = figures.iter().find(|one| one.strategy == Strategy::Ours).map_or(0.0, |one| one.makespan - 1.0);
     format!(
         "In our order failures come {place}: APFD {ours:.3}, where the plain rule comes to {:.3}, chance to {:.3}, and \
-         {:.3} is the most there could be. On {} it takes {:+.1} % of the time of longest first.",
+         {:.3} is the most there could be. On {} a run takes {} longest first.",
         apfd(Strategy::Rule),
         apfd(Strategy::Random),
         apfd(Strategy::Optimal),
         words::count(slots as u64, "slot", "slots"),
-        longer * 100.0
+        than_longest_first(longer)
     )
+}
+
+/// How much longer a run takes, said as people compare: `1.2 % more time than`.
+fn than_longest_first(longer: f64) -> String {
+    let percent = longer * 100.0;
+    match percent {
+        _ if percent.abs() < 0.05 => "as long as".to_owned(),
+        _ if percent < 0.0 => format!("{:.1} % less time than", -percent),
+        _ => format!("{percent:.1} % more time than"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_compared_as_people_say_it() {
+        for (longer, said) in [
+            (0.0, "as long as"),
+            (-0.0002, "as long as"),
+            (-0.002, "0.2 % less time than"),
+            (0.0123, "1.2 % more time than"),
+        ] {
+            assert_eq!(than_longest_first(longer), said);
+        }
+    }
 }

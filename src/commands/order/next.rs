@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::time::Duration;
 
-use console::Style;
+use console::{Style, measure_text_width};
 use serde_json::{Value, json};
 
 use super::{OrderError, nothing_on_record, slots};
@@ -14,7 +14,7 @@ use crate::cargo::harness::without_libtest;
 use crate::cli::{Format, OrderArgs};
 use crate::commands::complain;
 use crate::commands::ordering::{self, Placed};
-use crate::commands::remembered::Remembered;
+use crate::commands::remembered::{Remembered, Use};
 use crate::exit_code::ExitCode;
 use crate::history::store::TestSummary;
 use crate::model::{BinaryId, Kind, TestKey};
@@ -26,13 +26,18 @@ use crate::report::words;
 use crate::runner::job::{Frame, Job, Purpose, first_jobs};
 use crate::runner::schedule::{Shape, schedule};
 use crate::sys::process::Launch;
+use crate::sys::term::Surroundings;
 
+/// Columns of the rank and the time in front of a name.
+const MARGIN: usize = 17;
+/// A name has so many columns, however narrow the window is.
+const LEAST_ROOM: usize = 16;
 /// People are shown so many tests, and so many processes, unless they ask for more.
 const SHOWN: usize = 20;
 
 /// Shows the order. The inner result is a code that has been explained by then.
 pub(super) fn run(args: &OrderArgs) -> Result<Result<(), ExitCode>, OrderError> {
-    let memory = match Remembered::read(&args.common.place, &args.context) {
+    let memory = match Remembered::read(&args.common.place, &args.context, Use::Show) {
         Ok(Some(memory)) => Some(memory),
         Ok(None) => {
             nothing_on_record();
@@ -42,7 +47,9 @@ pub(super) fn run(args: &OrderArgs) -> Result<Result<(), ExitCode>, OrderError> 
     };
     let Some(memory) = memory else {
         if args.common.format == Format::Json {
-            let nothing = json!({ "schema_version": 1, "expected_ms": null, "tests": [], "processes": [] });
+            let slots = slots(args, None);
+            let nothing =
+                json!({ "schema_version": 1, "slots": slots, "expected_ms": null, "tests": [], "processes": [] });
             documents::write_line(&mut io::stdout().lock(), &nothing)?;
         }
         return Ok(Ok(()));
@@ -72,7 +79,9 @@ pub(super) fn run(args: &OrderArgs) -> Result<Result<(), ExitCode>, OrderError> 
     let mut out = io::stdout().lock();
     match args.common.format {
         Format::Json => documents::write_line(&mut out, &next.document(args.limit.unwrap_or(usize::MAX)))?,
-        Format::Human => next.show(args.limit.unwrap_or(SHOWN), &mut out)?,
+        Format::Human => {
+            next.show(args.limit.unwrap_or(SHOWN), Surroundings::read().columns_of_answers(), &mut out)?;
+        }
     }
     Ok(Ok(()))
 }
@@ -280,8 +289,8 @@ impl Next<'_> {
         })
     }
 
-    fn show(&self, limit: usize, out: &mut dyn Write) -> io::Result<()> {
-        let (bold, dim) = (Style::new().bold(), Style::new().dim());
+    fn show(&self, limit: usize, columns: Option<usize>, out: &mut dyn Write) -> io::Result<()> {
+        let bold = Style::new().bold();
         let mut above = "";
         for line in self.lines.iter().take(limit) {
             let (ranked, heading) = (&line.placed.ranked, heading(line.placed));
@@ -290,12 +299,13 @@ impl Next<'_> {
                 above = heading;
             }
             let time = ranked.expected.map_or_else(|| "-".to_owned(), words::exact);
-            write!(out, "{:>6} {time:>8}  {}", line.rank, one_line(&line.key().to_string()))?;
-            match ranked.reason {
+            let reason = match ranked.reason {
                 // The heading says it.
-                Why::Duration(_) | Why::Changed => writeln!(out)?,
-                reason => writeln!(out, "  {}", dim.apply_to(reason))?,
-            }
+                Why::Duration(_) | Why::Changed => String::new(),
+                reason => reason.to_string(),
+            };
+            write!(out, "{:>6} {time:>8}  ", line.rank)?;
+            entry(&one_line(&line.key().to_string()), &reason, columns, out)?;
         }
         more(self.lines.len(), limit, "test", out)?;
         if self.processes.is_empty() {
@@ -307,9 +317,28 @@ impl Next<'_> {
         for process in self.processes.iter().take(limit) {
             let time = process.expected.map_or_else(|| "-".to_owned(), words::exact);
             let (binary, what) = (one_line(&process.binary.to_string()), process.says());
-            writeln!(out, "       {time:>8}  {binary}  {}", dim.apply_to(what))?;
+            write!(out, "       {time:>8}  ")?;
+            entry(&binary, &what, columns, out)?;
         }
         more(self.processes.len(), limit, "process", out)
+    }
+}
+
+/// A name that fits, and a remark: behind it where there is room, else below.
+fn entry(name: &str, remark: &str, columns: Option<usize>, out: &mut dyn Write) -> io::Result<()> {
+    let room = columns.map_or(usize::MAX, |columns| columns.saturating_sub(MARGIN).max(LEAST_ROOM));
+    let name = words::middle(name, room.min(words::LONGEST_NAME));
+    let remark = words::middle(remark, words::LONGEST_NAME);
+    let dim = Style::new().dim();
+    let width = measure_text_width(&name) + 2 + measure_text_width(&remark);
+    match (remark.is_empty(), width <= room) {
+        (true, _) => writeln!(out, "{name}"),
+        (_, true) => writeln!(out, "{name}  {}", dim.apply_to(remark)),
+        (_, false) => {
+            writeln!(out, "{name}")?;
+            let lines = words::wrap(&remark, room, room);
+            lines.iter().try_for_each(|line| writeln!(out, "{:MARGIN$}{}", "", dim.apply_to(words::middle(line, room))))
+        }
     }
 }
 

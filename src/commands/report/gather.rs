@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::coverage;
 use crate::analytics::flaky::{Judged, State, classify};
 use crate::analytics::summary::{Entry, Summary};
 use crate::analytics::{groups, trend};
@@ -38,7 +39,9 @@ pub(in crate::commands) fn gather(memory: &Remembered) -> Result<Retrospect, Sto
         groups,
         vanished: memory.vanished().map(|test| test.key.clone()).collect(),
         order,
-        coverage: Vec::new(),
+        coverage: coverage::over_time(memory)?,
+        metric: memory.place.settings().coverage.metric,
+        files: Vec::new(),
         runs: runs.into_iter().map(past_run).collect(),
     })
 }

@@ -10,7 +10,10 @@ use crate::report::junit;
 
 /// The document of the run that is asked for. What goes wrong has been said by then.
 pub(super) fn document(memory: &Remembered, wanted: Option<&str>) -> Result<Vec<u8>, ExitCode> {
-    let run = find(memory, wanted).map_err(store_code)?;
+    let Some(run) = find(memory, wanted).map_err(store_code)? else {
+        complain("error", "no run of the workspace's own tests is on record: name one by --run");
+        return Err(ExitCode::Usage);
+    };
     let cases = memory.store.cases(&run.head.id).map_err(store_code)?;
     let mut bytes = Vec::new();
     junit::write(&mut bytes, &record_of(run), &cases).map_err(|error| {
@@ -20,15 +23,15 @@ pub(super) fn document(memory: &Remembered, wanted: Option<&str>) -> Result<Vec<
     Ok(bytes)
 }
 
-fn find(memory: &Remembered, wanted: Option<&str>) -> Result<StoredRun, StoreError> {
-    let none = |name: &str| StoreError::NoSuchRun(name.to_owned());
+/// The run that is asked for, or the latest of the workspace's own that came to outcomes, where there is one.
+fn find(memory: &Remembered, wanted: Option<&str>) -> Result<Option<StoredRun>, StoreError> {
     match wanted {
-        None => memory.store.last_executed(&memory.context)?.map(|last| last.run).ok_or_else(|| none("last")),
+        None => Ok(memory.store.last_executed(&memory.context)?.map(|last| last.run)),
         Some("last") => {
             let filter = RunFilter { context: Some(memory.context.clone()), ..RunFilter::default() };
-            memory.store.runs(&filter, Page::first(1))?.pop().ok_or_else(|| none("last"))
+            Ok(memory.store.runs(&filter, Page::first(1))?.pop())
         }
-        Some(name) => memory.store.run(name),
+        Some(name) => memory.store.run(name).map(Some),
     }
 }
 
@@ -42,6 +45,7 @@ fn record_of(run: StoredRun) -> RunRecord {
         duration: run.duration.unwrap_or_default(),
         judgement: run.judgement.unwrap_or_else(nothing),
         plan_digest: run.plan_digest,
+        coverage: run.coverage,
         head: run.head,
     }
 }

@@ -12,7 +12,10 @@ use jiff::Timestamp;
 use super::complain;
 use super::history::unknown_commit;
 use super::place::Place;
+use super::ratchet::OwnRatchet;
 use crate::cli::StatusArgs;
+use crate::coverage::ratchet::Ratchet;
+use crate::coverage::ratchet_file::RatchetError;
 use crate::exit_code::ExitCode;
 use crate::history::passing::{Answer, Question};
 use crate::history::sqlite::{FILE_NAME, SqliteStore};
@@ -26,6 +29,10 @@ struct Status {
     file: Utf8PathBuf,
     suite: String,
     asked: Option<Question>,
+    /// Where the baselines are, or would be …
+    ratchet: OwnRatchet,
+    /// … and what they are, or why that cannot be read.
+    baselines: Result<Ratchet, RatchetError>,
     /// What the history says, or why it says nothing.
     memory: Result<Memory, StoreError>,
     now: Timestamp,
@@ -47,8 +54,10 @@ pub(super) fn run(args: &StatusArgs) -> ExitCode {
         Err(code) => return code,
     };
     let answer = answer::of(&status);
-    if let (Err(error), None) = (&status.memory, &answer) {
-        complain("warning", &error.to_string());
+    // Who asks whether a run passed asks nothing else.
+    if answer.is_none() {
+        let unreadable = [status.memory.as_ref().err().map(ToString::to_string), status.why_no_baselines()];
+        unreadable.into_iter().flatten().for_each(|why| complain("warning", &why));
     }
     let code = answer.as_ref().map_or(ExitCode::Pass, |answer| answer.code);
     match show::show(&status, answer.as_ref(), args.common.format, &mut io::stdout().lock()) {
@@ -80,7 +89,16 @@ impl Status {
             (since.is_some() || commit.is_some()).then(|| Question { suite: suite.clone(), since, commit, now });
         let memory = Memory::read(&place, &suite, asked.as_ref());
         let file = place.gate_dir.join(FILE_NAME);
-        Ok(Self { place, file, suite, asked, memory, now })
+        let ratchet = OwnRatchet::of(&place.workspace.root, &place.gate_dir, &place.settings().coverage);
+        let baselines = ratchet.file.load();
+        Ok(Self { place, file, suite, asked, ratchet, baselines, memory, now })
+    }
+}
+
+impl Status {
+    /// Why the ratchet cannot be read, if it cannot.
+    fn why_no_baselines(&self) -> Option<String> {
+        self.baselines.as_ref().err().map(ToString::to_string)
     }
 }
 

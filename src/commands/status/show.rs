@@ -1,6 +1,7 @@
 //! The status for people and machines.
 
 use std::io::{self, Write};
+use std::iter;
 
 use console::Style;
 use serde_json::{Map, Value, json};
@@ -8,8 +9,11 @@ use serde_json::{Map, Value, json};
 use super::Status;
 use super::answer::{Answered, ago};
 use crate::cli::Format;
+use crate::commands::baseline::entries_json;
 use crate::commands::history::{megabytes, run_json, style_of, word};
 use crate::config::settings::{SETTINGS, written};
+use crate::coverage::baseline::Baseline;
+use crate::coverage::ratchet::RatchetKey;
 use crate::exit_code::ExitCode;
 use crate::model::WORKSPACE_SUITE;
 use crate::report::inert::one_line;
@@ -32,7 +36,7 @@ pub(super) fn show(
             writeln!(out, "{}: {}", style.bold().apply_to(word), one_line(&answer.sentence))
         }
         (Format::Human, None) => {
-            let lines = in_force(status).into_iter().chain(on_record(status));
+            let lines = in_force(status).into_iter().chain(baselines(status)).chain(on_record(status));
             for (name, value) in lines {
                 writeln!(out, "{name:<10} {}", one_line(&value))?;
             }
@@ -67,6 +71,13 @@ fn document(status: &Status, answer: Option<&Answered<'_>>) -> Value {
         "profile": resolved.profile,
         "file": resolved.file,
         "settings": settings(status),
+        "ratchet": {
+            "path": status.ratchet.file.path(),
+            "workspace": status.ratchet.workspace,
+            "readable": status.baselines.is_ok(),
+            "error": status.why_no_baselines(),
+            "entries": status.baselines.as_ref().ok().map(entries_json),
+        },
         "store": {
             "path": status.file,
             "readable": memory.is_ok(),
@@ -106,7 +117,33 @@ fn in_force(status: &Status) -> Vec<Line> {
         ("retries", format!("of a test {}; {suite}, {}", words("test.retries"), each("infra", &["delay", "mode"]))),
         ("quarantine", quarantine),
         ("coverage", each("coverage", &["policy", "floor", "epsilon", "metric", "on-tool-error"])),
+        ("patch", each("coverage", &["patch-floor", "patch-max-uncovered", "baseline-ref"])),
     ]
+}
+
+/// The ratchet: when it rises, where it is, and each of its figures on a line.
+fn baselines(status: &Status) -> Vec<Line> {
+    let file = status.ratchet.file.path();
+    let Ok(ratchet) = &status.baselines else {
+        return vec![("ratchet", format!("{file}, which cannot be read"))];
+    };
+    let all = settings(status);
+    let words = |name: &str| all.get(name).map(written).unwrap_or_default();
+    let (rises, scope) = (words("coverage.ratchet"), words("coverage.ratchet-scope"));
+    let kept: Vec<_> = ratchet.entries().filter_map(|(key, entry)| Some((key, entry.baseline.as_ref()?))).collect();
+    let held = words::count(kept.len() as u64, "baseline", "baselines");
+    let heading = ("ratchet", format!("{file}: {held}; rises {rises}, scope {scope}"));
+    iter::once(heading).chain(kept.iter().map(|(key, baseline)| ("", of_one(status, key, baseline)))).collect()
+}
+
+/// `85.00 % of lines, workspace, x86_64-unknown-linux-gnu, 4f1e2d3a9b, 2026-01-31 12:00Z`.
+fn of_one(status: &Status, key: &RatchetKey, baseline: &Baseline) -> String {
+    let elsewhere = (key.workspace != status.ratchet.workspace).then(|| format!("of {}", key.workspace));
+    let features = Some(key.features.clone()).filter(|features| !features.is_empty());
+    let commit = baseline.commit.as_deref().map(|commit| words::short_commit(commit).to_owned());
+    let stamps = [elsewhere, Some(key.target.clone()), features, commit, baseline.at.map(words::moment)];
+    let stamps: Vec<String> = stamps.into_iter().flatten().collect();
+    format!("{} % of {}, {}, {}", baseline.share, key.metric, key.subject, stamps.join(", "))
 }
 
 fn on_record(status: &Status) -> Vec<Line> {

@@ -72,7 +72,8 @@ impl Session<'_> {
             judgement.reasons.push(Reason::new("soft-environment", text));
         }
         measuring.judge(&came, self.signals, &mut judgement);
-        let record = Arc::new(record_of(head, state, judgement, &came, took));
+        let record = record_of(head, state, judgement, &came, took);
+        let record = Arc::new(RunRecord { coverage: measuring.reached(), ..record });
         memory.learn(&record, &came.cases);
         let (now, by) = (Timestamp::now(), thresholds(settings));
         let state_of = |key: &TestKey| insights::state_of(&memory.summaries, key, now, &by);
@@ -183,5 +184,6 @@ fn with_hashes(cases: Vec<Arc<CaseRecord>>, tested: &Tested) -> Vec<Arc<CaseReco
 
 fn record_of(head: RunHead, state: RunState, judgement: Judgement, came: &Came, duration: Duration) -> RunRecord {
     let totals = Totals::of(came.cases.iter().map(|case| &**case));
-    RunRecord { head, state, totals, not_run: came.not_run.len() as u64, duration, judgement, plan_digest: came.digest }
+    let not_run = came.not_run.len() as u64;
+    RunRecord { head, state, totals, not_run, duration, judgement, plan_digest: came.digest, coverage: None }
 }

@@ -147,7 +147,7 @@ pub(super) fn look(looking: Looking) -> JoinHandle<Tested> {
             None => {
                 let hashes: BTreeMap<BinaryId, ContentHash> =
                     stamps.iter().filter_map(|stamp| Some((stamp.binary.clone(), stamp.hash?))).collect();
-                input::input_key_of_binaries(&hashes, &setting)
+                input::input_key_of_binaries(&hashes, &looking.root, &looking.target_dir, &setting)
             }
         };
         Tested { checkout, stamps, input_key }

@@ -189,7 +189,9 @@ fn without_grounds(facts: &Facts<'_>) -> Judgement {
     let spared = totals.failures();
     if spared > 0 {
         let rest = totals.executed() - spared;
-        text = format!("{} pass; {} in quarantine, which fail nothing, do not", tests(rest), tests(spared));
+        let pass = if rest == 1 { "passes" } else { "pass" };
+        let do_not = if spared == 1 { "does not" } else { "do not" };
+        text = format!("{} {pass}; {} in quarantine {do_not}, which fails nothing", tests(rest), tests(spared));
     }
     let text = format!("{text}, in {}", words::exact(facts.took));
     Judgement { verdict: Verdict::Pass, codes: vec![ExitCode::Pass], reasons: vec![Reason::new("pass", text)] }
@@ -270,6 +272,7 @@ mod tests_of_judge {
         assert_eq!((told_flaky.1, told_flaky.2), (Verdict::Fail, vec![100]));
         let quarantined = told(&Facts { is_quarantined: &|key| key.name == "b", ..facts(&failing) });
         assert_eq!((quarantined.1, quarantined.2), (Verdict::Pass, vec![0]));
+        assert_eq!(quarantined.3, "1 test passes; 1 test in quarantine does not, which fails nothing, in 1.234s");
         let both = Facts { flaky_result: FlakyResult::Fail, is_quarantined: &|key| key.name == "c", ..facts(&passing) };
         assert_eq!((told(&both).1, told(&both).2), (Verdict::Pass, vec![0]), "quarantine beats `flaky-result`");
         let nothing = told(&facts(&[]));

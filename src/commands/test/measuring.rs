@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::Refused;
 use super::outputs::Ended;
 use super::session::Came;
-use crate::model::Judgement;
+use crate::model::{CoverageFigures, Judgement};
 use crate::sys::signals::Signals;
 
 /// The environment of a build, where it is a special one.
@@ -29,6 +29,11 @@ pub(in crate::commands) trait Measuring {
 
     /// The tests are judged; adds what the measurement has to say.
     fn judge(&mut self, came: &Came, signals: &Signals, judgement: &mut Judgement);
+
+    /// What was reached, for the record of the run.
+    fn reached(&self) -> Option<CoverageFigures> {
+        None
+    }
 
     /// All is over: tells what was measured, and gives what went wrong on the way.
     fn tell(&mut self, ended: &Ended<'_>) -> Vec<String>;

@@ -20,7 +20,7 @@ pub(super) use gather::slots;
 pub(super) use judge::judge_cases;
 use measuring::NotMeasuring;
 pub(super) use measuring::{Begun, Measuring};
-pub(super) use outputs::Ended;
+pub(super) use outputs::{Ended, look};
 pub(super) use session::{Came, run as run_session};
 
 use crate::cli::TestArgs;

@@ -18,7 +18,7 @@ use crate::sys::fs::replace;
 use crate::sys::term::{ColorChoice, Output, Surroundings};
 
 /// How the terminal looks, from flags and surroundings.
-pub(super) fn look(args: &TestArgs, surroundings: &Surroundings) -> Look {
+pub(in crate::commands) fn look(args: &TestArgs, surroundings: &Surroundings) -> Look {
     let flags = &args.build.flags;
     let choice = match flags.color.as_deref() {
         Some("always") => ColorChoice::Always,

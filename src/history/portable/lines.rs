@@ -11,9 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::exit_code::ExitCode;
 use crate::model::{
-    Attempt, AttemptOutcome, BinaryId, CaseRecord, ContentHash, Context, Ending, Judgement, Kind, Outcome, Reason,
-    RunHead, RunId, RunRecord, RunState, TestKey, Totals, Verdict,
+    Attempt, AttemptOutcome, BinaryId, CaseRecord, ContentHash, Context, CoverageFigures, Ending, Judgement, Kind,
+    Outcome, Reason, RunHead, RunId, RunRecord, RunState, TestKey, Totals, Verdict,
 };
+use crate::ratio::{Ratio, RatioError};
 
 /// The word by which a file is known.
 pub(super) const FORMAT: &str = "cargo-gate-history";
@@ -89,6 +90,20 @@ pub(super) struct RunLine<'a> {
     codes: Vec<u8>,
     reasons: Vec<ReasonLine<'a>>,
     plan_digest: Option<ContentHash>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    coverage: Option<CoverageLine<'a>>,
+}
+
+/// What a run reached: covered and total of each metric.
+#[derive(Debug, Serialize, Deserialize)]
+struct CoverageLine<'a> {
+    lines: (u64, u64),
+    regions: (u64, u64),
+    functions: (u64, u64),
+    branches: (u64, u64),
+    counting: Cow<'a, str>,
+    whole: bool,
+    may_be_baseline: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -208,6 +223,7 @@ impl<'a> RunLine<'a> {
                 .map(|reason| ReasonLine { id: reason.id.as_str().into(), text: reason.text.as_str().into() })
                 .collect(),
             plan_digest: record.plan_digest,
+            coverage: record.coverage.as_ref().map(CoverageLine::of),
         }
     }
 
@@ -237,6 +253,8 @@ impl<'a> RunLine<'a> {
             reasons: self.reasons.iter().map(|reason| Reason::new(&reason.id, reason.text.as_ref())).collect(),
         };
         let totals = self.totals.into_totals().ok_or_else(|| format!("the totals of run {} do not add up", self.id))?;
+        let coverage = self.coverage.map(CoverageLine::into_figures).transpose();
+        let coverage = coverage.map_err(|why| format!("what run {} reached cannot be: {why}", self.id))?;
         let owned = |text: Option<Cow<'_, str>>| text.map(Cow::into_owned);
         let head = RunHead {
             id: RunId::from_stored(self.id),
@@ -269,6 +287,29 @@ impl<'a> RunLine<'a> {
             duration: duration(self.us)?,
             judgement,
             plan_digest: self.plan_digest,
+            coverage,
+        })
+    }
+}
+
+impl<'a> CoverageLine<'a> {
+    fn of(figures: &'a CoverageFigures) -> Self {
+        let [lines, regions, functions, branches] = figures.all().map(|(_, ratio)| (ratio.covered(), ratio.total()));
+        let counting = figures.counting.as_str().into();
+        let (whole, may_be_baseline) = (figures.is_whole, figures.may_be_baseline);
+        Self { lines, regions, functions, branches, counting, whole, may_be_baseline }
+    }
+
+    fn into_figures(self) -> Result<CoverageFigures, RatioError> {
+        let ratio = |(covered, total)| Ratio::new(covered, total);
+        Ok(CoverageFigures {
+            lines: ratio(self.lines)?,
+            regions: ratio(self.regions)?,
+            functions: ratio(self.functions)?,
+            branches: ratio(self.branches)?,
+            counting: self.counting.into_owned(),
+            is_whole: self.whole,
+            may_be_baseline: self.may_be_baseline,
         })
     }
 }

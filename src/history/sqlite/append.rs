@@ -12,7 +12,8 @@ use crate::analytics::summary::{Entry, RunFacts, Summary};
 use crate::history::codec;
 use crate::history::store::{Appended, BinaryStamp, FinishedRun, Result, StoreError};
 use crate::model::{
-    AttemptOutcome, BinaryId, CaseRecord, ContentHash, Context, RunHead, RunId, RunRecord, RunState, Totals, Verdict,
+    AttemptOutcome, BinaryId, CaseRecord, ContentHash, Context, CoverageFigures, RunHead, RunId, RunRecord, RunState,
+    Totals, Verdict,
 };
 
 /// A failure's text is cut to so many bytes …
@@ -160,6 +161,30 @@ fn put_result(connection: &Connection, seq: i64, record: &RunRecord) -> Result<(
     Ok(())
 }
 
+fn put_coverage(connection: &Connection, seq: i64, figures: &CoverageFigures) -> Result<()> {
+    let sql = "INSERT OR REPLACE INTO coverage (run, lines_covered, lines_total, regions_covered, regions_total, \
+               functions_covered, functions_total, branches_covered, branches_total, counting, is_whole, \
+               may_be_baseline) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+    let counts = figures.all().map(|(_, ratio)| (ratio.covered().cast_signed(), ratio.total().cast_signed()));
+    let [lines, regions, functions, branches] = counts;
+    let columns = params![
+        seq,
+        lines.0,
+        lines.1,
+        regions.0,
+        regions.1,
+        functions.0,
+        functions.1,
+        branches.0,
+        branches.1,
+        figures.counting,
+        figures.is_whole,
+        figures.may_be_baseline,
+    ];
+    connection.prepare_cached(sql).and_then(|mut statement| statement.execute(columns)).map_err(error)?;
+    Ok(())
+}
+
 /// How many runs an appender is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Runs {
@@ -214,6 +239,9 @@ impl<'t> Appender<'t> {
         let counted = RunRecord { totals, ..record.clone() };
         let facts = Arc::new(RunFacts::of(&counted, seq.cast_unsigned()));
         put_result(self.transaction, seq, &counted)?;
+        if let Some(figures) = &record.coverage {
+            put_coverage(self.transaction, seq, figures)?;
+        }
         for counter in counters_of(record.state, record.verdict()) {
             count(self.transaction, counter, 1)?;
         }

@@ -67,7 +67,8 @@ impl SqliteStore {
     /// and a damaged file stays where it is.
     pub fn open_existing(gate_dir: &Utf8Path) -> Result<Option<Self>> {
         let file = gate_dir.join(FILE_NAME);
-        if !file.exists() {
+        // What cannot be looked at may well be there.
+        if !file.try_exists().map_err(|error| StoreError::Unreadable(error.to_string()))? {
             return Ok(None);
         }
         let store = Self::open_file(&file, Open::Existing)?;
@@ -360,6 +361,7 @@ mod tests {
             duration: Duration::from_secs(1),
             judgement: Judgement { verdict: Verdict::Pass, codes: vec![ExitCode::Pass], reasons: Vec::new() },
             plan_digest: None,
+            coverage: None,
         };
         (record, cases)
     }

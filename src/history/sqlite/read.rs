@@ -86,6 +86,7 @@ impl<'s> Reader<'s> {
         match (found.next(), found.next()) {
             (Some(run), None) if !id.is_empty() => Ok(run),
             (Some(run), _) if run.head.id.as_str() == id => Ok(run),
+            (Some(_), Some(_)) if !id.is_empty() => Err(StoreError::Ambiguous(id.to_owned())),
             _ => Err(StoreError::NoSuchRun(id.to_owned())),
         }
     }
@@ -326,6 +327,9 @@ fn condition(filter: &RunFilter) -> (String, Vec<Value>) {
     }
     if filter.full {
         also("whole = ?", true.into());
+    }
+    if filter.measured {
+        condition.push_str(" AND coverage.run IS NOT NULL");
     }
     (condition, values)
 }

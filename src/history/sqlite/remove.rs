@@ -77,7 +77,7 @@ pub(super) fn prune(transaction: &Transaction<'_>, chosen: &[i64]) -> Result<()>
 }
 
 fn delete_cases(transaction: &Transaction<'_>, seq: i64) -> Result<()> {
-    for table in ["cases", "failures", "contents"] {
+    for table in ["cases", "failures", "contents", "coverage"] {
         let sql = format!("DELETE FROM {table} WHERE run = ?1");
         transaction.prepare_cached(&sql).and_then(|mut delete| delete.execute([seq])).map_err(error)?;
     }

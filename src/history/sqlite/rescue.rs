@@ -78,9 +78,10 @@ fn set_aside(file: &Utf8Path) -> std::io::Result<Utf8PathBuf> {
 fn copy(from: &Utf8Path, to: &Utf8Path) -> Result<(u64, u64)> {
     let old = schema::connect(from, Open::Existing)?;
     schema::show_as_latest(&old)?;
+    let hidden = schema::hide_damaged_coverage(&old)?;
     let runs = readable_runs(&old)?;
     let (mut fresh, _) = schema::open(to, Open::Create)?;
-    let lost = Cell::new(0);
+    let lost = Cell::new(u64::from(hidden));
     let reader = Reader { connection: &old, skipped: &lost };
     let mut copied = 0;
     let mut finished = runs.into_iter().filter(|(_, run)| run.state != RunState::Running).map(|(seq, run)| {

@@ -12,7 +12,10 @@ use super::error;
 use crate::analytics::summary::{Extent, RunFacts};
 use crate::exit_code::ExitCode;
 use crate::history::store::{Result, StoredRun};
-use crate::model::{ContentHash, Context, Judgement, Reason, RunHead, RunId, RunState, Totals, Verdict};
+use crate::model::{
+    ContentHash, Context, CoverageFigures, Judgement, Reason, RunHead, RunId, RunState, Totals, Verdict,
+};
+use crate::ratio::Ratio;
 use crate::sys::host;
 
 /// Nanoseconds since 1970, as far as 64 bits reach (to the year 2262).
@@ -35,9 +38,9 @@ pub(super) fn count(row: &Row<'_>, column: &str) -> rusqlite::Result<u64> {
     Ok(u64::try_from(row.get::<_, i64>(column)?).unwrap_or(0))
 }
 
-/// The columns of a run, with those of its context.
-pub(super) const RUNS: &str = "SELECT runs.*, contexts.target, contexts.features, contexts.profile \
-     FROM runs JOIN contexts ON contexts.id = runs.context";
+/// The columns of a run, with those of its context, and of what it reached.
+pub(super) const RUNS: &str = "SELECT runs.*, contexts.target, contexts.features, contexts.profile, coverage.* \
+     FROM runs JOIN contexts ON contexts.id = runs.context LEFT JOIN coverage ON coverage.run = runs.seq";
 
 /// A run's row with its number. `Ok(None)` where a later version wrote what is not known here.
 pub(super) fn run(row: &Row<'_>) -> rusqlite::Result<Option<(i64, StoredRun)>> {
@@ -75,6 +78,7 @@ pub(super) fn run(row: &Row<'_>) -> rusqlite::Result<Option<(i64, StoredRun)>> {
         duration: duration.and_then(|us| u64::try_from(us).ok()).map(Duration::from_micros),
         judgement: judgement(row)?,
         plan_digest: hash(row, "plan_digest")?,
+        coverage: coverage(row)?,
     };
     Ok(Some((row.get("seq")?, run)))
 }
@@ -89,6 +93,24 @@ fn totals(row: &Row<'_>) -> rusqlite::Result<Totals> {
         flaky: count(row, "flaky")?,
         skipped: count(row, "skipped")?,
     })
+}
+
+/// What it reached; what cannot have been is nothing.
+fn coverage(row: &Row<'_>) -> rusqlite::Result<Option<CoverageFigures>> {
+    // The column of a run that was not measured is empty.
+    let Some(counting) = row.get("counting")? else { return Ok(None) };
+    let ratio = |covered, total| -> rusqlite::Result<Ratio> {
+        Ok(Ratio::new(count(row, covered)?, count(row, total)?).unwrap_or_default())
+    };
+    Ok(Some(CoverageFigures {
+        lines: ratio("lines_covered", "lines_total")?,
+        regions: ratio("regions_covered", "regions_total")?,
+        functions: ratio("functions_covered", "functions_total")?,
+        branches: ratio("branches_covered", "branches_total")?,
+        counting,
+        is_whole: row.get("is_whole")?,
+        may_be_baseline: row.get("may_be_baseline")?,
+    }))
 }
 
 fn judgement(row: &Row<'_>) -> rusqlite::Result<Option<Judgement>> {

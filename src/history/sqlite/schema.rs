@@ -12,15 +12,40 @@ use crate::history::store::{Result, StoreError};
 const APPLICATION_ID: i64 = 0x6761_7465;
 
 /// One step for each format, from the one before.
-const STEPS: &[&str] = &[include_str!("schema.sql"), SUITES];
+const STEPS: &[&str] = &[include_str!("schema.sql"), SUITES, COVERAGE];
 
 /// Format 2: a run is of a suite, and of a version of what was tested.
 const SUITES: &str = "ALTER TABLE runs ADD COLUMN suite TEXT NOT NULL DEFAULT 'workspace';
                       ALTER TABLE runs ADD COLUMN version TEXT;";
 
-/// Format 1 as if it were the latest, for a file that may not be changed: what later steps added, with its defaults.
-const AS_LATEST: &str = "CREATE TEMP VIEW IF NOT EXISTS runs AS
-                         SELECT *, 'workspace' AS suite, NULL AS version FROM main.runs;";
+/// Format 3: what a measured run reached.
+const COVERAGE: &str = "CREATE TABLE coverage (
+    run INTEGER PRIMARY KEY,
+    lines_covered INTEGER NOT NULL,
+    lines_total INTEGER NOT NULL,
+    regions_covered INTEGER NOT NULL,
+    regions_total INTEGER NOT NULL,
+    functions_covered INTEGER NOT NULL,
+    functions_total INTEGER NOT NULL,
+    branches_covered INTEGER NOT NULL,
+    branches_total INTEGER NOT NULL,
+    counting TEXT NOT NULL,
+    is_whole INTEGER NOT NULL,
+    may_be_baseline INTEGER NOT NULL
+);";
+
+/// What each step but the first added, with its defaults, for a file that may not be changed: an earlier format reads
+/// as if it were the latest.
+const AS_ADDED: [&str; 2] = [
+    "CREATE TEMP VIEW IF NOT EXISTS runs AS SELECT *, 'workspace' AS suite, NULL AS version FROM main.runs;",
+    NO_COVERAGE,
+];
+
+/// Nothing that any run reached.
+const NO_COVERAGE: &str = "CREATE TEMP VIEW IF NOT EXISTS coverage AS
+    SELECT 0 AS run, 0 AS lines_covered, 0 AS lines_total, 0 AS regions_covered, 0 AS regions_total,
+           0 AS functions_covered, 0 AS functions_total, 0 AS branches_covered, 0 AS branches_total,
+           '' AS counting, 0 AS is_whole, 0 AS may_be_baseline WHERE 0;";
 
 /// How long another process is waited for.
 const BUSY: Duration = Duration::from_secs(30);
@@ -61,10 +86,27 @@ pub(super) fn open(file: &Utf8Path, open: Open) -> Result<(Connection, Format)> 
 
 /// Lets what reads find the latest format in a file of an earlier one, which stays as it is.
 pub(super) fn show_as_latest(connection: &Connection) -> Result<()> {
-    match read_format(connection)?.1 {
-        1 => connection.execute_batch(AS_LATEST).map_err(error),
-        _ => Ok(()),
+    // A file without a format has nothing that could be shown.
+    let Some(steps) = usize::try_from(read_format(connection)?.1).ok().and_then(|format| format.checked_sub(1)) else {
+        return Ok(());
+    };
+    AS_ADDED.iter().skip(steps).try_for_each(|added| connection.execute_batch(added)).map_err(error)
+}
+
+/// Lets what reads find no coverage where its table is damaged: runs are read together with it, and are worth more.
+/// Says whether it was.
+pub(super) fn hide_damaged_coverage(connection: &Connection) -> Result<bool> {
+    let read_all = || {
+        let mut statement = connection.prepare("SELECT * FROM coverage")?;
+        let mut found = statement.query([])?;
+        while found.next()?.is_some() {}
+        Ok::<_, rusqlite::Error>(())
+    };
+    let is_damaged = read_all().is_err();
+    if is_damaged {
+        connection.execute_batch(NO_COVERAGE).map_err(error)?;
     }
+    Ok(is_damaged)
 }
 
 /// Opens the file as it is, with the settings every connection has.
@@ -75,7 +117,11 @@ pub(super) fn connect(file: &Utf8Path, open: Open) -> Result<Connection> {
         Open::Existing => OpenFlags::SQLITE_OPEN_READ_WRITE,
         Open::Untouched => OpenFlags::SQLITE_OPEN_READ_ONLY,
     };
-    let connection = Connection::open_with_flags(file, access | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(error)?;
+    let refused = |refused| match (error(refused), open) {
+        (StoreError::ReadOnly(why), Open::Existing | Open::Untouched) => StoreError::Unreadable(why),
+        (other, _) => other,
+    };
+    let connection = Connection::open_with_flags(file, access | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(refused)?;
     connection.busy_timeout(BUSY).map_err(error)?;
     connection.set_prepared_statement_cache_capacity(64);
     // The rollback journal (SQLite's default) can be read where nothing can be written, a write-ahead log cannot.

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use super::{CoverageReport, CoveredPart, PatchReport};
 use crate::model::Reason;
-use crate::ratio::{Points, Ratio};
+use crate::ratio::{Percent, Points, Ratio};
 use crate::report::inert::one_line;
 use crate::report::words;
 
@@ -22,8 +22,12 @@ const NOT_JUDGED: &str = "tests-failed";
 pub(super) struct Why<'r> {
     /// The sentence that people read.
     pub(super) sentence: String,
+    /// Is that a warning as well, so that nobody takes it for less?
+    pub(super) is_warning: bool,
     /// What else there is to say.
     pub(super) further: Vec<&'r Reason>,
+    /// What stops nothing, but for what the sentence says.
+    pub(super) warnings: Vec<&'r Reason>,
     /// How to go on.
     pub(super) next: Vec<&'r Reason>,
 }
@@ -40,14 +44,16 @@ impl<'r> Why<'r> {
         let judged = first.is_none_or(|reason| reason.id != NOT_JUDGED);
         let delta = judged.then(|| delta(report)).flatten();
         let sentence = one_line(text) + &delta.map_or_else(String::new, |delta| format!(" ({delta} points)"));
-        Self { sentence, further, next }
+        let (said, warnings): (Vec<&Reason>, Vec<&Reason>) =
+            report.warnings.iter().partition(|warning| Some(*warning) == first);
+        Self { sentence, is_warning: !said.is_empty(), further, warnings, next }
     }
 }
 
 /// How far the figure is from what it was held against, where it was held against anything.
 fn delta(report: &CoverageReport) -> Option<Points> {
     let head = &report.head;
-    let is_held = head.baseline.is_some() || head.floor > crate::ratio::Percent::ZERO;
+    let is_held = head.baseline.is_some() || head.floor > Percent::ZERO;
     (head.measured.is_some() && is_held).then_some(head.delta)
 }
 
@@ -61,7 +67,7 @@ pub(super) fn worst_first(parts: &[CoveredPart]) -> Vec<&CoveredPart> {
 /// `and 12 more, 3 of them wholly covered`; none where nothing is left.
 pub(super) fn more(parts: &[&CoveredPart], shown: usize) -> Option<String> {
     let rest = parts.get(shown..).filter(|rest| !rest.is_empty())?;
-    let whole = rest.iter().filter(|part| part.ratio.uncovered() == 0).count();
+    let whole = rest.iter().filter(|part| part.ratio.uncovered() == 0 && !part.ratio.is_empty()).count();
     let of_them = match whole {
         0 => String::new(),
         whole if whole == rest.len() => ", wholly covered".to_owned(),
@@ -104,7 +110,7 @@ pub(super) fn change_cell(part: &CoveredPart) -> String {
 /// What a part falls short of, where it does.
 pub(super) fn shortfall(part: &CoveredPart) -> Option<String> {
     part.falls_short.then(|| match part.floor {
-        Some(floor) if !part.ratio.reaches(floor.ratio(), crate::ratio::Percent::ZERO) => {
+        Some(floor) if !part.ratio.reaches(floor.ratio(), Percent::ZERO) => {
             format!("below its floor of {floor} %")
         }
         _ => "below its baseline".to_owned(),
@@ -124,33 +130,28 @@ pub(super) fn bar(ratio: Ratio, width: usize) -> String {
 }
 
 /// `3-14, 20`, in at most so many columns: `3-14 … 40 more`. Nothing where not even one fits.
-pub(super) fn ranges(lines: &[RangeInclusive<u32>], room: usize) -> String {
+pub(in crate::report) fn ranges(lines: &[RangeInclusive<u32>], room: usize) -> String {
     let mut out = String::new();
-    for (at, range) in lines.iter().enumerate() {
-        let one = if range.start() == range.end() {
-            range.start().to_string()
-        } else {
-            format!("{}-{}", range.start(), range.end())
-        };
-        let rest = lines.len() - at - 1;
-        let next = if out.is_empty() { one } else { format!("{out}, {one}") };
-        let tail = if rest > 0 { tail(rest) } else { String::new() };
-        // What is said of the rest must fit as well.
-        if next.len() + tail.chars().count() > room {
-            return if out.is_empty() { out } else { format!("{out}{}", self::tail(rest + 1)) };
+    let mut fits = String::new();
+    for (rest, range) in (0..lines.len()).rev().zip(lines) {
+        let separator = if out.is_empty() { "" } else { ", " };
+        out.push_str(&format!("{separator}{}", span(range)));
+        if out.len() > room {
+            return fits;
         }
-        out = next;
+        // What is said of the rest must fit as well.
+        let cut = if rest > 0 { format!("{out} … {rest} more") } else { out.clone() };
+        if cut.chars().count() <= room {
+            fits = cut;
+        }
     }
     out
 }
 
-fn tail(rest: usize) -> String {
-    format!(" … {rest} more")
-}
-
-/// A line of source: as it is in its file, every character of it visible.
-pub(super) fn source(text: &str) -> String {
-    one_line(&text.trim_end().replace('\t', "    "))
+/// `3-14`, `20`.
+pub(in crate::report) fn span(lines: &RangeInclusive<u32>) -> String {
+    let (first, last) = (lines.start(), lines.end());
+    if first == last { first.to_string() } else { format!("{first}-{last}") }
 }
 
 /// The word of a change's coverage.

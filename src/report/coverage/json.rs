@@ -63,10 +63,17 @@ struct Figure {
 
 #[derive(Clone, Debug, Serialize)]
 struct Baseline<'r> {
+    #[serde(flatten)]
+    was: Was,
+    commit: Option<&'r str>,
+}
+
+/// A figure of which possibly only the percentage is known.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Was {
     covered: Option<u64>,
     total: Option<u64>,
     percent: f64,
-    commit: Option<&'r str>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -89,7 +96,7 @@ struct File<'r> {
 struct Part {
     #[serde(flatten)]
     figure: Figure,
-    baseline: Option<f64>,
+    baseline: Option<Was>,
     delta: Option<f64>,
     floor: Option<f64>,
     falls_short: bool,
@@ -167,13 +174,15 @@ impl Figure {
 
 impl<'r> Baseline<'r> {
     fn of(share: Share, commit: Option<&'r str>) -> Self {
+        Self { was: Was::of(share), commit }
+    }
+}
+
+impl Was {
+    fn of(share: Share) -> Self {
         let counted = share.counted();
-        Self {
-            covered: counted.map(Ratio::covered),
-            total: counted.map(Ratio::total),
-            percent: self::share(share),
-            commit,
-        }
+        let percent = self::share(share);
+        Self { covered: counted.map(Ratio::covered), total: counted.map(Ratio::total), percent }
     }
 }
 
@@ -188,7 +197,7 @@ impl Part {
     fn of(part: &CoveredPart) -> Self {
         Self {
             figure: Figure::of(part.ratio),
-            baseline: part.before.map(share),
+            baseline: part.before.map(Was::of),
             delta: figures::change(part).map(points),
             floor: part.floor.map(percent),
             falls_short: part.falls_short,

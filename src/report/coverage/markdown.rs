@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::figures::{self, ROWS, Why};
 use super::{CoverageReport, CoveredPart, PatchLines, PatchReport};
-use crate::report::inert::one_line;
+use crate::report::inert::{one_line, source_line};
 use crate::report::markup::{code, fenced, prose};
 use crate::report::words;
 
@@ -27,12 +27,13 @@ pub fn coverage_report(report: &CoverageReport) -> String {
 #[must_use]
 pub fn comment(report: &CoverageReport) -> String {
     let why = Why::of(report);
-    let mut out = format!("# Coverage: {}\n\n{}\n", report.word, prose(&why.sentence));
-    for warning in &report.warnings {
-        let _ = writeln!(out, "\n> **WARNING** {}", prose(&warning.text));
-    }
+    let loud = if why.is_warning { "> **WARNING** " } else { "" };
+    let mut out = format!("# Coverage: {}\n\n{loud}{}\n", report.word, prose(&why.sentence));
     for reason in &why.further {
         let _ = writeln!(out, "\n{}", prose(&reason.text));
+    }
+    for warning in &why.warnings {
+        let _ = writeln!(out, "\n> **WARNING** {}", prose(&warning.text));
     }
     for next in &why.next {
         let _ = writeln!(out, "\n**Next:** {}", prose(&next.text));
@@ -135,7 +136,7 @@ fn changed(out: &mut String, patch: &PatchReport) {
 fn numbered(lines: &[(u32, String)]) -> String {
     let width = lines.iter().map(|(line, _)| line.to_string().len()).max().unwrap_or_default();
     let one = |(line, text): &(u32, String)| {
-        let text = figures::source(text);
+        let text = source_line(text);
         format!("{line:>width$} | {}", console::truncate_str(&text, LINE, "…")).trim_end().to_owned()
     };
     lines.iter().map(one).collect::<Vec<_>>().join("\n")

@@ -1,14 +1,13 @@
 //! The measurement for people at a terminal.
 
 use std::fmt::Write as _;
-use std::io::{self, Write};
 
 use console::measure_text_width;
 
 use super::figures::{self, ROWS, Why};
 use super::{CoverageReport, CoveredPart, PatchReport};
 use crate::ratio::Points;
-use crate::report::inert::one_line;
+use crate::report::inert::{one_line, source_line};
 use crate::report::terminal::{Look, Page, Tone, Verbosity};
 use crate::report::words;
 
@@ -25,27 +24,18 @@ const LEAST: usize = 12;
 /// How many uncovered changed lines are shown.
 const LINES: usize = 60;
 
-/// Writes the page, in colours where standard output has them.
-///
-/// # Errors
-///
-/// What the writer says.
-pub fn write(report: &CoverageReport, columns: Option<usize>, out: &mut dyn Write) -> io::Result<()> {
-    let look = Look { color: console::colors_enabled(), columns, ..Look::default() };
-    out.write_all(page(report, look).as_bytes())
-}
-
 /// The page: in quiet the verdict and what a failure needs, in verbose every file and every line.
 #[must_use]
 pub fn page(report: &CoverageReport, look: Look) -> String {
     let page = Page::of(look);
     let why = Why::of(report);
-    let mut out = page.sentence(tone(report.word), report.word, &why.sentence);
-    for warning in &report.warnings {
-        out.push_str(&page.sentence(Tone::Soft, "WARNING", &one_line(&warning.text)));
-    }
+    let loud = if why.is_warning { page.ink.paint(Tone::Soft, "WARNING ") } else { String::new() };
+    let mut out = page.flow(&format!("{}{loud}", page.status(tone(report.word), report.word)), &why.sentence);
     for reason in &why.further {
         out.push_str(&page.flow(&" ".repeat(page.indent()), &one_line(&reason.text)));
+    }
+    for warning in &why.warnings {
+        out.push_str(&page.sentence(Tone::Soft, "WARNING", &one_line(&warning.text)));
     }
     if look.verbosity > Verbosity::Quiet {
         figures_of(&mut out, &page, report, look);
@@ -115,7 +105,10 @@ impl<'r> Table<'r> {
         if self.all.is_empty() {
             return;
         }
-        out.push_str(&page.rule(&format!("{title} ({})", words::thousands(self.all.len() as u64))));
+        let count = words::thousands(self.all.len() as u64);
+        let lines = self.all.iter().any(|part| !part.uncovered.is_empty()) && !page.is_narrow();
+        let lines = if lines { ", worst first, and uncovered lines" } else { "" };
+        out.push_str(&page.rule(&format!("{title} ({count}){lines}")));
         for part in self.all.iter().take(self.most) {
             if page.is_narrow() {
                 self.card(out, page, part);
@@ -139,11 +132,12 @@ impl<'r> Table<'r> {
         let taken = measure_text_width(&head);
         let room = page.columns.map_or(usize::MAX, |columns| columns.saturating_sub(taken).max(LEAST));
         let name = words::middle(&one_line(&part.name), room);
-        let padding = " ".repeat(self.names.min(room).saturating_sub(measure_text_width(&name)));
-        let room = room.saturating_sub(self.names.saturating_add(2)).min(RANGES);
-        let note = note(page, part, room);
-        let line = if note.is_empty() { format!("{head}{name}") } else { format!("{head}{name}{padding}  {note}") };
-        let _ = writeln!(out, "{line}");
+        let width = measure_text_width(&name);
+        // Below each other where there is room for that, else directly behind the name.
+        let column = if self.names.saturating_add(2 + LEAST) <= room { self.names } else { width };
+        let note = note(page, part, room.saturating_sub(column.saturating_add(2)).min(RANGES));
+        let padding = " ".repeat(if note.is_empty() { 0 } else { column.saturating_sub(width) + 2 });
+        let _ = writeln!(out, "{head}{name}{padding}{note}");
     }
 
     /// The same where there is no room for columns: the name, and the figures below it.
@@ -151,12 +145,13 @@ impl<'r> Table<'r> {
         let columns = page.columns.unwrap_or(usize::MAX);
         let _ = writeln!(out, "{}", words::middle(&one_line(&part.name), columns));
         let indent = " ".repeat(page.indent());
-        let percent = share(page, part, 0);
-        let change = if self.with_changes { format!("  {}", change(page, part, 0)) } else { String::new() };
-        let line = format!("{indent}{percent}  {}{change}", figures::counts(part.ratio));
+        let percent = share(page, part, PERCENT);
+        let change = if self.with_changes { format!(" {}", change(page, part, CHANGE)) } else { String::new() };
+        let counts = format!("{:>width$}", figures::counts(part.ratio), width = self.counts);
         let bar = page.ink.paint(Tone::Path, &figures::bar(part.ratio, BAR));
-        let with_bar = format!("{indent}{bar} {}", line.trim_start());
-        let _ = writeln!(out, "{}", if page.fits(&with_bar) { with_bar } else { line });
+        let line = format!("{percent}{change}  {counts}");
+        let with_bar = format!("{indent}{bar} {line}");
+        let _ = if page.fits(&with_bar) { writeln!(out, "{with_bar}") } else { writeln!(out, "{indent}{line}") };
         let note = note(page, part, columns.saturating_sub(indent.len()));
         if !note.is_empty() {
             let _ = writeln!(out, "{indent}{note}");
@@ -166,7 +161,8 @@ impl<'r> Table<'r> {
 
 fn share<W>(page: &Page<W>, part: &CoveredPart, width: usize) -> String {
     let text = format!("{:>width$}", figures::percent(part.ratio));
-    if part.falls_short { page.ink.paint(Tone::Bad, &text) } else { text }
+    // Where there is no room to say why, a mark says that.
+    if part.falls_short { page.ink.paint(Tone::Bad, &text.replacen(' ', "!", 1)) } else { text }
 }
 
 fn change<W>(page: &Page<W>, part: &CoveredPart, width: usize) -> String {
@@ -205,7 +201,7 @@ fn changed(out: &mut String, page: &Page<()>, patch: &PatchReport, look: Look) {
         let path = words::middle(&one_line(file.path.as_str()), page.columns.unwrap_or(usize::MAX));
         let _ = writeln!(out, "{}", page.ink.paint(Tone::Path, &path));
         for (number, text) in file.lines.iter().take(room) {
-            source_line(out, page, *number, text);
+            changed_line(out, page, *number, text);
         }
         room = room.saturating_sub(file.lines.len());
     }
@@ -225,11 +221,11 @@ fn changed(out: &mut String, page: &Page<()>, patch: &PatchReport, look: Look) {
 }
 
 /// `        12 │ let x = 1;`.
-fn source_line(out: &mut String, page: &Page<()>, number: u32, text: &str) {
+fn changed_line(out: &mut String, page: &Page<()>, number: u32, text: &str) {
     let width = page.indent().saturating_sub(1).max(5);
     let head = format!("{number:>width$} {} ", page.ink.paint(Tone::Bad, "│"));
     let room = page.columns.map_or(usize::MAX, |columns| columns.saturating_sub(measure_text_width(&head)));
-    let text = figures::source(text);
+    let text = source_line(text);
     let line = format!("{head}{}", console::truncate_str(&text, room, "…"));
     let _ = writeln!(out, "{}", line.trim_end());
 }

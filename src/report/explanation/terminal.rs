@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Explanation, LastFailure, Moment, Tally, Times};
-use crate::model::CaseRecord;
+use crate::model::{CaseRecord, Kind};
 use crate::report::inert::{inert, one_line};
 use crate::report::markup::command_for;
 use crate::report::retrospect::terminal::tone_of;
@@ -40,8 +40,11 @@ pub fn page(explanation: &Explanation, text: Text, look: Look) -> String {
         out.push_str(&page.sentence(Tone::Good, "Last pass", &moment(pass, explanation)));
     }
     company(&mut out, &page, explanation);
-    let command = page.ink.paint(Tone::Path, &command_for(&explanation.key));
-    let _ = writeln!(out, "{}{command}", page.status(Tone::Strong, "Alone"));
+    // What the next run leaves out does not run alone either, nor does what another tool ran.
+    if explanation.place.is_some() && explanation.key.binary.kind != Kind::Suite {
+        let command = page.ink.paint(Tone::Path, &command_for(&explanation.key));
+        let _ = writeln!(out, "{}{command}", page.status(Tone::Strong, "Alone"));
+    }
     out
 }
 
@@ -126,7 +129,10 @@ fn counts(out: &mut String, page: &Page<()>, explanation: &Explanation) {
     if explanation.streak > 0 {
         let first = explanation.timeline.iter().rev().nth(explanation.streak - 1);
         let since = first.map_or_else(String::new, |first| format!(", since {}", state_of(first, explanation)));
-        let runs = words::count(explanation.streak as u64, "run", "runs");
+        let runs = match explanation.streak {
+            1 => "run".to_owned(),
+            more => words::count(more as u64, "run", "runs"),
+        };
         out.push_str(&page.sentence(Tone::Bad, "Streak", &format!("failed in its last {runs}{since}")));
     }
 }

@@ -1,7 +1,5 @@
 //! The verdict, and what failed.
 
-use std::time::Duration;
-
 use maud::{Markup, html};
 
 use super::shown;
@@ -40,7 +38,7 @@ pub(super) fn verdict(retrospect: &Retrospect) -> Markup {
             }
             p.when {
                 (shown::moment(run.start))
-                @if let Some(took) = run.duration { " · took " (words::rough(took)) }
+                @if let Some(took) = run.duration { " · took " (words::exact(took)) }
                 @if let Some(checkout) = shown::checkout(run) { " · " span.key { (checkout) } }
                 @if let Some(link) = run.link.as_deref().filter(|link| shown::is_web(link)) {
                     " · " a href=(link) rel="noreferrer" { "this run in CI" }
@@ -65,7 +63,7 @@ pub(super) fn figures(retrospect: &Retrospect) -> Markup {
     let in_state = |state: &str| retrospect.tests.iter().filter(|test| test.state == state).count() as u64;
     let judged = retrospect.runs.iter().filter(|run| run.verdict.is_some());
     let passed = judged.clone().filter(|run| run.verdict == Some(Verdict::Pass)).count() as u64;
-    let typical = median(retrospect.runs.iter().filter_map(|run| run.duration).collect());
+    let typical = words::median(retrospect.runs.iter().filter_map(|run| run.duration).collect());
     let figure = |number: String, label: &str, class: &str| {
         html! { div class={ "figure " (class) } { dt { (label) } dd { (number) } } }
     };
@@ -80,14 +78,9 @@ pub(super) fn figures(retrospect: &Retrospect) -> Markup {
             (counted("flaky", "wavering"))
             (counted("suspect", "wavering"))
             (figure(shown::whole_percent(passed, judged.count() as u64), "runs passed", ""))
-            (figure(typical.map_or_else(|| "–".to_owned(), words::rough), "typical duration", ""))
+            (figure(typical.map_or_else(|| "–".to_owned(), words::exact), "typical duration", ""))
         }
     }
-}
-
-fn median(mut times: Vec<Duration>) -> Option<Duration> {
-    times.sort_unstable();
-    times.get(times.len() / 2).copied()
 }
 
 /// What failed in the latest executed run, with what it printed.

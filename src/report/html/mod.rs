@@ -11,6 +11,7 @@ mod all;
 mod chart;
 mod concerns;
 mod embedded;
+mod files;
 mod latest;
 mod map;
 mod page;

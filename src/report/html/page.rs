@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::map::Map;
-use super::{all, concerns, embedded, latest, shown, slow, trend};
+use super::{all, concerns, embedded, files, latest, shown, slow, trend};
 use crate::report::retrospect::Retrospect;
 use crate::report::words;
 
@@ -64,6 +64,9 @@ fn sections(retrospect: &Retrospect, map: &Map<'_>) -> io::Result<Vec<Section>> 
     sections.extend(found.into_iter().filter_map(|(id, title, body)| Some(section(id, title, body?))));
     if !retrospect.coverage.is_empty() {
         sections.push(section("coverage", "Coverage", trend::coverage(&retrospect.coverage)?));
+    }
+    if !retrospect.files.is_empty() {
+        sections.push(section("files", "Files", files::render(&retrospect.files)));
     }
     if !retrospect.order.is_empty() {
         sections.push(section("next", "Next run", slow::next(retrospect)));

@@ -63,11 +63,11 @@ pub(super) fn runs(retrospect: &Retrospect) -> io::Result<Markup> {
     let label = format!(
         "Durations and verdicts of the latest {shown}: {} failed, the longest took {}",
         words::thousands(failed),
-        longest.map_or_else(|| "an unknown time".to_owned(), words::rough)
+        longest.map_or_else(|| "an unknown time".to_owned(), words::exact)
     );
     Ok(html! {
         figure.chart {
-            p.scale { (longest.map_or_else(|| "–".to_owned(), words::rough)) }
+            p.scale { (longest.map_or_else(|| "–".to_owned(), words::exact)) }
             div.strip.runs role="img" aria-label=(label) data-strip="runs" data-columns=(chart::columns(runs.len())) {
                 (chart::bars(&marked)?)
             }

@@ -32,6 +32,7 @@ struct Document<'j> {
     groups: Vec<Vec<String>>,
     slower: Vec<SlowerTest<'j>>,
     vanished: Vec<String>,
+    unmatched_quarantines: &'j [String],
 }
 
 #[derive(Serialize)]
@@ -70,6 +71,7 @@ fn document(judgements: &Judgements) -> Document<'_> {
             .map(|(key, from, to)| SlowerTest { key: Key::of(key), slower: Slower::of((*from, *to)) })
             .collect(),
         vanished: judgements.vanished.iter().map(ToString::to_string).collect(),
+        unmatched_quarantines: &judgements.unmatched,
     }
 }
 

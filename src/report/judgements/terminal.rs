@@ -24,8 +24,17 @@ pub fn page(judgements: &Judgements, look: Look) -> String {
     groups(&mut out, &page, judgements);
     slower(&mut out, &page, judgements);
     vanished(&mut out, &page, judgements);
+    unmatched(&mut out, &page, judgements);
     summary(&mut out, &page, judgements);
     out
+}
+
+/// A slip of the pen, or a test that is long gone: either way such a quarantine does nothing.
+fn unmatched(out: &mut String, page: &Page<()>, judgements: &Judgements) {
+    for pattern in &judgements.unmatched {
+        let text = format!("`{}` matches no test on record", one_line(pattern));
+        out.push_str(&page.sentence(Tone::Soft, "quarantine", &text));
+    }
 }
 
 /// Why its failures fail nothing, or do so again.
@@ -108,7 +117,8 @@ fn summary(out: &mut String, page: &Page<()>, judgements: &Judgements) {
     let (word, tone) = match judgements.judgement.verdict {
         Verdict::Pass => ("Passed", Tone::Good),
         Verdict::Fail => ("Failed", Tone::Bad),
-        Verdict::Nothing | Verdict::ToolError | Verdict::Deferred => return,
+        Verdict::Nothing => ("Nothing", Tone::Soft),
+        Verdict::ToolError | Verdict::Deferred => return,
     };
     for reason in &judgements.judgement.reasons {
         out.push_str(&page.sentence(tone, word, &one_line(&reason.text)));

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use super::{Cell, PastRun, PastTest, Retrospect};
 use crate::model::{CaseRecord, RunState, TestKey};
+use crate::ratio::Ratio;
+use crate::report::words;
 
 /// The choice.
 pub(in crate::report) struct Glance<'r> {
@@ -21,6 +23,8 @@ pub(in crate::report) struct Glance<'r> {
     pub(in crate::report) slower: Vec<Slow<'r>>,
     /// How many tests are in each state, the most pressing state first.
     pub(in crate::report) states: Vec<(&'static str, usize)>,
+    /// What coverage was last, and how it changed; none where it is not known.
+    pub(in crate::report) coverage: Option<String>,
 }
 
 /// A test that fails.
@@ -55,6 +59,7 @@ impl<'r> Glance<'r> {
             slowest: slowest(retrospect),
             slower: slower(retrospect),
             states: states(retrospect),
+            coverage: coverage(retrospect),
         }
     }
 }
@@ -104,6 +109,16 @@ fn states(retrospect: &Retrospect) -> Vec<(&'static str, usize)> {
     let count = |state: &&'static str| retrospect.tests.iter().filter(|test| test.state == *state).count();
     let all = ["flaky", "broken", "suspect", "recovered", "new", "steady"];
     all.into_iter().map(|state| (state, count(&state))).filter(|(_, count)| *count > 0).collect()
+}
+
+/// `83.33 % of lines (5 of 6), +10.00 since the one before`.
+fn coverage(retrospect: &Retrospect) -> Option<String> {
+    let mut points = retrospect.coverage.iter().rev();
+    let mut next = || points.next().and_then(|point| Ratio::new(point.covered, point.total).ok());
+    let last = next()?;
+    let counts = format!("{} of {}", words::thousands(last.covered()), words::thousands(last.total()));
+    let change = next().map(|before| format!(", {} since the one before", last.minus(before)));
+    Some(format!("{last} % of {} ({counts}){}", retrospect.metric, change.unwrap_or_default()))
 }
 
 /// The durations of the latest so many executions.

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Serialize, Serializer};
 
-use super::{Cell, PastQuarantine, PastRun, PastTest, Retrospect};
-use crate::model::{Context, Kind, Outcome, Reason, RunId, RunState, TestKey, Totals, Verdict};
+use super::{Cell, CoveredFile, PastQuarantine, PastRun, PastTest, Retrospect};
+use crate::model::{Context, Kind, Metric, Outcome, Reason, RunId, RunState, TestKey, Totals, Verdict};
 use crate::report::json::{SCHEMA_VERSION, TestEntry, millis, write_line};
 
 /// Writes the document of `cargo gate report --format json`.
@@ -33,7 +33,9 @@ struct Document<'r> {
     groups: Vec<Vec<String>>,
     vanished: Vec<String>,
     order: Vec<Place<'r>>,
+    metric: Metric,
     coverage: Vec<Coverage<'r>>,
+    files: Vec<File<'r>>,
 }
 
 #[derive(Serialize)]
@@ -137,6 +139,15 @@ struct Coverage<'r> {
     commit: Option<&'r str>,
 }
 
+#[derive(Serialize)]
+struct File<'r> {
+    path: &'r str,
+    covered: u64,
+    total: u64,
+    /// First and last line of each range.
+    uncovered: Vec<(u32, u32)>,
+}
+
 fn document(retrospect: &Retrospect) -> Document<'_> {
     let key = |index: &usize| Some(retrospect.tests.get(*index)?.key.to_string());
     let state_of = |key: &TestKey| {
@@ -155,6 +166,7 @@ fn document(retrospect: &Retrospect) -> Document<'_> {
         groups: retrospect.groups.iter().map(|group| group.iter().filter_map(key).collect()).collect(),
         vanished: retrospect.vanished.iter().map(ToString::to_string).collect(),
         order: order.filter_map(|(rank, (index, reason))| Some(Place { rank, test: key(index)?, reason })).collect(),
+        metric: retrospect.metric,
         coverage: retrospect
             .coverage
             .iter()
@@ -165,6 +177,7 @@ fn document(retrospect: &Retrospect) -> Document<'_> {
                 commit: point.commit.as_deref(),
             })
             .collect(),
+        files: retrospect.files.iter().map(file).collect(),
     }
 }
 
@@ -198,4 +211,9 @@ fn test(test: &PastTest) -> Test<'_> {
         slower: test.slower.map(Slower::of),
         cells: test.cells.iter().map(cell).collect(),
     }
+}
+
+fn file(file: &CoveredFile) -> File<'_> {
+    let uncovered = file.uncovered.iter().map(|lines| (*lines.start(), *lines.end())).collect();
+    File { path: &file.path, covered: file.covered, total: file.total, uncovered }
 }

@@ -63,6 +63,9 @@ fn head(out: &mut String, retrospect: &Retrospect, glance: &Glance<'_>) {
     let _ = writeln!(out, "{}. {}.", view::totals_line(&run.totals, 0), parts.join(", "));
     let _ =
         writeln!(out, "By the history: {}.", if states.is_empty() { "no tests".to_owned() } else { states.join(", ") });
+    if let Some(coverage) = &glance.coverage {
+        let _ = writeln!(out, "\nCoverage: {coverage}.");
+    }
 }
 
 fn word(run: &PastRun) -> String {

@@ -1,7 +1,6 @@
 //! The retrospect on one screen, for people.
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use super::glance::{Failing, Glance, Slow, times};
 use super::{PastRun, PastTest, Retrospect};
@@ -96,10 +95,8 @@ fn runs(out: &mut String, page: &Page<()>, retrospect: &Retrospect) {
     }
     let passed = shown.iter().filter(|run| run.verdict == Some(Verdict::Pass)).count() as u64;
     let mut text = format!("{}, {} passed", words::count(shown.len() as u64, "run", "runs"), words::thousands(passed));
-    let mut known: Vec<Duration> = times.into_iter().flatten().collect();
-    known.sort_unstable();
-    if let Some(median) = known.get(known.len() / 2) {
-        text.push_str(&format!(", median {}", words::exact(*median)));
+    if let Some(median) = words::median(times.into_iter().flatten().collect()) {
+        text.push_str(&format!(", median {}", words::exact(median)));
     }
     let earlier = retrospect.runs.len() - shown.len();
     if earlier > 0 {
@@ -124,6 +121,9 @@ fn states(out: &mut String, page: &Page<()>, retrospect: &Retrospect, glance: &G
     let all = words::count(retrospect.tests.len() as u64, "test", "tests");
     let text = if parts.is_empty() { all } else { format!("{all}: {}", parts.join(", ")) };
     out.push_str(&page.sentence(Tone::Strong, "Tests", &text));
+    if let Some(coverage) = &glance.coverage {
+        out.push_str(&page.sentence(Tone::Strong, "Coverage", coverage));
+    }
 }
 
 /// How a state is meant.

@@ -51,10 +51,13 @@ impl Ink {
         style.force_styling(self.color).apply_to(text).to_string()
     }
 
-    /// A key, whole, with the test's own name standing out.
+    /// A key, whole unless it is absurdly long, with the test's own name standing out.
     pub(in crate::report) fn key(self, key: &TestKey) -> String {
         let binary = one_line(&key.binary.to_string());
-        let name = one_line(&key.name);
+        // Only what begins a line speaks to a CI service: behind its binary a name stays as it is.
+        let whole = one_line(&key.to_string());
+        let name = whole.strip_prefix(&format!("{binary}::")).unwrap_or(&whole);
+        let name = words::middle(name, words::LONGEST_NAME);
         let (path, own) = name.rfind("::").map_or(("", name.as_str()), |at| name.split_at(at + 2));
         let (path, own) = if key.binary.kind == crate::model::Kind::Doc { ("", name.as_str()) } else { (path, own) };
         let path = if path.is_empty() { String::new() } else { self.paint(Tone::Path, path) };
@@ -188,5 +191,20 @@ impl<W> Page<W> {
         let first = columns.saturating_sub(console::measure_text_width(prefix)).max(12);
         let lines = words::wrap(text, first, columns.saturating_sub(indent).max(20));
         format!("{prefix}{}\n", lines.join(&format!("\n{}", " ".repeat(indent))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_shown_as_it_is_written_unless_it_is_absurdly_long() {
+        let shown = |key: &str| Ink { color: false }.key(&key.parse().unwrap());
+        for key in ["app/app::math::adds", "app/test:db::::error::boo"] {
+            assert_eq!(shown(key), key);
+        }
+        let long = shown(&format!("app/app::{}", "x".repeat(10_000)));
+        assert_eq!(console::measure_text_width(&long), "app/app::".len() + words::LONGEST_NAME);
     }
 }

@@ -145,6 +145,53 @@ fn written_tables_sort_as_well() {
 
 #[test]
 #[ignore = "needs Chromium and chromedriver"]
+fn files_sort_and_lead_to_their_uncovered_lines() {
+    let browser = open("typical");
+    let files = retrospects::typical().files;
+    let column = |nth: usize| texts(&browser, &format!("#files tbody tr > :nth-child({nth})"));
+    let missing = |texts: Vec<String>| -> Vec<u64> { texts.iter().map(|text| text.parse().unwrap()).collect() };
+    assert_eq!(column(1).len(), files.len());
+    assert!(missing(column(3)).is_sorted_by(|a, b| a >= b));
+    browser.click("#files thead th:nth-child(2) button");
+    assert_eq!(column(2)[0], "100.00%");
+    browser.press([keys::ENTER]);
+    assert_ne!(column(2)[0], "100.00%");
+
+    // An address inside of what is closed opens it: without any script.
+    let visible = |selector: &str| {
+        let script = format!("return document.querySelector('{selector}').checkVisibility()");
+        browser.script(&script).as_bool().unwrap()
+    };
+    assert!(!visible("#files .source"));
+    browser.click("#files tbody a[href='#file-0']");
+    assert!(visible("#files .source") && visible("#file-0"));
+    browser.click("#file-0 a:nth-of-type(3)");
+    let in_sight = browser.script(
+        "const [mark, source] = [document.querySelector('mark:target'), document.querySelector('.source')]
+             .map((one) => one.getBoundingClientRect());
+         return mark.top >= source.top && mark.bottom <= source.bottom && mark.top >= 0 && mark.top < innerHeight",
+    );
+    assert_eq!(in_sight, true);
+}
+
+#[test]
+#[ignore = "needs Chromium and chromedriver"]
+fn uncovered_lines_are_told_by_more_than_colour() {
+    let browser = open("typical");
+    let lines = |selector: &str| -> Vec<String> {
+        texts(&browser, selector).iter().flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).collect()
+    };
+    let all = lines("#files .source");
+    let marked = lines("#files mark");
+    assert!(marked.len() > 50 && marked.iter().all(|line| line.contains(" ✗")), "{marked:?}");
+    assert_eq!(all.iter().filter(|line| line.contains(" ✗")).count(), marked.len());
+    browser.script("document.querySelector('#files .sources details').open = true");
+    let border = browser.script("return getComputedStyle(document.querySelector('#files mark')).borderLeftWidth");
+    assert_eq!(border, "3px");
+}
+
+#[test]
+#[ignore = "needs Chromium and chromedriver"]
 fn tests_are_found_by_name_and_by_state() {
     let browser = open("typical");
     let all = retrospects::typical().tests;

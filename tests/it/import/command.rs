@@ -36,6 +36,29 @@ fn runs(fixture: &Fixture) -> Vec<Value> {
 }
 
 #[test]
+fn one_is_counted_as_one_and_no_host_is_none() {
+    let fixture = workspace(&[(
+        "junit.xml",
+        "<testsuite name='smoke' timestamp='2026-01-31T12:00:00Z'><testcase name='a'/></testsuite>",
+    )]);
+    import(&fixture, &["junit.xml"]).run().assert_code(0);
+    let shown = fixture.gate(["history", "show"]).run();
+    shown
+        .assert_stdout_has("started    2026-01-31 12:00:00Z by import\n")
+        .assert_stdout_has("counts     1 test: 1 passed");
+    fixture.gate(["history", "stats"]).run().assert_stdout_has("on record       1 run, 1 case, 1 test\n");
+}
+
+#[test]
+fn where_only_other_tools_ran_the_junit_report_asks_for_a_run_of_theirs() {
+    let fixture = workspace(&[("junit.xml", JUNIT)]);
+    import(&fixture, &["junit.xml"]).run().assert_code(0);
+    let report = |more: &[&str]| fixture.gate(["report", "--format", "junit"]).args(more.iter().copied()).run();
+    report(&[]).assert_code(2).assert_stderr_has("no run of the workspace's own tests is on record: name one by --run");
+    report(&["--run", "last"]).assert_code(0).assert_stdout_has("<testsuites");
+}
+
+#[test]
 fn a_file_becomes_a_run_and_importing_it_again_changes_nothing() {
     let fixture = workspace(&[("junit.xml", JUNIT)]);
     let first = import(&fixture, &["junit.xml", "--branch", "main", "--version", "1.2"]).run();

@@ -97,9 +97,24 @@ fn numbers_that_are_none_count_as_missing() {
         let tap = format!("1..1\nok 1 - a\n  ---\n  duration_ms: {time}\n  ...\n");
         assert_eq!(one(Format::Tap, tap.as_bytes()).suites[0].cases[0].took, None, "{time}");
     }
-    for number in ["-1", "1e3", "18446744073709551616", "NaN", "1.5"] {
+    for number in ["-1", "1e3", "18446744073709551616", "1099511627777", "NaN", "1.5"] {
         let error = refused(Format::Simple, format!("Total Tests: {number}").as_bytes());
         assert!(error.contains("none of the lines"), "{error}");
+    }
+}
+
+#[test]
+fn no_run_began_in_the_future() {
+    for (time, start) in [
+        ("2026-11-21T13:08:33.799", "2026-11-21T13:08:33.799Z"),
+        ("2026-11-21T13:08:33+02:00", "2026-11-21T11:08:33Z"),
+        ("3000-01-01T00:00:00Z", "2027-01-01T00:00:00Z"),
+        ("yesterday", "2026-02-01T00:00:00Z"),
+        ("99999-12-31", "2026-02-01T00:00:00Z"),
+    ] {
+        let xml = format!("<testsuite timestamp='{time}'><testcase name='a'/></testsuite>");
+        let run = run_of(Format::Junit, xml.as_bytes());
+        assert!(run.starts_with(&format!("suite file, {start},")), "{time}: {run}");
     }
 }
 

@@ -264,6 +264,7 @@ fn what_the_tool_writes_itself_comes_back_under_its_own_keys() {
         duration: Duration::from_millis(20),
         judgement: Judgement { verdict: Verdict::Fail, codes: vec![], reasons: vec![] },
         plan_digest: None,
+        coverage: None,
     };
     let mut text = Vec::new();
     junit::write(&mut text, &record, &cases).unwrap();

@@ -176,6 +176,7 @@ impl Script {
             duration: Duration::try_from(self.now.duration_since(self.start)).unwrap(),
             judgement: Judgement { verdict, codes: codes.to_vec(), reasons: vec![Reason::new("reason", sentence)] },
             plan_digest: Some(ContentHash([7; 16])),
+            coverage: None,
         };
         self.tell(Fact::RunFinished { record: Arc::new(record), cases: cases.into() })
     }

@@ -49,6 +49,88 @@ fn the_report_shows_verdict_flaky_and_broken_tests_and_the_next_run() {
 }
 
 #[test]
+fn without_a_history_a_document_has_no_run() {
+    let fixture = Fixture::bare();
+    fixture.write("Cargo.toml", "[workspace]\n[package]\nname = \"app\"\nedition = \"2024\"\n").write("src/lib.rs", "");
+    let json = report(&fixture, &["--format", "json", "--profile", "dev"]);
+    let json = json.assert_code(0).assert_stderr_has("nothing is on record yet").json();
+    assert_eq!((json["runs"].as_array().map(Vec::len), json["profile"].as_str()), (Some(0), Some("dev")));
+    report(&fixture, &["--format", "markdown"]).assert_code(0).assert_stdout_has("No run has come to its end.");
+    // A page of an earlier time does not stay.
+    fixture.write("page.html", "of an earlier time");
+    report(&fixture, &["--format", "html", "--output", "page.html"]).assert_code(0);
+    assert!(fs::read_to_string(fixture.root().join("page.html")).unwrap().contains("<html"));
+    // A person has been told, and JUnit XML is of one run.
+    for quiet in [&["--format", "human"], &["--format", "junit"]] {
+        assert_eq!(report(&fixture, quiet).assert_code(0).stdout(), "");
+    }
+    assert!(!fixture.gate_dir().exists(), "nothing is created by looking");
+}
+
+#[test]
+fn a_quarantine_that_matches_no_test_on_record_is_named() {
+    let fixture = workspace();
+    let entry = |test: &str| format!("[[quarantine]]\ntest = \"{test}\"\nreason = \"known\"\n");
+    fixture.write("gate.toml", &[entry("app/test:net::peer"), entry("app/test:net::pear")].concat());
+    let ended = fixture.gate(["flaky"]).run();
+    ended.assert_code(0).assert_stdout_has("`app/test:net::pear` matches no test on record");
+    let json = fixture.gate(["flaky", "--format", "json"]).run().assert_code(0).json();
+    assert_eq!(json["unmatched_quarantines"], serde_json::json!(["app/test:net::pear"]));
+}
+
+#[test]
+fn the_order_and_the_list_of_runs_fit_into_a_narrow_window() {
+    let fixture = workspace();
+    for words in [&["order"][..], &["history", "list"]] {
+        let ended = fixture.gate(words.iter().copied()).env("COLUMNS", "40").run();
+        let shown = ended.assert_code(0).stdout();
+        let rows = shown.lines().filter(|line| line.starts_with(' '));
+        assert!(rows.clone().count() > 4, "{shown}");
+        rows.for_each(|line| assert!(line.chars().count() <= 40, "{line:?}"));
+    }
+}
+
+/// R19. What only shows says so and goes on; what decides does not open a gate by what it could not read.
+#[test]
+fn a_history_that_cannot_be_read_is_an_empty_one_and_a_warning_except_to_what_decides() {
+    type Damage = fn(&std::path::Path);
+    let damages: [(&str, Damage); 2] = [
+        ("the history is damaged", |file| {
+            let bytes = fs::read(file).unwrap();
+            fs::write(file, &bytes[..3000]).unwrap();
+        }),
+        ("the history cannot be read", |file| {
+            fs::remove_file(file).unwrap();
+            fs::create_dir(file).unwrap();
+        }),
+    ];
+    for (warning, damage) in damages {
+        let fixture = workspace();
+        damage(&fixture.gate_dir().join("history.sqlite"));
+        for (words, code) in [
+            (&["report"][..], 0),
+            (&["flaky"], 0),
+            (&["order"], 0),
+            (&["order", "--backtest"], 0),
+            (&["history", "list"], 0),
+            (&["history", "stats"], 0),
+            (&["explain", "slow"], 4),
+        ] {
+            let ended = fixture.gate(words.iter().copied()).run();
+            ended.assert_code(code).assert_stderr_has(warning).assert_stderr_has("taken for an empty one");
+            if code == 0 {
+                let json = fixture.gate(words.iter().copied().chain(["--format", "json"])).run();
+                assert_eq!(json.assert_code(0).json()["schema_version"], 1, "{words:?}");
+            }
+        }
+        for decides in [&["--fail-above", "9"][..], &["--fail-on-vanished"]] {
+            fixture.gate(["flaky"].iter().chain(decides).copied()).run().assert_code(70).assert_stderr_has(warning);
+        }
+        fixture.gate(["history", "export"]).run().assert_code(70);
+    }
+}
+
+#[test]
 fn every_format_says_the_same() {
     let fixture = workspace();
     let json = report(&fixture, &["--format", "json"]).assert_code(0).json();

@@ -6,11 +6,11 @@ use std::time::Duration;
 use cargo_gate::exit_code::ExitCode;
 use cargo_gate::history::store::FinishedRun;
 use cargo_gate::model::{
-    Attempt, AttemptOutcome, CaseRecord, ContentHash, Context, Ending, Judgement, Outcome, Reason, RunHead, RunId,
-    RunRecord, RunState, TestKey, Totals, Verdict, WORKSPACE_SUITE,
+    Attempt, AttemptOutcome, CaseRecord, ContentHash, Context, Ending, Judgement, Metric, Outcome, Reason, RunHead,
+    RunId, RunRecord, RunState, TestKey, Totals, Verdict, WORKSPACE_SUITE,
 };
 use cargo_gate::report::explanation::{LastFailure, Moment, Place, Tally, Times};
-use cargo_gate::report::retrospect::{Cell, PastQuarantine, PastRun, PastTest};
+use cargo_gate::report::retrospect::{Cell, CoveragePoint, PastQuarantine, PastRun, PastTest};
 use cargo_gate::report::{Explanation, Retrospect};
 use jiff::{SignedDuration, Timestamp};
 
@@ -173,11 +173,20 @@ pub(crate) fn retrospect() -> Retrospect {
             (3, "failed in its last 3 runs".to_owned()),
             (5, "failed in 4 of 12 runs, last 1 run ago".to_owned()),
             (1, "never recorded".to_owned()),
-            (6, "takes 2.400 s".to_owned()),
-            (2, "takes 0.940 s".to_owned()),
-            (0, "takes 0.008 s".to_owned()),
+            (6, "takes 2.400s".to_owned()),
+            (2, "takes 0.940s".to_owned()),
+            (0, "takes 0.008s".to_owned()),
         ],
-        coverage: Vec::new(),
+        metric: Metric::Lines,
+        coverage: [(3, 799), (1, 812)]
+            .map(|(ago, covered)| CoveragePoint {
+                at: now() - SignedDuration::from_hours(24 * ago),
+                covered,
+                total: 1_024,
+                commit: Some("4f1e2d3a9b8c7d6e5f".to_owned()),
+            })
+            .into(),
+        files: Vec::new(),
         tests,
     }
 }
@@ -345,6 +354,7 @@ pub(crate) fn history() -> Vec<FinishedRun> {
                 duration: ms(900 + run as u64 * 10),
                 judgement,
                 plan_digest: None,
+                coverage: None,
             };
             FinishedRun { record, cases, binaries: Vec::new() }
         })

@@ -13,6 +13,7 @@ pub(crate) mod ended;
 pub(crate) mod fixture;
 pub(crate) mod fixture_model;
 pub(crate) mod generate;
+pub(crate) mod inert;
 pub(crate) mod invocation;
 pub(crate) mod retrospects;
 pub(crate) mod running;

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cargo_gate::model::{
-    Attempt, AttemptOutcome, BinaryId, CaseRecord, Context, Kind, Outcome, Reason, RunId, RunState, TestKey, Totals,
-    Verdict,
+    Attempt, AttemptOutcome, BinaryId, CaseRecord, Context, Kind, Metric, Outcome, Reason, RunId, RunState, TestKey,
+    Totals, Verdict,
 };
 use cargo_gate::report::Retrospect;
-use cargo_gate::report::retrospect::{Cell, CoveragePoint, PastQuarantine, PastRun, PastTest};
+use cargo_gate::report::retrospect::{Cell, CoveragePoint, CoveredFile, PastQuarantine, PastRun, PastTest};
 use jiff::{SignedDuration, Timestamp};
 
 /// Names that mean something to a browser, a terminal, or a reader's eyes.
@@ -54,7 +54,9 @@ pub(crate) fn empty() -> Retrospect {
         groups: Vec::new(),
         vanished: Vec::new(),
         order: Vec::new(),
+        metric: Metric::Lines,
         coverage: Vec::new(),
+        files: Vec::new(),
     }
 }
 
@@ -68,6 +70,7 @@ pub(crate) fn typical() -> Retrospect {
     let mut made = generated(640, 160, 21);
     made.workspace = "harbour".to_owned();
     made.coverage = coverage(90);
+    made.files = files(37, 260);
     made.vanished =
         vec![key("harbour", Kind::Test, "cli", "flags::old_colour_flag"), key("mole", Kind::Lib, "mole", "x")];
     let quarantined = [
@@ -89,6 +92,7 @@ pub(crate) fn large() -> Retrospect {
     let mut made = generated(10_000, 500, 40);
     made.workspace = "leviathan".to_owned();
     made.coverage = coverage(500);
+    made.files = files(900, 1_500);
     made
 }
 
@@ -126,6 +130,17 @@ pub(crate) fn hostile() -> Retrospect {
     for (at, point) in made.coverage.iter_mut().enumerate() {
         point.commit = Some(any(at));
     }
+    made.files = texts
+        .iter()
+        .map(|text| {
+            let source = Some(texts.iter().map(|line| (*line).to_owned()).collect());
+            CoveredFile { path: (*text).to_owned(), covered: 1, total: 9, uncovered: vec![2..=4, 7..=7], source }
+        })
+        .collect();
+    // Lines that nobody has, in no order, and more covered than there is.
+    made.files[0].uncovered = vec![7..=9, 0..=0, 3..=1_000_000, u32::MAX..=u32::MAX];
+    made.files[1].covered = u64::MAX;
+    made.files[2].source = Some(Vec::new());
     // Numbers that point nowhere are no reason to fall over.
     made.groups.push(vec![usize::MAX, 99_999]);
     made.order.push((usize::MAX, any(0)));
@@ -330,4 +345,52 @@ fn coverage(points: u64) -> Vec<CoveragePoint> {
             commit: Some(format!("{:07x}", at * 999_331)),
         })
         .collect()
+}
+
+/// So many files of about so many lines, the last of them wholly covered and the one before without its source.
+fn files(files: usize, lines: usize) -> Vec<CoveredFile> {
+    let mut chance = Chance(7);
+    let mut made: Vec<CoveredFile> = (0..files).map(|at| file(at, files, lines, &mut chance)).collect();
+    if let [.., unknown, whole] = made.as_mut_slice() {
+        unknown.source = None;
+        whole.covered = whole.total;
+        whole.uncovered.clear();
+    }
+    made
+}
+
+fn file(at: usize, files: usize, lines: usize, chance: &mut Chance) -> CoveredFile {
+    let lines = lines / 2 + chance.below(lines as u64) as usize;
+    let mut uncovered = Vec::new();
+    let mut line = 4 + chance.below(40) as u32;
+    while (line as usize) < lines && uncovered.len() < 1 + (files - at) * 12 / files {
+        let last = (line + chance.below(6) as u32).min(lines as u32);
+        uncovered.push(line..=last);
+        line = last + 3 + chance.below(lines as u64 / 8) as u32;
+    }
+    let missing = uncovered.iter().map(|range| u64::from(range.end() - range.start()) + 1).sum::<u64>();
+    let total = lines as u64 * 3 / 5;
+    let text = |line: usize| match line % 9 {
+        0 => String::new(),
+        1 => format!("/// Keeps what came in by berth {line}, oldest first."),
+        2 => format!("pub fn berth_{line}(&self, ship: &Ship) -> Result<Berth, Full> {{"),
+        3 => "\tlet free = self.berths.iter().position(|berth| berth.is_free() && berth.length >= ship.length());"
+            .to_owned(),
+        4 => "    match free {".to_owned(),
+        5 => "        Some(at) => Ok(self.berths[at].take(ship)),".to_owned(),
+        6 => {
+            "        None => Err(Full { waiting: self.queue.len(), since: self.queue.front().map(|first| first.at) }),"
+                .to_owned()
+        }
+        7 => "    }".to_owned(),
+        _ => "}".to_owned(),
+    };
+    let crates = ["src", "crates/harbour-net/src", "crates/harbour-store/src", "crates/pilot/src/charts"];
+    CoveredFile {
+        path: format!("{}/berth_{at}.rs", crates[at % crates.len()]),
+        covered: total.saturating_sub(missing),
+        total,
+        uncovered,
+        source: Some((0..lines).map(text).collect()),
+    }
 }

@@ -4,7 +4,7 @@
 //! inert in its own way.
 
 pub mod annotations;
-mod figures;
+pub(super) mod figures;
 pub mod json;
 pub mod markdown;
 pub mod terminal;
