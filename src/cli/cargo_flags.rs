@@ -211,6 +211,16 @@ impl BuildArgs {
         self
     }
 
+    /// The same with another `--manifest-path`, where there was one.
+    #[must_use]
+    pub fn with_manifest_path(mut self, path: PathBuf) -> Self {
+        for given in self.given.iter_mut().filter(|given| given.id == "manifest_path") {
+            given.tokens = vec!["--manifest-path".into(), path.clone().into()];
+            self.flags.manifest_path = Some(path.clone());
+        }
+        self
+    }
+
     /// Is there a choice of targets?
     #[must_use]
     pub fn chooses_targets(&self) -> bool {

@@ -223,7 +223,8 @@ fn is_missing(words: &str) -> bool {
 }
 
 /// The last lines that say something, without the `error: ` before them.
-fn last_words(finished: &Finished) -> String {
+#[must_use]
+pub fn last_words(finished: &Finished) -> String {
     let text = String::from_utf8_lossy(&finished.stderr);
     let text = console::strip_ansi_codes(&text);
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();

@@ -50,7 +50,8 @@ impl Rule {
     }
 
     /// Does the policy look at the baseline?
-    const fn asks_baseline(&self) -> bool {
+    #[must_use]
+    pub const fn asks_baseline(&self) -> bool {
         !matches!(self.policy, CoveragePolicy::Absolute)
     }
 }

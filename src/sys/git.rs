@@ -31,11 +31,10 @@ impl Checkout {
 /// Reads the checkout that a directory lies in. Takes no lock: another git may be at work.
 #[must_use]
 pub fn read_checkout(directory: &Utf8Path) -> Option<Checkout> {
-    let root = git(directory, &["rev-parse", "--show-toplevel"])?;
-    let root = root.strip_suffix('\n').unwrap_or(&root);
+    let root = checkout_root(directory)?;
     let status = git(directory, &["status", "--porcelain=v2", "--branch", "-z", "--untracked-files=all"])?;
     let mut checkout = parse_status(&status);
-    checkout.root = root.into();
+    checkout.root = root;
     if checkout.commit.is_some() {
         checkout.tree = git(directory, &["rev-parse", "HEAD^{tree}"]).map(|tree| tree.trim().to_owned());
     }
@@ -99,6 +98,29 @@ pub fn merge_base(directory: &Utf8Path, revision: &str) -> Result<String, BaseEr
     }
 }
 
+/// Does the history of a commit hold another one? A commit is no ancestor of itself, nor is one that git does not know.
+#[must_use]
+pub fn is_ancestor(directory: &Utf8Path, ancestor: &str, commit: &str) -> bool {
+    let (Some(ancestor), Some(commit)) = (resolve(directory, ancestor), resolve(directory, commit)) else {
+        return false;
+    };
+    ancestor != commit && git(directory, &["merge-base", "--is-ancestor", &ancestor, &commit]).is_some()
+}
+
+/// Where the checkout begins that a directory lies in.
+#[must_use]
+pub fn checkout_root(directory: &Utf8Path) -> Option<Utf8PathBuf> {
+    let root = git(directory, &["rev-parse", "--show-toplevel"])?;
+    Some(root.strip_suffix('\n').unwrap_or(&root).into())
+}
+
+/// The way from where the checkout begins to a directory in it.
+#[must_use]
+pub fn way_from_root(directory: &Utf8Path) -> Option<Utf8PathBuf> {
+    let way = git(directory, &["rev-parse", "--show-prefix"])?;
+    Some(way.strip_suffix('\n').unwrap_or(&way).trim_end_matches('/').into())
+}
+
 /// What changed in the files that git tracks between a commit and the working tree, as a diff without context, its
 /// paths relative to the directory.
 ///
@@ -126,20 +148,19 @@ fn git(directory: &Utf8Path, arguments: &[&str]) -> Option<String> {
 
 /// Runs git and gives what it printed, if it succeeded.
 fn git_bytes(directory: &Utf8Path, arguments: &[&str]) -> Option<Vec<u8>> {
+    let output = command(directory).arg("--no-optional-locks").args(arguments).stderr(Stdio::null()).output().ok()?;
+    output.status.success().then_some(output.stdout)
+}
+
+/// git, about to be started in a directory.
+pub(super) fn command(directory: &Utf8Path) -> Command {
     let mut command = Command::new("git");
     // A hook's environment names the repository relative to another directory.
     for variable in ["GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_PREFIX"] {
         command.env_remove(variable);
     }
-    let output = command
-        .arg("--no-optional-locks")
-        .args(arguments)
-        .current_dir(directory)
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output()
-        .ok()?;
-    output.status.success().then_some(output.stdout)
+    command.current_dir(directory).stdin(Stdio::null());
+    command
 }
 
 /// Reads what `git status --porcelain=v2 --branch -z` says.

@@ -8,3 +8,4 @@ pub mod random;
 pub mod signals;
 pub mod term;
 pub mod viewer;
+pub mod worktree;

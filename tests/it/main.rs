@@ -25,8 +25,9 @@ mod flaky;
 mod html;
 mod import;
 #[cfg(unix)]
-mod order;
+mod merge_base_coverage;
 #[cfg(unix)]
+mod order;
 mod portable;
 mod report;
 mod reports;

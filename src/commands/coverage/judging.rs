@@ -3,6 +3,7 @@
 use camino::Utf8Path;
 use jiff::Timestamp;
 
+use super::baseline_ref::{Consulted, Means};
 use super::change;
 use super::left_out::Grounds;
 use super::site::Site;
@@ -61,13 +62,15 @@ impl Judged {
 
 /// Everything that judging needs but the measurement itself.
 pub(super) struct Judging<'a> {
-    args: &'a CoverageArgs,
-    settings: &'a Settings,
-    site: &'a Site,
-    circumstances: &'a Circumstances,
-    rule: Rule,
-    tools: Tools,
-    ratchet: OwnRatchet,
+    pub(super) args: &'a CoverageArgs,
+    pub(super) settings: &'a Settings,
+    pub(super) site: &'a Site,
+    pub(super) circumstances: &'a Circumstances,
+    pub(super) rule: Rule,
+    pub(super) tools: Tools,
+    pub(super) ratchet: OwnRatchet,
+    /// To measure a revision with; none where nothing is run.
+    pub(super) means: Option<Means<'a>>,
 }
 
 /// How many of the worst files a reason names.
@@ -91,7 +94,13 @@ impl<'a> Judging<'a> {
                 measurer: circumstances.measurer.clone().unwrap_or_else(|| "elsewhere".to_owned()),
             },
             ratchet: OwnRatchet::of(&site.root, &site.gate_dir, &settings.coverage),
+            means: None,
         }
+    }
+
+    /// The same, with the means to measure a revision.
+    pub(super) fn with_means(self, means: Means<'a>) -> Self {
+        Self { means: Some(means), ..self }
     }
 
     /// Judges, and lets what passes raise the ratchet where it may.
@@ -104,7 +113,11 @@ impl<'a> Judging<'a> {
                 Err(why) => (CoverageMap::default(), Vec::new(), Some(Measurement::Failed(why))),
             },
         };
-        let ratchet = self.ratchet.file.load().map_err(|error| error.to_string());
+        let mut ratchet = self.ratchet.file.load().map_err(|error| error.to_string());
+        let consulted = match &mut ratchet {
+            Ok(ratchet) if measurement.is_none() => self.consult(ratchet),
+            _ => None,
+        };
         let all = subjects::judged(&map, &folders, self.settings, &self.rule);
         let worst = map.worst(self.rule.metric, WORST);
         let ruling_of = |judged: &subjects::Judged| {
@@ -138,6 +151,12 @@ impl<'a> Judging<'a> {
             let text =
                 "only a part of the workspace was tested: no baseline is held against that, and none comes of it";
             ruling.warnings.push(Reason::new("partial", text));
+        }
+        match consulted {
+            Some(Consulted::Known(reason)) => ruling.reasons.push(reason),
+            Some(Consulted::Older(reason)) => ruling.warnings.push(reason),
+            Some(Consulted::Missing(reason)) => ruling = ruling.together([Ruling::failing(reason)]),
+            None => {}
         }
         let patch = change::judge(self.args, self.settings, &self.site.root, &map);
         let patch = patch.map(|patch| patch.unwrap_or_else(|refused| refused));
@@ -174,7 +193,7 @@ impl<'a> Judging<'a> {
         Grounds { settings: self.settings, root: &self.site.root, target_dir: &self.site.target_dir, packages }
     }
 
-    fn key(&self, subject: Subject) -> RatchetKey {
+    pub(super) fn key(&self, subject: Subject) -> RatchetKey {
         let built_for =
             BuiltFor { target: self.site.context.target.clone(), features: self.site.context.features.clone() };
         self.ratchet.key(&built_for, subject, self.rule.metric)
@@ -196,28 +215,41 @@ impl<'a> Judging<'a> {
         if !ruling.is_sound || self.args.test.no_record {
             return None;
         }
-        let figure = |judged: &subjects::Judged| {
-            let Counts { covered, total, counting, files } = judged.counts;
-            let baseline = Baseline {
-                counting: Some(counting),
-                files: Some(files),
-                tools: Some(self.tools.clone()),
-                commit: self.circumstances.commit.clone(),
-                at: Some(Timestamp::now()),
-                ..Baseline::from(Share::Counted(Ratio::new(covered, total).ok()?))
-            };
-            Some((self.key(judged.subject.clone()), baseline))
-        };
-        let figures: Vec<_> = all.iter().filter(|judged| judged.is_kept).filter_map(figure).collect();
-        let permission = if self.circumstances.is_partial {
-            Permission::Nothing("only a part of the workspace was tested".to_owned())
-        } else {
-            permission(&self.settings.coverage.ratchet, &self.site.standing())
-        };
-        Some(match self.ratchet.file.raise(&figures, &permission) {
+        let (commit, now) = (self.circumstances.commit.as_deref(), Timestamp::now());
+        let kept = all.iter().filter(|judged| judged.is_kept);
+        let figures: Vec<_> = kept.filter_map(|judged| self.figure(judged, &self.tools, commit, now)).collect();
+        Some(match self.ratchet.file.raise(&figures, &self.permission()) {
             Ok(changes) => in_a_sentence(&changes),
             Err(error) => format!("the ratchet stays as it is: {error}"),
         })
+    }
+
+    /// What is measured, as the ratchet keeps it.
+    pub(super) fn figure(
+        &self,
+        judged: &subjects::Judged,
+        tools: &Tools,
+        commit: Option<&str>,
+        at: Timestamp,
+    ) -> Option<(RatchetKey, Baseline)> {
+        let Counts { covered, total, counting, files } = judged.counts;
+        let baseline = Baseline {
+            counting: Some(counting),
+            files: Some(files),
+            tools: Some(tools.clone()),
+            commit: commit.map(str::to_owned),
+            at: Some(at),
+            ..Baseline::from(Share::Counted(Ratio::new(covered, total).ok()?))
+        };
+        Some((self.key(judged.subject.clone()), baseline))
+    }
+
+    /// What a figure may do to the ratchet here.
+    pub(super) fn permission(&self) -> Permission {
+        match self.circumstances.is_partial {
+            true => Permission::Nothing("only a part of the workspace was tested".to_owned()),
+            false => permission(&self.settings.coverage.ratchet, &self.site.standing()),
+        }
     }
 
     fn report(

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsString;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use camino::Utf8PathBuf;
 
+use super::baseline_ref::Means;
 use super::judging::{Judged, Judging, Measured};
 use super::outputs;
 use super::site::{Site, internal};
@@ -83,16 +84,25 @@ impl<'a> Run<'a> {
 }
 
 /// How long a measurement may take.
-fn limit(asked: &Asked) -> Duration {
+pub(super) fn limit(asked: &Asked) -> Duration {
     asked.settings().coverage.timeout.unwrap_or(FOR_EVER)
 }
 
 /// Nobody else measures in the directory from here on. Waits for who does.
 fn lock(directory: &Directory, deadline: Instant, signals: &Signals) -> Result<Lock, MeasureError> {
+    wait_for(|patience| directory.lock(patience), deadline, signals)
+}
+
+/// Waits for a lock, as long as there is time and nobody asks for an end.
+pub(super) fn wait_for(
+    lock: impl Fn(Duration) -> io::Result<Lock>,
+    deadline: Instant,
+    signals: &Signals,
+) -> Result<Lock, MeasureError> {
     const GLANCE: Duration = Duration::from_millis(200);
     let mut is_told = false;
     loop {
-        match directory.lock(GLANCE) {
+        match lock(GLANCE) {
             Err(error) if error.kind() == ErrorKind::TimedOut => {}
             locked => return Ok(locked?),
         }
@@ -210,7 +220,10 @@ impl Measuring for Run<'_> {
             Err(error) => Measured::Nothing(without_numbers(&error, limit(self.asked))),
         };
         let judging = Judging::new(self.args, self.asked.settings(), &under_way.site, &circumstances);
-        let judged = judging.judge(measured);
+        let judged = judging.with_means(Means { asked: self.asked, signals }).judge(measured);
+        if signals.interrupt().is_some() {
+            return interrupt(signals, judgement);
+        }
         judged.add_to(judgement);
         self.judged = Some(judged);
     }

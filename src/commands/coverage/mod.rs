@@ -1,5 +1,6 @@
 //! `cargo gate coverage`: one run of the tests, instrumented; what it covers is judged, kept and told.
 
+mod baseline_ref;
 mod change;
 mod judging;
 pub(super) mod left_out;

@@ -12,9 +12,9 @@ use std::ffi::OsString;
 use std::io::{self, Read};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::mpsc::RecvTimeoutError;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::signals::Signals;
 use crate::event::Stream;
@@ -169,7 +169,7 @@ pub struct Finished {
 }
 
 /// Signals are looked at so often.
-const GLANCE: std::time::Duration = std::time::Duration::from_millis(100);
+const GLANCE: Duration = Duration::from_millis(100);
 
 /// The most of each stream that [`run`] keeps.
 const KEPT: usize = 64 * 1024 * 1024;
@@ -177,6 +177,12 @@ const KEPT: usize = 64 * 1024 * 1024;
 /// Runs a short program to its end or its deadline, whichever comes first. When the user asks for an end meanwhile, it
 /// is killed, and the error is [`io::ErrorKind::Interrupted`].
 pub fn run(launch: &Launch, deadline: Instant, signals: &Signals) -> io::Result<Finished> {
+    run_with_grace(launch, deadline, Duration::ZERO, signals)
+}
+
+/// The same for a program that has processes of its own to end: it is asked to, and killed where that takes longer than
+/// its grace.
+pub fn run_with_grace(launch: &Launch, deadline: Instant, grace: Duration, signals: &Signals) -> io::Result<Finished> {
     let (sender, news) = std::sync::mpsc::sync_channel(16);
     let mut child = Child::spawn(launch, move |item| {
         let _ = sender.send(item);
@@ -187,7 +193,7 @@ pub fn run(launch: &Launch, deadline: Instant, signals: &Signals) -> io::Result<
     while !exited || open > 0 {
         // A pipe that outlives its process is somebody else's: half a second is enough to read what was in it.
         let patience = if exited {
-            std::time::Duration::from_millis(500)
+            Duration::from_millis(500)
         } else {
             deadline.saturating_duration_since(Instant::now()).min(GLANCE)
         };
@@ -207,9 +213,11 @@ pub fn run(launch: &Launch, deadline: Instant, signals: &Signals) -> io::Result<
             Err(RecvTimeoutError::Timeout) if signals.interrupt().is_none() && Instant::now() < deadline => {}
             Err(_) => {
                 finished.timed_out = true;
-                child.ask(Ask::Kill);
-                // The kill cannot be refused, so the next news is the exit, or output that came before it.
-                while !matches!(news.recv(), Ok(News::Exited(_)) | Err(_)) {}
+                if grace.is_zero() || !leaves_when_asked(&child, &news, grace) {
+                    child.ask(Ask::Kill);
+                    // The kill cannot be refused, so the next news is the exit, or output that came before it.
+                    while !matches!(news.recv(), Ok(News::Exited(_)) | Err(_)) {}
+                }
                 finished.ending = child.reap();
                 break;
             }
@@ -222,10 +230,22 @@ pub fn run(launch: &Launch, deadline: Instant, signals: &Signals) -> io::Result<
     }
 }
 
+/// Asks a child to end; says whether it did so within its grace.
+fn leaves_when_asked(child: &Child, news: &Receiver<News>, grace: Duration) -> bool {
+    child.ask(Ask::Terminate);
+    let until = Instant::now() + grace;
+    loop {
+        match news.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            Ok(News::Exited(_)) => return true,
+            Ok(_) => {}
+            Err(_) => return false,
+        }
+    }
+}
+
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     fn sh(script: &str) -> Launch {
         Launch {
@@ -253,6 +273,16 @@ mod tests {
                 .unwrap();
         assert!(finished.timed_out);
         assert_eq!(finished.ending, Ending::Signaled(9));
+    }
+
+    #[test]
+    fn a_program_with_a_grace_may_end_in_good_order_and_is_killed_where_it_does_not() {
+        let soon = || Instant::now() + Duration::from_millis(200);
+        let run = |script, grace| run_with_grace(&sh(script), soon(), grace, &Signals::none()).unwrap();
+        let good = run("trap 'exit 7' TERM; while :; do sleep 0.05; done", Duration::from_secs(20));
+        assert_eq!((good.ending, good.timed_out), (Ending::Exited(7), true));
+        let bad = run("trap '' TERM; while :; do sleep 0.05; done", Duration::from_millis(200));
+        assert_eq!((bad.ending, bad.timed_out), (Ending::Signaled(9), true));
     }
 
     #[test]
