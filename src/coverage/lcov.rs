@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::io::{self, BufRead};
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use super::lines::LineHits;
-use super::map::{Counting, CoverageMap, Figures, FileCoverage};
+use super::map::{Counting, CoverageMap, Figures, FileCoverage, relative_to};
 use crate::ratio::{Ratio, RatioError};
 
 /// A tracefile that cannot be read.
@@ -63,10 +63,18 @@ struct Record {
 /// What several tracefiles say together: hits of one line add up.
 #[derive(Debug, Default)]
 pub struct Traces {
+    /// Paths are relative to this, where they can be: the same file has the same name whoever measured it.
+    root: Utf8PathBuf,
     files: BTreeMap<Utf8PathBuf, Trace>,
 }
 
 impl Traces {
+    /// Those of a workspace at this root.
+    #[must_use]
+    pub fn of(root: &Utf8Path) -> Self {
+        Self { root: root.to_owned(), files: BTreeMap::new() }
+    }
+
     /// Adds a tracefile.
     ///
     /// # Errors
@@ -102,7 +110,7 @@ impl Traces {
         let (tag, rest) = line.split_once(':').ok_or_else(|| format!("{} is no record of lcov's", shown(line)))?;
         match (tag, record) {
             ("SF", record @ None) => {
-                let path = Utf8PathBuf::from(rest);
+                let path = relative_to(rest.into(), &self.root);
                 self.files.entry(path.clone()).or_default();
                 *record = Some(Record { path, functions: BTreeMap::new() });
                 Ok(())
@@ -228,10 +236,10 @@ mod tests {
         traces.add(first.as_bytes()).unwrap();
         traces.add(second.as_bytes()).unwrap();
         let map = traces.into_map().unwrap();
-        let file = &map.files()[camino::Utf8Path::new("a.rs")];
+        let file = &map.files()[Utf8Path::new("a.rs")];
         assert_eq!((file.figures.lines, file.figures.functions, file.figures.branches), (of(2, 3), of(2, 2), of(2, 3)));
         assert_eq!([1, 2, 3].map(|line| file.hits.as_ref().unwrap().get(line)), [Some(2), Some(3), Some(0)]);
-        assert!(map.files()[camino::Utf8Path::new("b.rs")].figures.lines.is_empty());
+        assert!(map.files()[Utf8Path::new("b.rs")].figures.lines.is_empty());
     }
 
     #[test]

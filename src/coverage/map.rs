@@ -127,12 +127,10 @@ impl CoverageMap {
     /// does one whose new path is taken.
     #[must_use]
     pub fn relative_to(self, root: &Utf8Path) -> Self {
+        let named = self.files.into_iter().map(|(path, file)| (relative_to(&path, root), path, file));
+        let (as_they_were, others): (Vec<_>, Vec<_>) = named.partition(|(relative, path, _)| relative == path);
         let mut files = BTreeMap::new();
-        for (path, file) in self.files {
-            let inside = path.strip_prefix(root).unwrap_or(&path);
-            let inside = inside.strip_prefix(".").unwrap_or(inside);
-            let relative =
-                if cfg!(windows) { Utf8PathBuf::from(inside.as_str().replace('\\', "/")) } else { inside.to_owned() };
+        for (relative, path, file) in as_they_were.into_iter().chain(others) {
             let path = if files.contains_key(&relative) { path } else { relative };
             files.insert(path, file);
         }
@@ -169,6 +167,13 @@ impl CoverageMap {
         files.truncate(most);
         files
     }
+}
+
+/// The path as it is written from the root, with slashes; that of a file elsewhere stays.
+pub(super) fn relative_to(path: &Utf8Path, root: &Utf8Path) -> Utf8PathBuf {
+    let inside = path.strip_prefix(root).unwrap_or(path);
+    let inside = inside.strip_prefix(".").unwrap_or(inside);
+    if cfg!(windows) { Utf8PathBuf::from(inside.as_str().replace('\\', "/")) } else { inside.to_owned() }
 }
 
 fn sum<'a>(mut files: impl Iterator<Item = &'a FileCoverage>) -> Result<Figures, RatioError> {

@@ -49,14 +49,14 @@ pub enum SourceError {
     Numbers(#[from] crate::ratio::RatioError),
 }
 
-/// Reads one export of llvm-cov's, or any number of tracefiles, which are put together line by line. What a file is
-/// shows in its first character.
+/// Reads one export of llvm-cov's, or any number of tracefiles, which are put together line by line, of the workspace at
+/// this root. What a file is shows in its first character.
 ///
 /// # Errors
 ///
 /// Which file is not what it should be, and where.
-pub fn load(paths: &[Utf8PathBuf]) -> Result<CoverageMap, SourceError> {
-    let mut traces = lcov::Traces::default();
+pub fn load(paths: &[Utf8PathBuf], root: &Utf8Path) -> Result<CoverageMap, SourceError> {
+    let mut traces = lcov::Traces::of(root);
     for path in paths {
         let (is_json, reader) = open(path).map_err(|why| SourceError::Unreadable { path: path.clone(), why })?;
         if !is_json {
@@ -64,7 +64,8 @@ pub fn load(paths: &[Utf8PathBuf]) -> Result<CoverageMap, SourceError> {
         } else if paths.len() > 1 {
             return Err(SourceError::NotMergeable(path.clone()));
         } else {
-            return llvm_json::read(reader).map_err(|why| SourceError::LlvmJson { path: path.clone(), why });
+            let map = llvm_json::read(reader).map_err(|why| SourceError::LlvmJson { path: path.clone(), why })?;
+            return Ok(map.relative_to(root));
         }
     }
     if paths.is_empty() { Err(SourceError::None) } else { Ok(traces.into_map()?) }
@@ -75,9 +76,10 @@ pub fn load(paths: &[Utf8PathBuf]) -> Result<CoverageMap, SourceError> {
 /// # Errors
 ///
 /// What is wrong with it, and where.
-pub fn load_export(path: &Utf8Path) -> Result<CoverageMap, SourceError> {
+pub fn load_export(path: &Utf8Path, root: &Utf8Path) -> Result<CoverageMap, SourceError> {
     let (_, reader) = open(path).map_err(|why| SourceError::Unreadable { path: path.to_owned(), why })?;
-    llvm_json::read(reader).map_err(|why| SourceError::LlvmJson { path: path.to_owned(), why })
+    let map = llvm_json::read(reader).map_err(|why| SourceError::LlvmJson { path: path.to_owned(), why })?;
+    Ok(map.relative_to(root))
 }
 
 /// Opens a file and says whether it is JSON.
@@ -96,6 +98,7 @@ mod tests {
     fn files_are_known_by_their_content_and_never_mixed() {
         let folder = tempfile::tempdir().unwrap();
         let folder = Utf8Path::from_path(folder.path()).unwrap();
+        let root = Utf8Path::new("/home/ann/tally");
         let write = |name: &str, text: &str| {
             let path = folder.join(name);
             fs_err::write(&path, text).unwrap();
@@ -105,9 +108,9 @@ mod tests {
         let lcov = write("b", include_str!("../../testdata/coverage/lcov.info"));
         let garbage = write("c", "garbage");
         let cut = write("d", "{\"data\":[");
-        assert_eq!(load(std::slice::from_ref(&json)).unwrap().counting(), Counting::Summary);
-        let once = load(std::slice::from_ref(&lcov)).unwrap();
-        assert_eq!(once.total(), load(&[lcov.clone(), lcov.clone()]).unwrap().total());
+        assert_eq!(load(std::slice::from_ref(&json), root).unwrap().counting(), Counting::Summary);
+        let once = load(std::slice::from_ref(&lcov), root).unwrap();
+        assert_eq!(once.total(), load(&[lcov.clone(), lcov.clone()], root).unwrap().total());
 
         let missing = folder.join("missing");
         for (paths, why) in [
@@ -121,7 +124,7 @@ mod tests {
             ),
             (vec![missing.clone()], format!("`{missing}` cannot be read: ")),
         ] {
-            let error = load(&paths).unwrap_err().to_string();
+            let error = load(&paths, root).unwrap_err().to_string();
             assert!(error.starts_with(&why), "{error}");
         }
     }

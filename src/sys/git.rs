@@ -134,6 +134,13 @@ pub fn diff_since(directory: &Utf8Path, commit: &str) -> Result<Vec<u8>, BaseErr
     git_bytes(directory, &arguments).ok_or_else(|| BaseError::NoDiff(commit.to_owned()))
 }
 
+/// The files that git neither tracks nor ignores, their paths relative to the directory.
+#[must_use]
+pub fn untracked(directory: &Utf8Path) -> Vec<Utf8PathBuf> {
+    let listed = git(directory, &["ls-files", "--others", "--exclude-standard", "-z"]).unwrap_or_default();
+    listed.split('\0').filter(|path| !path.is_empty()).map(Utf8PathBuf::from).collect()
+}
+
 /// Runs git and gives what it printed, if it succeeded and that is text.
 fn git(directory: &Utf8Path, arguments: &[&str]) -> Option<String> {
     String::from_utf8(git_bytes(directory, arguments)?).ok()

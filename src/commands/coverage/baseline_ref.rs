@@ -234,7 +234,7 @@ impl Judging<'_> {
         target_dir: &Utf8Path,
         commit: &str,
     ) -> Result<Figures, String> {
-        let map = source::load(&[directory.exported()]).map_err(|error| error.to_string())?.relative_to(root);
+        let map = source::load_export(&directory.exported(), root).map_err(|error| error.to_string())?;
         let packages = self.site.folders();
         let grounds = Grounds { settings: self.settings, root, target_dir, packages: &packages };
         let (map, _) = grounds.leave_out(map)?;

@@ -1,10 +1,10 @@
 //! The lines of a change: what git says of them, and which of them ran.
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::cli::CoverageArgs;
 use crate::config::Settings;
-use crate::coverage::diff::{self, ChangeKind};
+use crate::coverage::diff::{self, ChangeKind, ChangedFile};
 use crate::coverage::patch::{PatchCoverage, PatchFile, PatchRule, PatchVerdict};
 use crate::coverage::{CoverageMap, lines};
 use crate::ratio::Percent;
@@ -37,8 +37,20 @@ pub(super) fn judge(
 fn patch(root: &Utf8Path, map: &CoverageMap, base: &str) -> Result<PatchCoverage, String> {
     let commit = git::merge_base(root, base).map_err(|error| error.to_string())?;
     let text = git::diff_since(root, &commit).map_err(|error| error.to_string())?;
-    let changes = diff::parse(&text).map_err(|error| error.to_string())?;
+    let mut changes = diff::parse(&text).map_err(|error| error.to_string())?;
+    changes.extend(untracked(root, map));
     PatchCoverage::of(&changes, map).map_err(|error| error.to_string())
+}
+
+/// What git does not know yet is new from its first line to its last.
+fn untracked(root: &Utf8Path, map: &CoverageMap) -> Vec<ChangedFile> {
+    let of_file = |path: Utf8PathBuf| {
+        let source = fs_err::read(root.join(&path)).ok()?;
+        let last = u32::try_from(source.split(|byte| *byte == b'\n').count()).ok()?;
+        Some(ChangedFile { path, renamed_from: None, kind: ChangeKind::Added, lines: vec![1..=last] })
+    };
+    let is_measured = |path: &Utf8PathBuf| map.files().contains_key(path);
+    git::untracked(root).into_iter().filter(is_measured).filter_map(of_file).collect()
 }
 
 fn tell(root: &Utf8Path, base: &str, patch: &PatchCoverage, rule: &PatchRule) -> PatchReport {
@@ -78,7 +90,6 @@ fn with_source(root: &Utf8Path, file: &PatchFile) -> Option<PatchLines> {
 /// How many Rust files git knows to be gone since a commit.
 pub(super) fn deleted_since(root: &Utf8Path, commit: &str) -> u64 {
     let changes = git::diff_since(root, commit).ok().and_then(|text| diff::parse(&text).ok()).unwrap_or_default();
-    let is_gone =
-        |change: &&diff::ChangedFile| change.kind == ChangeKind::Deleted && change.path.extension() == Some("rs");
+    let is_gone = |change: &&ChangedFile| change.kind == ChangeKind::Deleted && change.path.extension() == Some("rs");
     changes.iter().filter(is_gone).count() as u64
 }

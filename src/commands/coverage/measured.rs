@@ -333,7 +333,7 @@ pub(super) fn again(asked: &Asked, site: &Site) -> Result<(Measured, Circumstanc
 
 fn load(directory: &Directory, site: &Site) -> Result<CoverageMap, MeasureError> {
     let unreadable = |error: source::SourceError| MeasureError::Failed { what: "report", why: error.to_string() };
-    Ok(source::load_export(&directory.exported()).map_err(unreadable)?.relative_to(&site.root))
+    source::load_export(&directory.exported(), &site.root).map_err(unreadable)
 }
 
 /// What came of a measurement that has no numbers.

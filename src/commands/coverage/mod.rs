@@ -72,13 +72,14 @@ fn ask(args: &CoverageArgs) -> Result<ExitCode, Refused> {
         measured::again(&asked, &site)?
     } else {
         let paths: Vec<Utf8PathBuf> = args.from.iter().filter_map(|path| path.clone().try_into().ok()).collect();
-        let map = source::load(&paths).map_err(|error| Refused::new(ExitCode::Config, error.to_string()))?;
+        let map =
+            source::load(&paths, &site.root).map_err(|error| Refused::new(ExitCode::Config, error.to_string()))?;
         let elsewhere = Circumstances {
             is_partial: measured::is_partial(&args.test),
             commit: site.commit.clone(),
             ..Circumstances::default()
         };
-        (Measured::Map(map.relative_to(&site.root)), elsewhere)
+        (Measured::Map(map), elsewhere)
     };
     let judging = Judging::new(args, asked.settings(), &site, &circumstances);
     let judged = judging.judge(measured);

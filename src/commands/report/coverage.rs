@@ -50,7 +50,7 @@ fn measured_since(memory: &Remembered, start: std::time::SystemTime) -> Option<V
     if written < start {
         return None;
     }
-    let map = source::load(&[exported]).ok()?.relative_to(&workspace.root);
+    let map = source::load_export(&exported, &workspace.root).ok()?;
     let packages = packages(workspace);
     let packages: Vec<(&str, &Utf8Path)> =
         packages.iter().map(|(name, folder)| (name.as_str(), folder.as_path())).collect();

@@ -3,6 +3,8 @@
 
 mod failures;
 mod figures;
+mod patch;
+mod ratchet;
 mod surroundings;
 mod totals;
 
