@@ -25,6 +25,7 @@ mod flaky;
 mod html;
 mod import;
 #[cfg(unix)]
+#[cfg(unix)]
 mod merge_base_coverage;
 #[cfg(unix)]
 mod order;

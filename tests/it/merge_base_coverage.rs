@@ -2,9 +2,12 @@
 //!
 //! Real measurements, with the tools that `cargo gate doctor --install` gets.
 
+use std::path::PathBuf;
+
+use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::{Ended, Fixture, coverage_tools};
+use crate::support::{Ended, Fixture, coverage_tools, wait_until};
 
 /// A main branch that covers 9 of 10 lines, and a branch of it that covers 4.
 fn parted() -> Fixture {
@@ -130,6 +133,31 @@ fn what_cannot_be_measured_is_no_pass_unless_something_else_judges() {
     let judged = coverage_against("nowhere", &fixture, "");
     judged.assert_code(0);
     assert_eq!(judged.json()["coverage"]["warnings"][0]["id"], "baseline-ref");
+}
+
+#[test]
+#[ignore = "needs cargo-llvm-cov"]
+fn an_interrupt_ends_the_measuring_of_the_merge_base_and_leaves_no_worktree() {
+    let fixture = parted();
+    git(&fixture, "checkout --quiet main");
+    let slow = "#[test]\nfn three() {\n    std::fs::write(\"started\", \"\").unwrap();\n    \
+                std::thread::sleep(std::time::Duration::from_secs(600));\n}\n";
+    fixture.write("tests/three.rs", slow).commit_all();
+    git(&fixture, "checkout --quiet -B feature");
+    std::fs::remove_file(fixture.root().join("tests/three.rs")).unwrap();
+    fixture.commit_all();
+    let running = fixture.gate(["coverage", "--baseline-ref", "main"]).in_own_group().spawn();
+    let worktree = || {
+        let listed = git(&fixture, "worktree list --porcelain");
+        let mut worktrees = listed.lines().filter_map(|line| line.strip_prefix("worktree ")).skip(1);
+        worktrees.next().map(PathBuf::from)
+    };
+    wait_until("the merge base is under test", || worktree().is_some_and(|path| path.join("started").exists()));
+    let left = worktree().unwrap();
+    running.signal(Signal::INT);
+    running.wait().assert_code(130);
+    assert!(!left.exists() && worktree().is_none(), "{}", left.display());
+    assert!(!fixture.gate_dir().join("ratchet.toml").exists());
 }
 
 #[test]
