@@ -443,6 +443,11 @@ fn faults() -> Vec<(&'static str, Vec<u8>, u64, &'static str)> {
         assert!(SAMPLE.contains(from), "{from}");
         SAMPLE.replacen(from, to, 1).into_bytes()
     };
+    let covering = |lines: &str| {
+        let rest = "\"regions\":[0,0],\"functions\":[0,0],\"branches\":[0,0],\"counting\":\"llvm-cov\",\"whole\":true,\
+                    \"may_be_baseline\":true";
+        with("\"not_run\"", &format!("\"coverage\":{{\"lines\":{lines},{rest}}},\"not_run\""))
+    };
     let last = lines.len() as u64;
     let deep = format!("{}\n{{\"run\":{}", lines[0], "[".repeat(200_000));
     vec![
@@ -496,6 +501,9 @@ fn faults() -> Vec<(&'static str, Vec<u8>, u64, &'static str)> {
         ("a code", with("\"codes\":[100]", "\"codes\":[99]"), 2, "has an exit code that is not known: 99"),
         ("totals", with("\"tests\":6", "\"tests\":7"), 2, "do not add up"),
         ("huge totals", with("\"skipped\":1", "\"skipped\":18446744073709551615"), 2, "do not add up"),
+        ("more covered than there is", covering("[7,6]"), 2, "7 of 6 are covered"),
+        ("more than can be counted", covering("[0,18446744073709551615]"), 2, "reached cannot be"),
+        ("half a figure", covering("[6]"), 2, "tuple of size 2"),
         ("a path for a name", with("20250615T150640000Z-00000001", "../../x"), 2, "`../../x` is no run's name"),
         ("NUL in a name", with("20250615T150640000Z-00000001", "x\\u0000"), 2, "is no run's name"),
         ("NUL", with("\"here\"", "\"he\0re\""), 2, "control character"),
