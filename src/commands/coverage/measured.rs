@@ -199,7 +199,14 @@ impl Measuring for Run<'_> {
 
     fn judge(&mut self, came: &Came, signals: &Signals, judgement: &mut Judgement) {
         let Some(under_way) = self.under_way.as_mut().filter(|under_way| under_way.has_built) else { return };
-        let stops = [ExitCode::Interrupted, ExitCode::Internal, ExitCode::BuildFailed, ExitCode::NoTests];
+        // Where the tests did not run, what the build covers is no figure of theirs.
+        let stops = [
+            ExitCode::Interrupted,
+            ExitCode::Internal,
+            ExitCode::BuildFailed,
+            ExitCode::NeverExecuted,
+            ExitCode::NoTests,
+        ];
         if judgement.codes.iter().any(|code| stops.contains(code)) || judgement.verdict == Verdict::Deferred {
             under_way.measurer.clean_up();
             return;
@@ -234,7 +241,8 @@ impl Measuring for Run<'_> {
 
     fn tell(&mut self, ended: &Ended<'_>) -> Vec<String> {
         let (Some(judged), Some(under_way)) = (&self.judged, &self.under_way) else {
-            return outputs::tell_without(self.args, ended);
+            let gate_dir = self.under_way.as_ref().map(|under_way| under_way.site.gate_dir.as_path());
+            return outputs::tell_without(self.args, ended, gate_dir);
         };
         let mut wrong = outputs::tell(self.args, Some(ended), judged);
         if !self.args.test.no_record {

@@ -8,6 +8,7 @@ mod measured;
 mod outputs;
 mod site;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use camino::Utf8PathBuf;
@@ -71,7 +72,7 @@ fn ask(args: &CoverageArgs) -> Result<ExitCode, Refused> {
     let (measured, circumstances) = if args.from.is_empty() {
         measured::again(&asked, &site)?
     } else {
-        let paths: Vec<Utf8PathBuf> = args.from.iter().filter_map(|path| path.clone().try_into().ok()).collect();
+        let paths = named(&args.from)?;
         let map =
             source::load(&paths, &site.root).map_err(|error| Refused::new(ExitCode::Config, error.to_string()))?;
         let elsewhere = Circumstances {
@@ -87,6 +88,17 @@ fn ask(args: &CoverageArgs) -> Result<ExitCode, Refused> {
     wrong.extend(outputs::keep(&site.gate_dir, None, &judged.report));
     wrong.iter().for_each(|text| complain("warning", text));
     Ok(judged.code)
+}
+
+/// The files of `--from`: leaving one out would judge less than was handed over.
+fn named(from: &[PathBuf]) -> Result<Vec<Utf8PathBuf>, Refused> {
+    let utf8 = |path: &PathBuf| {
+        Utf8PathBuf::try_from(path.clone()).map_err(|error| {
+            let why = format!("`{}` cannot be read: its name is no UTF-8", error.as_path().display());
+            Refused::new(ExitCode::Config, why)
+        })
+    };
+    from.iter().map(utf8).collect()
 }
 
 fn refuse_what_makes_no_sense(args: &CoverageArgs) -> Result<(), Refused> {

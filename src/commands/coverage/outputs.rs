@@ -1,6 +1,7 @@
 //! Where a judgement of coverage goes: the terminal, the document, the artifact.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use camino::Utf8Path;
 
@@ -8,9 +9,9 @@ use super::judging::Judged;
 use crate::cli::{CoverageArgs, Format};
 use crate::commands::test::{Ended, look};
 use crate::model::RunRecord;
-use crate::report::CoverageReport;
 use crate::report::coverage::{annotations, json as documents, markdown, terminal};
 use crate::report::json::{self, Head};
+use crate::report::{CoverageHead, CoverageReport};
 use crate::sys::fs::replace;
 use crate::sys::term::Surroundings;
 
@@ -28,10 +29,7 @@ pub(super) fn tell(args: &CoverageArgs, ended: Option<&Ended<'_>>, judged: &Judg
         let _ = annotations::write(&judged.report, &mut io::stderr().lock());
     }
     if let Some(path) = &args.test.report {
-        let text = markdown::coverage_report(&judged.report);
-        if let Err(error) = replace(path, text.as_bytes()) {
-            wrong.push(format!("cannot write the report to `{}`: {error}", path.display()));
-        }
+        wrong.extend(write(path, &markdown::coverage_report(&judged.report)));
     }
     if args.test.format == Format::Json {
         let head = ended.map_or_else(|| without_run(judged), |ended| Head::of(ended.record));
@@ -40,13 +38,34 @@ pub(super) fn tell(args: &CoverageArgs, ended: Option<&Ended<'_>>, judged: &Judg
     wrong
 }
 
-/// The document of a run that was not measured to its end: the head alone says why.
-pub(super) fn tell_without(args: &CoverageArgs, ended: &Ended<'_>) -> Vec<String> {
-    if args.test.format != Format::Json {
-        return Vec::new();
+/// A run that was not measured to its end: the document's head says why, and so does the report, so that nobody takes an
+/// earlier one for this one's.
+pub(super) fn tell_without(args: &CoverageArgs, ended: &Ended<'_>, gate_dir: Option<&Utf8Path>) -> Vec<String> {
+    let reasons = ended.record.judgement.reasons.clone();
+    let reason = reasons.first().map(|reason| reason.text.clone()).unwrap_or_default();
+    let report = CoverageReport {
+        head: CoverageHead { reason, ..CoverageHead::default() },
+        word: "FAIL",
+        reasons,
+        ..CoverageReport::default()
+    };
+    let mut wrong = Vec::new();
+    if let Some(path) = &args.test.report {
+        wrong.extend(write(path, &markdown::coverage_report(&report)));
     }
-    let report = CoverageReport { word: "N/A", ..CoverageReport::default() };
-    print(&documents::document(&Head::of(ended.record), &report)).into_iter().collect()
+    if let Some(gate_dir) = gate_dir.filter(|_| !args.test.no_record) {
+        wrong.extend(keep(gate_dir, Some(ended.record), &report));
+    }
+    if args.test.format == Format::Json {
+        let report = CoverageReport { word: "N/A", ..CoverageReport::default() };
+        wrong.extend(print(&documents::document(&Head::of(ended.record), &report)));
+    }
+    wrong
+}
+
+fn write(path: &Path, text: &str) -> Option<String> {
+    let written = replace(path, text.as_bytes());
+    written.err().map(|error| format!("cannot write the report to `{}`: {error}", path.display()))
 }
 
 fn print(document: &impl serde::Serialize) -> Option<String> {

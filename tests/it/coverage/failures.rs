@@ -41,6 +41,21 @@ fn where_tests_fail_coverage_is_shown_and_never_ratcheted() {
 
 #[test]
 #[ignore = "needs cargo-llvm-cov"]
+fn a_report_of_an_earlier_pass_does_not_outlive_a_build_that_fails() {
+    let covered = measurable("covered");
+    let report = "target/gate/coverage-report.md";
+    coverage(&covered, ["--report", "own.md"]).run().assert_code(0);
+    covered.gate(["verdict", report]).run().assert_code(0);
+    covered.write("src/lib.rs", "fn broken( {");
+    coverage(&covered, ["--report", "own.md"]).run().assert_code(101);
+    for file in [report, "own.md"] {
+        covered.gate(["verdict", file]).run().assert_code(20);
+        assert!(covered.read(file).contains("the code does not build"), "{file}");
+    }
+}
+
+#[test]
+#[ignore = "needs cargo-llvm-cov"]
 fn a_process_that_aborts_makes_the_measurement_incomplete() {
     let covered = measurable("covered");
     with_tests(&covered, "    #[test]\n    fn aborts() {\n        std::process::abort();\n    }");
