@@ -11,6 +11,7 @@
 //! | `--runs N` | times N warm runs each, in turn (default 5; 0: not at all) |
 //! | `--record` | times the gate with and without `--no-record`, too |
 //! | `--first` | times the way to the first test, too |
+//! | `--coverage` | nothing of that, but coverage: the totals and the times of `cargo llvm-cov` and `cargo gate coverage` |
 //! | `--no-nextest` | leaves cargo-nextest out |
 //! | `--gate FILE` | the gate to use (its file is called `cargo-gate`), instead of the one that was built along |
 //!
@@ -20,6 +21,7 @@
 //! with 0 takes it along silently; a test may print what looks like a result and is none; and a test that comes out
 //! differently from run to run under one runner says nothing about another.
 
+mod coverage;
 mod outcomes;
 mod parity;
 mod runners;
@@ -38,6 +40,7 @@ struct Asked {
     runs: usize,
     record: bool,
     first: bool,
+    coverage: bool,
     nextest: bool,
     gate: PathBuf,
     workspaces: Vec<PathBuf>,
@@ -50,6 +53,7 @@ fn asked() -> Result<Asked, String> {
         runs: 5,
         record: false,
         first: false,
+        coverage: false,
         nextest: true,
         gate: env!("CARGO_BIN_EXE_cargo-gate").into(),
         workspaces: Vec::new(),
@@ -69,6 +73,7 @@ fn asked() -> Result<Asked, String> {
             Some("--runs") => asked.runs = number(value()?)?,
             Some("--record") => asked.record = true,
             Some("--first") => asked.first = true,
+            Some("--coverage") => asked.coverage = true,
             Some("--no-nextest") => asked.nextest = false,
             Some("--gate") => asked.gate = value()?.into(),
             Some("--") => asked.flags = words.by_ref().collect(),
@@ -106,6 +111,13 @@ fn main() -> ExitCode {
 fn compare(workspace: &Workspace, asked: &Asked, has_head: &mut bool) -> io::Result<bool> {
     let mut stderr = io::stderr().lock();
     writeln!(stderr, "\n# {}", workspace.name)?;
+    if asked.coverage {
+        let (rows, is_same) = coverage::compare(workspace, asked.runs, &mut stderr)?;
+        let head = (!std::mem::replace(has_head, true)).then(|| coverage::HEAD.to_owned());
+        let mut stdout = io::stdout().lock();
+        head.iter().chain(&rows).try_for_each(|line| writeln!(stdout, "{line}"))?;
+        return Ok(is_same);
+    }
     workspace.build()?;
     let alike = parity::compare(workspace, asked.parity, &mut stderr)?;
     let mut stdout = io::stdout().lock();

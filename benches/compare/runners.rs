@@ -120,17 +120,19 @@ impl Workspace {
         let mut command = match runner {
             Runner::CargoTest => self.cargo(&["test", "--no-fail-fast"]),
             Runner::Nextest => self.cargo(&["nextest", "run", "--no-fail-fast", "--no-tests=pass"]),
-            Runner::Gate => {
-                // As people call it: cargo finds it by its name.
-                let dirs = self.gate.parent().map(Path::to_owned).into_iter();
-                let path = std::env::var_os("PATH").unwrap_or_default();
-                let path = std::env::join_paths(dirs.chain(std::env::split_paths(&path))).unwrap_or(path);
-                let mut command = self.cargo(&["gate", "test"]);
-                command.env("PATH", path);
-                command
-            }
+            Runner::Gate => self.gate(&["test"]),
         };
         command.args(self.flags());
+        command
+    }
+
+    /// The gate as people call it: cargo finds it by its name.
+    pub(crate) fn gate(&self, words: &[&str]) -> Command {
+        let dirs = self.gate.parent().map(Path::to_owned).into_iter();
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::env::join_paths(dirs.chain(std::env::split_paths(&path))).unwrap_or(path);
+        let mut command = self.cargo(&["gate"]);
+        command.args(words).env("PATH", path);
         command
     }
 

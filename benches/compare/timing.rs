@@ -14,12 +14,12 @@ pub(crate) const HEAD: &str = "\
 
 /// What one run cost.
 #[derive(Clone, Copy, Debug)]
-struct Cost {
+pub(crate) struct Cost {
     wall: Duration,
     cpu: Option<Duration>,
 }
 
-fn cost(mut command: Command) -> io::Result<Cost> {
+pub(crate) fn cost(mut command: Command) -> io::Result<Cost> {
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let (before, start) = (cpu_of_children(), Instant::now());
     command.status()?;
@@ -156,14 +156,14 @@ fn to_the_first_test(workspace: &Workspace) -> io::Result<Option<Duration>> {
     Ok(first)
 }
 
-fn median(costs: &[Cost]) -> Duration {
+pub(crate) fn median(costs: &[Cost]) -> Duration {
     let mut walls: Vec<Duration> = costs.iter().map(|cost| cost.wall).collect();
     walls.sort_unstable();
     walls.get(walls.len() / 2).copied().unwrap_or_default()
 }
 
 /// The median of the ratios round by round.
-fn ratio(ours: &[Cost], theirs: &[Cost]) -> String {
+pub(crate) fn ratio(ours: &[Cost], theirs: &[Cost]) -> String {
     let each = ours.iter().zip(theirs).map(|(a, b)| a.wall.as_secs_f64() / b.wall.as_secs_f64().max(1e-9));
     let mut each: Vec<f64> = each.collect();
     each.sort_by(f64::total_cmp);
@@ -180,6 +180,6 @@ fn share(costs: &[Cost], cores: usize) -> String {
     each.get(each.len() / 2).map_or_else(|| "–".to_owned(), |share| format!("{:.0} %", share * 100.0))
 }
 
-fn seconds(duration: Duration) -> String {
+pub(crate) fn seconds(duration: Duration) -> String {
     format!("{:.2} s", duration.as_secs_f64())
 }

@@ -1,10 +1,12 @@
 //! How a measurement came about: whatever is judged later must know it as well as what is judged at once.
 
+use std::collections::BTreeMap;
 use std::io;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
+use crate::model::ContentHash;
 use crate::sys::fs;
 
 /// What decides, beside the numbers, whether a figure may become a baseline, and which one.
@@ -21,6 +23,11 @@ pub struct Circumstances {
     pub measurer: Option<String>,
     /// What was checked out.
     pub commit: Option<String>,
+    /// The sources that were measured, relative to the workspace root, as hashes: line numbers are of these.
+    pub sources: BTreeMap<Utf8PathBuf, ContentHash>,
+    /// Those of them that are no longer what was measured. Found when it is judged again, never written down.
+    #[serde(skip)]
+    pub stale: Vec<Utf8PathBuf>,
 }
 
 impl Circumstances {
@@ -55,6 +62,8 @@ mod tests {
             is_partial: true,
             measurer: Some("cargo-llvm-cov 0.9.1".to_owned()),
             commit: Some("1a2b3c4d".to_owned()),
+            sources: [("src/lib.rs".into(), ContentHash([7; 16]))].into(),
+            stale: Vec::new(),
         };
         written.save(&path).unwrap();
         assert_eq!(Circumstances::load(&path), Some(written));

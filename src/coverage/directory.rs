@@ -66,7 +66,16 @@ impl Directory {
     ///
     /// Where a file cannot be removed: it would be counted.
     pub fn discard_profiles(&self) -> io::Result<()> {
-        self.discard(|path| matches!(path.extension(), Some("profraw" | "profdata" | "json")))
+        self.discard(|path| is_scratch(path) || path.extension() == Some("json"))
+    }
+
+    /// Removes profiles, raw ones and what they were merged into.
+    ///
+    /// # Errors
+    ///
+    /// Where a file cannot be removed.
+    pub fn discard_scratch(&self) -> io::Result<()> {
+        self.discard(is_scratch)
     }
 
     /// Removes the raw profiles that are none of these.
@@ -162,6 +171,11 @@ fn folders_in(dir: &Utf8Path) -> io::Result<Vec<Utf8PathBuf>> {
     Ok(files_in(dir)?.into_iter().filter(|path| path.is_dir()).collect())
 }
 
+fn is_scratch(path: &Utf8Path) -> bool {
+    let is_list = path.file_name().is_some_and(|name| name.ends_with("-profraw-list"));
+    is_list || matches!(path.extension(), Some("profraw" | "profdata"))
+}
+
 /// Could it be something that llvm-cov reads coverage from? By name alone where the system has no executable bit.
 fn is_object(path: &Utf8Path) -> bool {
     if matches!(path.extension(), Some("d" | "rlib" | "rmeta" | "profraw" | "profdata" | "json" | "o" | "timestamp")) {
@@ -233,7 +247,9 @@ mod tests {
     fn nothing_of_an_earlier_measurement_stays() {
         let folder = tempfile::tempdir().unwrap();
         let dir = Directory { path: Utf8Path::from_path(folder.path()).unwrap().to_owned() };
-        for name in ["a.profraw", "b.profdata", "coverage.json", "circumstances.json", "debug/c.profraw"] {
+        for name in
+            ["a.profraw", "b.profdata", "app-profraw-list", "coverage.json", "circumstances.json", "debug/c.profraw"]
+        {
             make(&dir.path.join(name));
         }
         dir.discard_profiles().unwrap();

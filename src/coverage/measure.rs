@@ -3,7 +3,6 @@
 //! The build and the tests are the engine's: cargo-llvm-cov only says under which environment they leave profiles
 //! (`show-env`), and sums these up at the end (`report --json`).
 
-use std::collections::HashSet;
 use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
@@ -176,10 +175,10 @@ impl Measurer {
         Ok(())
     }
 
-    /// Removes the raw profiles, which nobody will read any more.
+    /// Removes the profiles, which nobody will read any more.
     pub fn clean_up(&self) {
         // Who measures next removes what cannot be removed now, or says so.
-        let _ = self.dir.discard_profiles_but(&HashSet::new());
+        let _ = self.dir.discard_scratch();
     }
 
     fn clean_environment(&self) -> Vec<(OsString, OsString)> {

@@ -164,12 +164,33 @@ impl<'a> Judging<'a> {
         {
             ruling = ruling.together([Ruling::failing(reason)]);
         }
+        if let Some(reason) = self.stale() {
+            // Its line numbers may be others by now: what is asked of lines cannot be answered.
+            let asked = &self.settings.coverage;
+            if asked.patch_floor > Percent::ZERO || asked.patch_max_uncovered.is_some() {
+                ruling = ruling.together([Ruling::failing(reason.clone())]);
+            }
+            ruling.warnings.push(reason);
+            ruling.is_sound = false;
+        }
         let kept = self.raise(&all, &ruling, ratchet.as_ref().ok());
         let compared = ratchet.as_ref().ok().filter(|_| !self.circumstances.is_partial);
         let report = self.report(&map, &all, &falls_short, &ruling, measurement.is_none(), compared);
         let report = CoverageReport { patch, left_out: in_words(&left_out), ratchet: kept, ..report };
         let reached = measurement.is_none().then(|| self.reached(&map, ruling.is_sound));
         Judged { report, verdict: ruling.verdict, code: ruling.code, reached }
+    }
+
+    /// That sources changed since they were measured, where what was measured before is judged again.
+    fn stale(&self) -> Option<Reason> {
+        let first = self.circumstances.stale.first()?;
+        let more = self.circumstances.stale.len() - 1;
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let text = format!(
+            "{first}{more} changed since this was measured: run `cargo gate coverage` without `--no-run` for a figure \
+             of what is there now"
+        );
+        Some(Reason::new("stale", text))
     }
 
     fn without_subjects(&self) -> Judged {

@@ -23,7 +23,10 @@ use crate::coverage::measure::{MeasureError, Measurer, Profiles};
 use crate::coverage::verdict::Measurement;
 use crate::coverage::{CoverageMap, source};
 use crate::exit_code::ExitCode;
-use crate::model::{AttemptOutcome, CaseRecord, CoverageFigures, Ending, Judgement, PackagePatterns, Reason, Verdict};
+use crate::history::input::hash_file;
+use crate::model::{
+    AttemptOutcome, CaseRecord, ContentHash, CoverageFigures, Ending, Judgement, PackagePatterns, Reason, Verdict,
+};
 use crate::sys::fs::{self, Lock};
 use crate::sys::process::own_environment;
 use crate::sys::signals::Signals;
@@ -220,6 +223,7 @@ impl Measuring for Run<'_> {
             is_partial: is_partial(&self.args.test),
             measurer: under_way.version.clone(),
             commit: under_way.site.commit.clone(),
+            ..Circumstances::default()
         };
         let measured = match under_way.measure(&circumstances, signals) {
             Ok(map) => Measured::Map(map),
@@ -316,8 +320,11 @@ impl UnderWay {
         // Profiles are large, and the next measurement would throw them away.
         self.measurer.clean_up();
         exported?;
-        circumstances.save(&self.measurer.dir.circumstances())?;
-        load(&self.measurer.dir, &self.site)
+        let map = load(&self.measurer.dir, &self.site)?;
+        let hash = |path: &Utf8PathBuf| Some((path.clone(), hash_file(&self.site.root.join(path)).ok()?));
+        let sources = map.files().keys().filter_map(hash).collect();
+        Circumstances { sources, ..circumstances.clone() }.save(&self.measurer.dir.circumstances())?;
+        Ok(map)
     }
 }
 
@@ -331,7 +338,11 @@ pub(super) fn again(asked: &Asked, site: &Site) -> Result<(Measured, Circumstanc
         return Err(nothing);
     }
     let _lock = lock(&directory, deadline, &Signals::none()).map_err(|error| internal(error.to_string()))?;
-    let circumstances = Circumstances::load(&directory.circumstances()).ok_or(nothing)?;
+    let mut circumstances = Circumstances::load(&directory.circumstances()).ok_or(nothing)?;
+    let is_stale = |(path, measured): &(&Utf8PathBuf, &ContentHash)| {
+        !hash_file(&site.root.join(path)).is_ok_and(|now| now == **measured)
+    };
+    circumstances.stale = circumstances.sources.iter().filter(is_stale).map(|(path, _)| path.clone()).collect();
     let measured = match load(&directory, site) {
         Ok(map) => Measured::Map(map),
         Err(error) => Measured::Nothing(without_numbers(&error, limit(asked))),
