@@ -79,6 +79,21 @@ fn what_was_measured_is_judged_again_without_a_run() {
 
 #[test]
 #[ignore = "needs cargo-llvm-cov"]
+fn what_changed_since_it_was_measured_is_said_and_never_kept() {
+    let covered = measurable("covered");
+    coverage(&covered, ["--ratchet", "manual"]).run().assert_code(0);
+    let source = covered.read("src/lib.rs");
+    covered.write("src/lib.rs", &format!("// A line more.\n{source}"));
+    let again = coverage(&covered, ["--no-run", "--ratchet", "on-pass"]).run();
+    let document = again.assert_code(0).json();
+    assert!(text_of(&document, "warnings", "stale").contains("src/lib.rs changed since this was measured"));
+    assert!(!covered.gate_dir().join("ratchet.toml").exists(), "{again}");
+    let asked = coverage(&covered, ["--no-run", "--patch-max-uncovered", "99"]).run();
+    assert!(text_of(&asked.assert_code(20).json(), "reasons", "stale").contains("src/lib.rs"));
+}
+
+#[test]
+#[ignore = "needs cargo-llvm-cov"]
 fn floors_of_parts_and_files_that_do_not_count_come_from_the_configuration() {
     let shop = measurable("shop");
     shop.write("gate.toml", "[[floor]]\npackages = [\"stock\"]\nfloor = 90\n");
