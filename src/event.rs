@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::model::{Attempt, BinaryId, CaseRecord, ContentHash, Ending, RunId, RunRecord, TestKey};
+use crate::model::{
+    Attempt, BinaryId, CaseRecord, ContentHash, Ending, RunId, RunRecord, StepKind, StepRecord, TestKey,
+};
 
 /// A fact and when it was established.
 #[derive(Clone, Debug)]
@@ -140,6 +142,34 @@ pub enum Fact {
     Interrupted {
         /// The signal's usual name.
         signal: &'static str,
+    },
+    /// A pipeline's steps are known, and the first of them begins.
+    PipelineStarted {
+        /// The pipeline's name.
+        name: String,
+        /// Names and kinds of the steps in the order of the plan, those that are left out on purpose included.
+        steps: Vec<(String, StepKind)>,
+    },
+    /// A step of a pipeline began.
+    StepStarted {
+        /// Its name.
+        name: String,
+        /// What sort it is.
+        kind: StepKind,
+        /// Is it the gate's own, which tells of itself on the same terminal?
+        is_engine: bool,
+    },
+    /// A step printed a line. Raw: it is shown, never believed.
+    StepPrinted {
+        /// Its name.
+        name: String,
+        /// The line, without its end, capped.
+        line: String,
+    },
+    /// A step of a pipeline is done with, whether it ran or not.
+    StepFinished {
+        /// All that is known of it.
+        step: Arc<StepRecord>,
     },
     /// The run is over and judged. Nothing follows.
     RunFinished {

@@ -9,7 +9,7 @@
 //! | 1 rim: the operating system | [`sys`] |
 //! | 2 inputs | [`cli`], [`config`], [`cargo`], [`plan`] |
 //! | 3 engine | [`runner`] |
-//! | 4 memory and judgement | [`history`], [`analytics`], [`coverage`], [`import`], [`report`] |
+//! | 4 memory and judgement | [`history`], [`analytics`], [`coverage`], [`pipeline`], [`import`], [`report`] |
 //! | 5 wiring | [`commands`] |
 
 pub mod analytics;
@@ -23,6 +23,7 @@ pub mod exit_code;
 pub mod history;
 pub mod import;
 pub mod model;
+pub mod pipeline;
 pub mod plan;
 pub mod ratio;
 pub mod report;

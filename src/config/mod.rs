@@ -5,6 +5,7 @@ mod error;
 mod field;
 mod file;
 mod layers;
+mod pipeline;
 mod pipeline_shapes;
 mod profiles;
 mod read;
@@ -21,6 +22,7 @@ pub use error::{ConfigError, ConfigErrors, Origin};
 pub use field::{At, Field, Place, Presence};
 pub use file::{ConfigFile, PLACES};
 pub use layers::{ConfigWarning, DEFAULTS, Layers, Resolved, Source};
+pub use pipeline::{Invocation, Pipeline, SMOKE_TIMEOUT, STEP_TIMEOUT, SUITE_TIMEOUT, SmokeCheck, Step, Suite};
 pub use shape::{FromEnvironment, Raw, Shape};
 pub use tables::lists;
 pub use values::{

@@ -7,7 +7,7 @@ use super::pipeline_shapes::{COMMAND, RATE, STATUS, VARIABLES};
 use super::retries::RETRIES;
 use super::shapes::{AT_LEAST_ONE, DAY, KEYS, LIMIT, PACKAGES, PATHS, PERCENT, SWITCH, TEXT, WHOLE, WORDS, word};
 use super::values::{Exempt, Floor, Group, Override, Quarantine, Settings};
-use crate::model::{Isolation, Severity, words};
+use crate::model::{Isolate, Isolation, ResultFormat, Severity, StepKind};
 
 /// `[groups.NAME]`.
 pub(super) static GROUP: &[Field<Group>] =
@@ -60,57 +60,6 @@ pub fn lists(settings: &Settings) -> Value {
 
 fn shown<S>(fields: &[Field<S>], from: &S) -> Value {
     fields.iter().filter_map(|field| Some((field.key.to_owned(), field.place.show(from)?))).collect()
-}
-
-words! {
-    /// Where a pipeline's steps run.
-    pub(super) enum Isolate {
-        /// Where the user is.
-        #[default]
-        None = "none",
-        /// In a git worktree of the commit.
-        Worktree = "worktree",
-    }
-}
-
-words! {
-    /// What sort of step it is; the kinds run in this order, those of one line together.
-    pub(super) enum StepKind {
-        /// Prepares.
-        #[default]
-        Setup = "setup",
-        /// Looks at the form of the code.
-        Format = "format",
-        /// Looks at the code.
-        Lint = "lint",
-        /// Checks its types.
-        Typecheck = "typecheck",
-        /// Runs its tests.
-        Test = "test",
-        /// Anything else.
-        Custom = "custom",
-        /// Measures coverage.
-        Coverage = "coverage",
-        /// Tests the whole from outside.
-        E2e = "e2e",
-        /// Looks whether what runs answers.
-        Smoke = "smoke",
-    }
-}
-
-words! {
-    /// What a suite writes.
-    pub(super) enum ResultFormat {
-        /// JUnit XML.
-        #[default]
-        Junit = "junit",
-        /// The Test Anything Protocol.
-        Tap = "tap",
-        /// libtest's JSON.
-        LibtestJson = "libtest-json",
-        /// `Total Tests: N`, `Passed: N`, `Failed: N`.
-        Simple = "simple",
-    }
 }
 
 /// `[pipeline.NAME]`.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use jiff::civil::Date;
 
+use super::pipeline::Pipeline;
 use crate::model::{
     CoveragePolicy, FlakyResult, InfraMode, Isolation, KeyPattern, Metric, NoTests, OnToolError, PackagePatterns,
     PathPatterns, Percent, RatchetScope, RetryPolicy, TestKey, TestPolicy, words,
@@ -40,6 +41,8 @@ pub struct Settings {
     pub floors: Vec<Floor>,
     /// Files that coverage leaves out, in the order of the file.
     pub exempt: Vec<Exempt>,
+    /// The pipelines, by name.
+    pub pipelines: BTreeMap<String, Pipeline>,
 }
 
 /// `[scope]`.
@@ -288,6 +291,7 @@ impl Settings {
             quarantine: Vec::new(),
             floors: Vec::new(),
             exempt: Vec::new(),
+            pipelines: BTreeMap::new(),
         }
     }
 

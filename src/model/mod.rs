@@ -9,6 +9,7 @@ mod pattern;
 mod policy;
 mod quantity;
 mod run;
+mod step;
 mod verdict;
 
 pub use case::{Attempt, AttemptOutcome, CaseRecord, Ending, Outcome, Totals};
@@ -22,6 +23,7 @@ pub use policy::{
 };
 pub use quantity::{ParseQuantityError, parse_duration, parse_size, write_duration, write_size};
 pub use run::{ContentHash, Context, RunHead, RunId, RunRecord, RunState, WORKSPACE_SUITE};
+pub use step::{Isolate, ResultFormat, Runner, StepKind, StepRecord, StepState};
 pub use verdict::{Judgement, Reason, Verdict};
 
 pub use crate::ratio::Percent;

@@ -142,7 +142,11 @@ impl<'a> Body<'a> {
             | Fact::Printed { .. }
             | Fact::Warned { .. }
             | Fact::ToolFailed { .. }
-            | Fact::Interrupted { .. } => return None,
+            | Fact::Interrupted { .. }
+            | Fact::PipelineStarted { .. }
+            | Fact::StepStarted { .. }
+            | Fact::StepPrinted { .. }
+            | Fact::StepFinished { .. } => return None,
         })
     }
 }

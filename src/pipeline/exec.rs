@@ -1,0 +1,1 @@
+//! A step's process: started, listened to, logged, ended in time.

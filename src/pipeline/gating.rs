@@ -1,0 +1,1 @@
+//! Which changes concern a pipeline and its steps, pattern by pattern.

@@ -1,0 +1,1 @@
+//! Which steps may start: a state machine without clock or process.

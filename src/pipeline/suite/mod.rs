@@ -1,0 +1,1 @@
+//! Suites that are not Rust: found, run, and judged by what they write.
