@@ -199,3 +199,180 @@ fn file_name(name: &str) -> String {
         .map(|byte| if is_plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02x}") })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Step;
+    use crate::model::StepKind;
+
+    struct Scene {
+        _folder: tempfile::TempDir,
+        gate_dir: Utf8PathBuf,
+        cache: StepCache,
+    }
+
+    impl Scene {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let gate_dir = Utf8PathBuf::try_from(folder.path().to_owned()).unwrap();
+            let cache = StepCache::open(&gate_dir, "default");
+            Self { _folder: folder, gate_dir, cache }
+        }
+
+        fn keep(&self, step: &str, before: &Parts, after: &Parts) -> Kept {
+            self.cache.keep(step, before.clone(), after, pass()).unwrap()
+        }
+
+        fn why(&self, step: &str, now: &Parts) -> String {
+            StepCache::open(&self.gate_dir, "default").look(step, now).why()
+        }
+    }
+
+    fn pass() -> Pass {
+        let at = "2026-11-21T10:00:00Z".parse().unwrap();
+        Pass { at, run_id: RunId::from_stored("20261121T100000000Z-1a2b3c4d"), took: Duration::from_millis(1500) }
+    }
+
+    fn parts(lib: u8) -> Parts {
+        let mut parts = Parts::default();
+        parts.named.insert("rustc".to_owned(), ContentHash([1; 16]));
+        parts.files.insert("src/lib.rs".into(), ContentHash([lib; 16]));
+        parts.files.insert("src/a.rs".into(), ContentHash([1; 16]));
+        parts
+    }
+
+    #[test]
+    fn a_step_that_passed_need_not_run_until_something_changes() {
+        let scene = Scene::new();
+        assert_eq!(scene.why("clippy", &parts(1)), "first run");
+        assert_eq!(scene.keep("clippy", &parts(1), &parts(1)), Kept::Yes);
+        let Pass { at, run_id, took } = pass();
+        assert_eq!(scene.cache.look("clippy", &parts(1)), Lookup::Hit { passed_at: at, run_id, took, files: 2 });
+        assert_eq!(scene.why("clippy", &parts(1)), "nothing of 2 files changed since 20261121T100000000Z-1a2b3c4d");
+        assert_eq!(scene.why("clippy", &parts(2)), "src/lib.rs changed");
+        assert_eq!(scene.why("fmt", &parts(1)), "first run");
+        assert_eq!(StepCache::open(&scene.gate_dir, "other").look("clippy", &parts(1)).why(), "first run");
+        // A look changes nothing.
+        assert!(matches!(scene.cache.look("clippy", &parts(1)), Lookup::Hit { .. }));
+    }
+
+    #[test]
+    fn a_failure_counts_until_the_next_pass_whatever_passed_before() {
+        let scene = Scene::new();
+        scene.keep("clippy", &parts(1), &parts(1));
+        scene.cache.fail("clippy").unwrap();
+        assert_eq!(scene.why("clippy", &parts(1)), "it failed last time");
+        scene.keep("clippy", &parts(1), &parts(1));
+        assert!(matches!(scene.cache.look("clippy", &parts(1)), Lookup::Hit { .. }));
+    }
+
+    #[test]
+    fn what_is_not_to_be_read_is_written_all_the_same() {
+        let scene = Scene::new();
+        let unread = StepCache::open(&scene.gate_dir, "default").unread();
+        unread.keep("clippy", parts(1), &parts(1), pass()).unwrap();
+        assert_eq!(unread.look("clippy", &parts(1)).why(), "--no-cache");
+        assert!(matches!(scene.cache.look("clippy", &parts(1)), Lookup::Hit { .. }));
+    }
+
+    #[test]
+    fn a_step_that_changes_its_inputs_is_not_cached_and_it_is_said() {
+        let scene = Scene::new();
+        scene.keep("fmt", &parts(1), &parts(1));
+        let why = "src/lib.rs changed while it ran: what changes its own inputs cannot be cached".to_owned();
+        assert_eq!(scene.keep("fmt", &parts(1), &parts(2)), Kept::No { why });
+        for now in [parts(1), parts(2)] {
+            assert_eq!(scene.why("fmt", &now), "src/lib.rs changed while it ran last time");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_not_known_to_be_the_same() {
+        let scene = Scene::new();
+        scene.keep("clippy", &parts(1), &parts(1));
+        let unreadable = Parts { unreadable: Some("secret".into()), ..parts(1) };
+        assert_eq!(scene.why("clippy", &unreadable), "secret cannot be read");
+        assert!(matches!(scene.keep("clippy", &unreadable, &parts(1)), Kept::No { .. }));
+        assert_eq!(scene.why("clippy", &parts(1)), "secret cannot be read last time");
+    }
+
+    #[test]
+    fn a_damaged_entry_is_a_miss_that_says_so() {
+        let scene = Scene::new();
+        scene.keep("clippy", &parts(1), &parts(1));
+        let path = scene.gate_dir.join("cache/steps/default/clippy.json");
+        let whole = fs_err::read_to_string(&path).unwrap();
+        for (damaged, said) in [
+            (String::new(), "its cache entry cannot be read: "),
+            (whole[..whole.len() / 2].to_owned(), "its cache entry cannot be read: "),
+            (
+                whole.replace("\"schema_version\":1", "\"schema_version\":9"),
+                "its cache entry cannot be read: it is of version 9",
+            ),
+            (whole.replace("\"took_ms\"", "\"took\""), "its cache entry cannot be read: "),
+            (whole.replace("\"key\":\"", "\"key\":\"0").replacen("0\",\"parts", "\",\"parts", 1), "its cache entry"),
+        ] {
+            assert_ne!(damaged, whole);
+            fs_err::write(&path, damaged).unwrap();
+            let why = scene.why("clippy", &parts(1));
+            assert!(why.starts_with(said), "{why}");
+        }
+        fs_err::write(&path, &whole).unwrap();
+        assert!(matches!(scene.cache.look("clippy", &parts(1)), Lookup::Hit { .. }));
+    }
+
+    fn pipeline() -> Pipeline {
+        let step = |name: &str, kind| Step { name: name.to_owned(), kind, ..Step::default() };
+        let steps = vec![step("clippy", StepKind::Lint), step("fmt", StepKind::Format), step("docs", StepKind::Custom)];
+        Pipeline { steps, ..Pipeline::default() }
+    }
+
+    /// R23.
+    #[test]
+    fn a_changed_config_file_voids_what_looks_at_code_and_nothing_else() {
+        let mut scene = Scene::new();
+        for step in ["clippy", "docs"] {
+            scene.keep(step, &parts(1), &parts(1));
+        }
+        scene.cache.void(&pipeline(), "clippy.toml".into()).unwrap();
+        let void = "config file clippy.toml changed";
+        // Also in the next run, if this one ends before the step has run.
+        assert_eq!(
+            (scene.cache.look("clippy", &parts(1)).why(), scene.why("clippy", &parts(1))),
+            (void.into(), void.into())
+        );
+        assert_eq!(scene.why("fmt", &parts(1)), "first run");
+        assert!(matches!(scene.cache.look("docs", &parts(1)), Lookup::Hit { .. }));
+        scene.keep("clippy", &parts(1), &parts(1));
+        assert!(scene.why("clippy", &parts(1)).starts_with("nothing of 2 files"));
+    }
+
+    /// R23: what cannot be voided stops nothing, and counts for nothing in this run.
+    #[test]
+    fn an_entry_that_cannot_be_voided_is_not_looked_at() {
+        let mut scene = Scene::new();
+        let path = scene.gate_dir.join("cache/steps/default/clippy.json");
+        // A folder in its place can neither be replaced nor removed as a file.
+        fs_err::create_dir_all(path.join("x")).unwrap();
+        assert!(scene.cache.void(&pipeline(), "clippy.toml".into()).is_err());
+        assert_eq!(scene.cache.look("clippy", &parts(1)).why(), "config file clippy.toml changed");
+        assert!(scene.cache.keep("clippy", parts(1), &parts(1), pass()).is_err());
+    }
+
+    #[test]
+    fn any_name_of_a_step_is_a_name_of_a_file() {
+        let scene = Scene::new();
+        for name in ["../../up", "a/b", "é ü", "con.", "%2e", "."] {
+            scene.keep(name, &parts(1), &parts(1));
+            assert!(matches!(scene.cache.look(name, &parts(1)), Lookup::Hit { .. }), "{name}");
+        }
+        let files = fs_err::read_dir(scene.gate_dir.join("cache/steps/default")).unwrap().count();
+        assert_eq!(files, 6);
+        assert_ne!(file_name("%2e"), file_name("."));
+        // Of two names that share a file the one is not taken for the other.
+        let shared = scene.gate_dir.join("cache/steps/default");
+        fs_err::copy(shared.join("%2e.json"), shared.join("lint.json")).unwrap();
+        assert_eq!(scene.why("lint", &parts(1)), "first run");
+    }
+}

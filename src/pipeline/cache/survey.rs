@@ -291,3 +291,195 @@ fn is_executable(metadata: &Metadata) -> bool {
 fn is_executable(_: &Metadata) -> bool {
     false
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    struct Workspace {
+        _folder: tempfile::TempDir,
+        root: Utf8PathBuf,
+    }
+
+    impl Workspace {
+        fn new(with_git: bool) -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let root = Utf8PathBuf::try_from(folder.path().to_owned()).unwrap();
+            let workspace = Self { _folder: folder, root };
+            if with_git {
+                workspace.git("", &["init", "--quiet"]);
+            }
+            for path in
+                ["src/lib.rs", "src/deep/a.rs", "Cargo.lock", "ignored/x.txt", "src/left.tmp", "target/debug/app"]
+            {
+                workspace.write(path, path);
+            }
+            workspace.write(".gitignore", "/target\nCargo.lock\n/ignored\n*.tmp\n");
+            workspace.write(".cargo/config.toml", "");
+            workspace
+        }
+
+        fn git(&self, inside: &str, arguments: &[&str]) {
+            let status = Command::new("git").args(arguments).current_dir(self.root.join(inside)).status().unwrap();
+            assert!(status.success(), "{arguments:?}");
+        }
+
+        fn write(&self, path: &str, text: &str) {
+            let file = self.root.join(path);
+            fs_err::create_dir_all(file.parent().unwrap()).unwrap();
+            fs_err::write(file, text).unwrap();
+        }
+
+        fn survey(&self) -> Survey {
+            Survey::new(&self.root, &[&self.root.join("target")], &self.root.join("target/gate"))
+        }
+
+        fn names(&self, patterns: Option<&[&str]>) -> Vec<String> {
+            let patterns = patterns.map(|texts| PathPatterns::new(texts).unwrap());
+            self.survey().see(patterns.as_ref()).files.into_keys().map(Utf8PathBuf::into_string).collect()
+        }
+
+        fn all(&self) -> Seen {
+            self.survey().see(None)
+        }
+    }
+
+    #[test]
+    fn every_file_is_seen_that_git_tracks_or_does_not_ignore_and_the_lock_file() {
+        let workspace = Workspace::new(true);
+        let all = [".cargo/config.toml", ".gitignore", "Cargo.lock", "src/deep/a.rs", "src/lib.rs"];
+        assert_eq!(workspace.names(None), all);
+        // What is tracked though ignored counts, as does what is staged and gone does not.
+        workspace.git("", &["add", "--force", "src/left.tmp", "src/lib.rs"]);
+        fs_err::remove_file(workspace.root.join("src/lib.rs")).unwrap();
+        assert_eq!(workspace.names(None), [&all[..4], &["src/left.tmp"]].concat());
+    }
+
+    #[test]
+    fn without_git_neither_what_is_built_nor_what_is_hidden_is_seen() {
+        let workspace = Workspace::new(false);
+        for path in [".venv/lib.py", "built/CACHEDIR.TAG", "built/a.rs", "deep/.hidden/x", ".rustfmt.toml"] {
+            workspace.write(path, "x");
+        }
+        let all = [".cargo/config.toml", ".gitignore", ".rustfmt.toml", "Cargo.lock", "ignored/x.txt"];
+        assert_eq!(workspace.names(None), [&all[..], &["src/deep/a.rs", "src/left.tmp", "src/lib.rs"]].concat());
+    }
+
+    #[test]
+    fn a_workspace_that_git_ignores_is_seen_all_the_same() {
+        let outer = Workspace::new(true);
+        outer.write("ignored/inner/src/lib.rs", "x");
+        let survey = Survey::new(&outer.root.join("ignored/inner"), &[], &outer.root.join("target/gate"));
+        assert_eq!(survey.see(None).files.into_keys().collect::<Vec<_>>(), ["src/lib.rs"]);
+    }
+
+    #[test]
+    fn patterns_see_what_git_ignores_only_where_they_name_the_place() {
+        let workspace = Workspace::new(true);
+        for (patterns, seen) in [
+            (&["src/**"][..], &["src/deep/a.rs", "src/lib.rs"][..]),
+            (&["**/*.rs"], &["src/deep/a.rs", "src/lib.rs"]),
+            (&["**/*.txt", "**/*.tmp"], &[]),
+            (&["ignored/**"], &["ignored/x.txt"]),
+            (&["ignored/*.md"], &[]),
+            (&["target/debug/app"], &["target/debug/app"]),
+            (&["Cargo.*"], &["Cargo.lock"]),
+            (&["nowhere/**", "no.rs"], &[]),
+        ] {
+            assert_eq!(workspace.names(Some(patterns)), seen, "{patterns:?}");
+        }
+    }
+
+    #[test]
+    fn repositories_inside_are_seen_file_by_file() {
+        let workspace = Workspace::new(true);
+        workspace.write("inner/a.rs", "x");
+        workspace.write("inner/.gitignore", "b.rs");
+        workspace.write("inner/b.rs", "x");
+        workspace.git("inner", &["init", "--quiet"]);
+        assert_eq!(workspace.names(Some(&["inner/**"])), ["inner/.gitignore", "inner/a.rs"]);
+    }
+
+    #[test]
+    fn what_is_seen_stays_until_something_has_run() {
+        let workspace = Workspace::new(true);
+        let survey = workspace.survey();
+        let before = survey.see(None);
+        workspace.write("src/lib.rs", "changed");
+        workspace.write("src/new.rs", "new");
+        assert_eq!(survey.see(None), before);
+        survey.refresh();
+        let after = survey.see(None);
+        assert_eq!(after.files.len(), before.files.len() + 1);
+        assert_ne!(after.files.get(Utf8Path::new("src/lib.rs")), before.files.get(Utf8Path::new("src/lib.rs")));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn modes_links_and_names_that_are_no_text_count() {
+        use std::os::unix::ffi::OsStrExt;
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        for with_git in [true, false] {
+            let workspace = Workspace::new(with_git);
+            let mut seen = vec![workspace.all()];
+            let odd = |byte: u8| workspace.root.as_std_path().join(std::ffi::OsStr::from_bytes(&[b'x', byte]));
+            let steps: [&dyn Fn(); 7] = [
+                &|| {
+                    fs_err::set_permissions(workspace.root.join("src/lib.rs"), PermissionsExt::from_mode(0o755))
+                        .unwrap()
+                },
+                &|| symlink("src/lib.rs", workspace.root.join("link")).unwrap(),
+                &|| {
+                    fs_err::remove_file(workspace.root.join("link")).unwrap();
+                    symlink("./src/lib.rs", workspace.root.join("link")).unwrap();
+                },
+                &|| symlink("/", workspace.root.join("everything")).unwrap(),
+                &|| std::fs::write(odd(0xff), "1").unwrap(),
+                &|| std::fs::write(odd(0xfe), "1").unwrap(),
+                &|| std::fs::write(odd(0xfe), "2").unwrap(),
+            ];
+            for (at, step) in steps.iter().enumerate() {
+                step();
+                let now = workspace.all();
+                assert_eq!(now.unreadable, None);
+                assert!(!seen.contains(&now), "{at}, with git: {with_git}");
+                seen.push(now);
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_remembered_is_read_again_once_it_changed() {
+        let workspace = Workspace::new(true);
+        let long_ago = SystemTime::now() - std::time::Duration::from_secs(3600);
+        let age = |path: &str| {
+            let file = fs_err::OpenOptions::new().write(true).open(workspace.root.join(path)).unwrap();
+            file.file().set_modified(long_ago).unwrap();
+        };
+        age("src/lib.rs");
+        let first = workspace.survey();
+        let before = first.see(None);
+        first.save().unwrap();
+        // The same size and the same time, set back.
+        workspace.write("src/lib.rs", "src/lib.XX");
+        age("src/lib.rs");
+        assert_ne!(workspace.all(), before);
+        workspace.write("src/lib.rs", "src/lib.rs");
+        assert_eq!(workspace.all(), before);
+    }
+
+    #[test]
+    fn many_files_are_read_by_several_threads_as_by_one() {
+        let workspace = Workspace::new(false);
+        for at in 0..3 * FEW {
+            workspace.write(&format!("many/{at}.txt"), &format!("{at}"));
+        }
+        let seen = workspace.all();
+        let hash = |at: usize| seen.files.get(Utf8Path::new(&format!("many/{at}.txt"))).copied();
+        for at in 0..3 * FEW {
+            assert_eq!(hash(at), hash_file(workspace.root.join(format!("many/{at}.txt"))).ok());
+        }
+    }
+}
