@@ -1,5 +1,7 @@
 //! The configuration: layers, mistakes, and every place that is read off the one table of settings.
 
+mod pipelines;
+
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::time::Duration;
@@ -677,6 +679,9 @@ fn the_schema_accepts_what_the_reader_accepts_and_names_each_key() {
         "[judgement]\nsuspect-flips = 101",
         "[default.judgement]\nwindow = 50",
         "[[quarantine]]\ntest = \"a/**\"",
+        "[[pipeline.a.step]]\nname = \"a\"",
+        "[[pipeline.a.suite]]\nname = \"a\"\nrunner = \"node\"\nkind = \"lint\"",
+        "[[pipeline.a.smoke]]\nurl = \"http://a\"\nstatus = 42",
         "[test]",
     ] {
         assert!(from_file(wrong).is_err() && fits(&as_json(wrong), &schema).is_err(), "{wrong}");
@@ -829,6 +834,7 @@ fn lines() -> impl Strategy<Value = String> {
             .iter()
             .map(|setting| setting.field.key)
             .chain(["inherits", "filter", "test", "group", "until", "reason", "x", "\"ü\""])
+            .chain(["name", "kind", "command", "shell", "needs", "env", "discover", "min-pass-rate"])
             .collect::<Vec<_>>(),
     );
     let values = prop::sample::select(vec![
@@ -840,6 +846,8 @@ fn lines() -> impl Strategy<Value = String> {
         "\"none\"",
         "\"5s\"",
         "\"app/**\"",
+        "\"lint\"",
+        "{ A = \"b\" }",
         "[]",
         "[\"a\"]",
         "{}",
@@ -865,6 +873,8 @@ fn lines() -> impl Strategy<Value = String> {
         "[[quarantine]]",
         "[pipeline.a]",
         "[[pipeline.a.step]]",
+        "[[pipeline.a.suite]]",
+        "[[pipeline.a.smoke]]",
         "[test]",
         "[override]",
         "[profile]",
