@@ -788,6 +788,37 @@ fn config_show_prints_each_setting_with_its_source() {
       isolation                   process
       timeout                     none
 
+    [pipeline.default]
+      code-patterns               ["**/*.rs"]
+      config-files                ["clippy.toml"]
+      isolate                     none
+
+    [[pipeline.default.smoke]]
+      contains                    ok
+      status                      200
+      timeout                     5s
+      url                         http://127.0.0.1:8500/health
+
+    [[pipeline.default.step]]
+      command                     ["cargo","clippy"]
+      env                         {"LANG":"C"}
+      kind                        lint
+      name                        clippy
+      severity                    warn
+      shell                       false
+      timeout                     15m
+
+    [[pipeline.default.suite]]
+      command                     ["pytest","py"]
+      format                      junit
+      kind                        test
+      min-pass-rate               0.9
+      name                        scripts
+      on-failure                  block
+      runner                      pytest
+      shell                       false
+      timeout                     1m
+
     [[quarantine]]
       reason                      upstream bug
       test                        app/test:net::slow_peer

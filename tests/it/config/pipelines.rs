@@ -216,34 +216,88 @@ fn the_gates_own_command_line_is_the_gates_own_step() {
     ] {
         assert!(!step(keys).is_engine(), "{keys}");
     }
-    insta::assert_snapshot!(mistakes_of_step("kind = \"test\"\ncommand = [\"cargo\", \"gate\", \"test\", \"--relase\"]"), @"");
-    insta::assert_snapshot!(mistakes_of_step("kind = \"coverage\"\nargs = [\"--florr=3\"]"), @"");
-    insta::assert_snapshot!(mistakes_of_step("kind = \"test\"\nargs = [\"--help\"]"), @"");
-    insta::assert_snapshot!(mistakes_of_step("kind = \"test\"\nargs = [\"--list\"]"), @"");
-    insta::assert_snapshot!(mistakes_of_step("kind = \"test\"\nargs = [\"--format=json\"]"), @"");
-    insta::assert_snapshot!(mistakes_of_step("kind = \"test\"\ncommand = [\"x\"]\nargs = [\"--failed\"]"), @"");
-    insta::assert_snapshot!(mistakes_of_step("kind = \"test\"\ncwd = \"app\""), @"");
+    insta::assert_snapshot!(mistakes_of_step("kind = \"test\"\ncommand = [\"cargo\", \"gate\", \"test\", \"--relase\"]"), @r"
+    .config/gate.toml:4:11: `pipeline.default.step.command`: unexpected argument '--relase' found
+      wanted: what `cargo gate test` understands
+    ");
+    insta::assert_snapshot!(mistakes_of_step("kind = \"coverage\"\nargs = [\"--florr=3\"]"), @r"
+    .config/gate.toml:4:8: `pipeline.default.step.args`: unexpected argument '--florr' found
+      wanted: what `cargo gate coverage` understands
+    ");
+    insta::assert_snapshot!(mistakes_of_step("kind = \"test\"\nargs = [\"--help\"]"), @r"
+    .config/gate.toml:4:8: `pipeline.default.step.args`: help makes no step
+      wanted: what `cargo gate test` understands
+    ");
+    insta::assert_snapshot!(mistakes_of_step("kind = \"test\"\nargs = [\"--list\"]"), @r"
+    .config/gate.toml:4:8: `pipeline.default.step.args`: `--list` runs no test
+      wanted: what `cargo gate test` understands
+    ");
+    insta::assert_snapshot!(mistakes_of_step("kind = \"test\"\nargs = [\"--format=json\"]"), @r"
+    .config/gate.toml:4:8: `pipeline.default.step.args`: standard output is the pipeline's, not a step's
+      wanted: what `cargo gate test` understands
+    ");
+    insta::assert_snapshot!(mistakes_of_step("kind = \"test\"\ncommand = [\"x\"]\nargs = [\"--failed\"]"), @r"
+    .config/gate.toml:5:8: `pipeline.default.step.args`: only the gate's own steps have them
+      wanted: one of kind `test` or `coverage` without `command`
+    ");
+    insta::assert_snapshot!(mistakes_of_step("kind = \"test\"\ncwd = \"app\""), @r"
+    .config/gate.toml:4:7: `pipeline.default.step.cwd`: the gate's own steps run in the workspace
+      wanted: a `command` beside it
+    ");
 }
 
 #[test]
 fn keys_of_a_step_that_do_not_go_together_are_refused() {
-    insta::assert_snapshot!(mistakes_of_step("kind = \"lint\""), @"");
-    insta::assert_snapshot!(mistakes_of_step("kind = \"smoke\""), @"");
-    insta::assert_snapshot!(mistakes_of_step("kind = \"test\"\nshell = true"), @"");
-    insta::assert_snapshot!(mistakes_of_step("kind = \"lint\"\nshell = true\ncommand = [\"ls\"]"), @"");
-    insta::assert_snapshot!(mistakes_of_step("kind = \"setup\"\ncommand = [\"make\"]\ncache = true"), @"");
-    insta::assert_snapshot!(mistakes_of_step("kind = \"lint\"\ncommand = [\"ls\"]\nenv = { \"A=B\" = \"\" }"), @"");
+    insta::assert_snapshot!(mistakes_of_step("kind = \"lint\""), @r#"
+    .config/gate.toml:1:1: `pipeline.default.step.command`: missing
+      wanted: a list such as ["cargo", "clippy"]; only `test` and `coverage` are the gate's own
+    "#);
+    insta::assert_snapshot!(mistakes_of_step("kind = \"smoke\""), @r#"
+    .config/gate.toml:1:1: `pipeline.default.step.command`: missing
+      wanted: a list such as ["cargo", "clippy"]; only `test` and `coverage` are the gate's own
+    "#);
+    insta::assert_snapshot!(mistakes_of_step("kind = \"test\"\nshell = true"), @r"
+    .config/gate.toml:4:9: `pipeline.default.step.shell`: no command beside it
+      wanted: a `command`, as a text
+    ");
+    insta::assert_snapshot!(mistakes_of_step("kind = \"lint\"\nshell = true\ncommand = [\"ls\"]"), @r"
+    .config/gate.toml:5:11: `pipeline.default.step.command`: a list beside `shell = true`
+      wanted: a text, or no `shell = true`
+    ");
+    insta::assert_snapshot!(mistakes_of_step("kind = \"setup\"\ncommand = [\"make\"]\ncache = true"), @r"
+    .config/gate.toml:5:9: `pipeline.default.step.cache`: a setup is never cached
+      wanted: another kind, or no `cache`
+    ");
+    insta::assert_snapshot!(mistakes_of_step("kind = \"lint\"\ncommand = [\"ls\"]\nenv = { \"A=B\" = \"\" }"), @r#"
+    .config/gate.toml:5:7: `pipeline.default.step.env`: "A=B" is no name of a variable
+      wanted: a table of texts, such as { LANG = "C" }
+    "#);
     assert!(step("kind = \"setup\"\ncommand = [\"make\"]\ncache = false").cache == Some(false));
     assert!(!step("kind = \"smoke\"\ncommand = [\"./smoke.sh\"]").is_engine());
 }
 
 #[test]
 fn keys_of_a_suite_that_do_not_go_together_are_refused() {
-    insta::assert_snapshot!(mistakes_of_suite(""), @"");
-    insta::assert_snapshot!(mistakes_of_suite("runner = \"pytset\""), @"");
-    insta::assert_snapshot!(mistakes_of_suite("runner = \"node\"\nkind = \"lint\""), @"");
-    insta::assert_snapshot!(mistakes_of_suite("runner = \"node\"\nshell = true"), @"");
-    insta::assert_snapshot!(mistakes_of_suite("command = [\"./a\"]\nresult-path = \"a.xml\""), @"");
+    insta::assert_snapshot!(mistakes_of_suite(""), @r#"
+    .config/gate.toml:1:1: `pipeline.default.suite.command`: missing
+      wanted: a `command`, `discover`, or a `runner` that brings its own, such as "pytest"
+    "#);
+    insta::assert_snapshot!(mistakes_of_suite("runner = \"pytset\""), @r#"
+    .config/gate.toml:3:10: `pipeline.default.suite.runner`: "pytset" is none of them
+      wanted: "script", "pytest", "unittest" or "node"
+    "#);
+    insta::assert_snapshot!(mistakes_of_suite("runner = \"node\"\nkind = \"lint\""), @r#"
+    .config/gate.toml:4:8: `pipeline.default.suite.kind`: "lint" is no kind of a suite
+      wanted: "test", "e2e" or "custom"
+    "#);
+    insta::assert_snapshot!(mistakes_of_suite("runner = \"node\"\nshell = true"), @r"
+    .config/gate.toml:4:9: `pipeline.default.suite.shell`: no command beside it
+      wanted: a `command`, as a text
+    ");
+    insta::assert_snapshot!(mistakes_of_suite("command = [\"./a\"]\nresult-path = \"a.xml\""), @r"
+    .config/gate.toml:4:15: `pipeline.default.suite.result-path`: nothing says what is in it
+      wanted: a `format` beside it
+    ");
     for sound in
         ["runner = \"pytest\"", "discover = \"suites\"", "command = [\"./a\"]\nresult-path = \"a\"\nformat = \"tap\""]
     {
@@ -254,7 +308,10 @@ fn keys_of_a_suite_that_do_not_go_together_are_refused() {
 #[test]
 fn a_smoke_check_asks_by_http_and_its_password_is_never_told() {
     let smoke = |url: &str| format!("[[pipeline.default.smoke]]\nurl = \"{url}\"\n");
-    insta::assert_snapshot!(mistakes(&smoke("ftp://me:s3cret@host/")), @"");
+    insta::assert_snapshot!(mistakes(&smoke("ftp://me:s3cret@host/")), @r#"
+    .config/gate.toml:2:7: `pipeline.default.smoke.url`: neither http:// nor https://
+      wanted: an address such as "http://127.0.0.1:8500/health", by http or https
+    "#);
     for bad in ["localhost:80", "http://", "http:///health", "http://a b/", "http://a/\\u0007", "file:///etc/passwd"] {
         assert!(mistakes(&smoke(bad)).contains("by http or https"), "{bad}");
     }
@@ -265,9 +322,15 @@ fn a_smoke_check_asks_by_http_and_its_password_is_never_told() {
 
 #[test]
 fn names_are_unique_and_make_file_names() {
-    insta::assert_snapshot!(mistakes(&steps(&[("fmt", "[]"), ("Fmt", "[]")])), @"");
+    insta::assert_snapshot!(mistakes(&steps(&[("fmt", "[]"), ("Fmt", "[]")])), @r#"
+    .config/gate.toml:7:8: `pipeline.a.step.name`: there is a step or suite "Fmt" already
+      wanted: a name of its own
+    "#);
     let suite = "[[pipeline.a.suite]]\nname = \"fmt\"\nrunner = \"node\"\n";
-    insta::assert_snapshot!(mistakes(&(steps(&[("fmt", "[]")]) + suite)), @"");
+    insta::assert_snapshot!(mistakes(&(steps(&[("fmt", "[]")]) + suite)), @r#"
+    .config/gate.toml:7:8: `pipeline.a.suite.name`: there is a step or suite "fmt" already
+      wanted: a name of its own
+    "#);
     for bad in ["", "a/b", "a\\\\b", "..", ".", "a\\u001bb", "a\\nb", " a", "a:b", "a*"] {
         let told = mistakes(&steps(&[(bad, "[]")]));
         assert!(told.contains("`pipeline.a.step.name`") && !told.contains('\u{1b}'), "{bad}: {told}");
@@ -277,7 +340,10 @@ fn names_are_unique_and_make_file_names() {
     // Pipelines may use the same names.
     let two = steps(&[("fmt", "[]")]) + &steps(&[("fmt", "[]")]).replace("pipeline.a", "pipeline.b");
     assert_eq!(from_file(&two).unwrap().settings.pipelines.len(), 2);
-    insta::assert_snapshot!(mistakes("[pipeline.\"a/b\"]\n"), @"");
+    insta::assert_snapshot!(mistakes("[pipeline.\"a/b\"]\n"), @r#"
+    .config/gate.toml:1:11: `pipeline.a/b`: has a '/' in it
+      wanted: a name that a file can have: no control characters, none of / \ : * ? " < > |
+    "#);
 }
 
 #[test]
@@ -285,17 +351,35 @@ fn needs_name_steps_that_can_come_before() {
     assert!(
         from_file(&steps(&[("b", "[\"a\", \"setup\"]"), ("setup", "[]"), ("a", "[]"), ("e2e", "[\"b\"]")])).is_ok()
     );
-    insta::assert_snapshot!(mistakes(&steps(&[("clippy", "[]"), ("b", "[\"clippy\", \"cilppy\"]")])), @"");
-    insta::assert_snapshot!(mistakes(&steps(&[("a", "[\"a\"]")])), @"");
-    insta::assert_snapshot!(mistakes(&steps(&[("a", "[\"e2e\"]"), ("e2e", "[]")])), @"");
+    insta::assert_snapshot!(mistakes(&steps(&[("clippy", "[]"), ("b", "[\"clippy\", \"cilppy\"]")])), @r#"
+    .config/gate.toml:10:20: `pipeline.a.step.needs`: there is no step or suite "cilppy"
+      nearest key: clippy
+      wanted: names of steps or suites of this pipeline that come before it
+    "#);
+    insta::assert_snapshot!(mistakes(&steps(&[("a", "[\"a\"]")])), @r"
+    .config/gate.toml:5:10: `pipeline.a.step.needs`: it cannot come before itself
+      wanted: names of steps or suites of this pipeline that come before it
+    ");
+    insta::assert_snapshot!(mistakes(&steps(&[("a", "[\"e2e\"]"), ("e2e", "[]")])), @r#"
+    .config/gate.toml:5:10: `pipeline.a.step.needs`: "e2e" is of kind e2e, which comes after lint
+      wanted: names of steps or suites of this pipeline that come before it
+    "#);
     let circle = steps(&[("x", "[\"a\"]"), ("a", "[\"b\"]"), ("b", "[\"c\", \"x\"]"), ("c", "[\"a\"]")]);
-    insta::assert_snapshot!(mistakes(&circle), @"");
+    insta::assert_snapshot!(mistakes(&circle), @r"
+    .config/gate.toml:5:9: `pipeline.a.step.needs`: they go in a circle: x → a → b → x
+      wanted: one of them that begins
+    .config/gate.toml:20:9: `pipeline.a.step.needs`: they go in a circle: c → a → b → c
+      wanted: one of them that begins
+    ");
 }
 
 #[test]
 fn mistakes_in_one_table_bring_no_others_with_them() {
     let told = mistakes("[[pipeline.a.step]]\nname = \"a\"\nkind = \"lintt\"\ncommand = [\"x\"]\nneeds = [\"b\"]\n");
-    insta::assert_snapshot!(told, @"");
+    insta::assert_snapshot!(told, @r#"
+    .config/gate.toml:3:8: `pipeline.a.step.kind`: "lintt" is none of them
+      wanted: "setup", "format", "lint", "typecheck", "test", "custom", "coverage", "e2e" or "smoke"
+    "#);
 }
 
 #[test]
@@ -333,7 +417,66 @@ fn a_pipeline_is_shown_as_it_would_be_written() {
     let again = from_file(&written).unwrap_or_else(|errors| panic!("{written}\n{errors}"));
     assert_eq!(again.settings.pipelines, settings.pipelines);
     assert_eq!(Duration::from_secs(120), settings.pipelines["default"].steps[1].timeout.unwrap());
-    insta::assert_snapshot!(shown(&from_file(EVERY_KEY).unwrap(), Format::Human).split_once("\n\n[").unwrap().1, @"");
+    insta::assert_snapshot!(shown(&from_file(EVERY_KEY).unwrap(), Format::Human).split_once("\n\n[").unwrap().1, @r#"
+    pipeline.default]
+      code-patterns               ["**/*.rs","Cargo.*"]
+      config-files                ["clippy.toml"]
+      isolate                     worktree
+
+    [[pipeline.default.smoke]]
+      contains                    ok
+      status                      204
+      timeout                     1s
+      url                         https://me:***@localhost/health
+
+    [[pipeline.default.step]]
+      command                     make -s | tail
+      kind                        setup
+      name                        prepare
+      severity                    block
+      shell                       true
+      timeout                     15m
+
+    [[pipeline.default.step]]
+      cache                       false
+      command                     ["cargo","clippy"]
+      cwd                         crates
+      env                         {"A":"","LANG":"C"}
+      inputs                      ["src/**"]
+      kind                        lint
+      mutex                       cargo
+      name                        clippy
+      needs                       ["prepare"]
+      severity                    warn
+      shell                       false
+      timeout                     2m
+
+    [[pipeline.default.step]]
+      args                        ["-p","app","--retries","2","--","--nocapture"]
+      kind                        test
+      name                        tests
+      severity                    block
+      shell                       false
+      timeout                     none
+
+    [[pipeline.default.suite]]
+      command                     ["pytest","py"]
+      cwd                         py
+      discover                    py/suites
+      env                         {"X":"1"}
+      format                      junit
+      inputs                      ["py/**"]
+      kind                        e2e
+      min-pass-rate               0.9
+      mutex                       port
+      name                        scripts
+      needs                       ["tests"]
+      on-failure                  warn
+      result-path                 out.xml
+      runner                      pytest
+      shell                       false
+      timeout                     30s
+    "#);
 }
 
 #[test]
