@@ -24,9 +24,8 @@ const FEW: usize = 64;
 /// Folders with a dot that hold what tools read.
 const READ_BY_TOOLS: [&str; 2] = [".cargo", ".config"];
 
-/// What is in a workspace, as of when it was last looked at: what is asked for twice is read once, until [`refresh`].
-///
-/// [`refresh`]: Survey::refresh
+/// What is in a workspace, as of when it was last looked at: what is asked for twice is read once, unless something runs
+/// or ran meanwhile that may have changed any file, as [`Survey::busy`] and [`Survey::refresh`] are told.
 #[derive(Debug)]
 pub struct Survey {
     root: Utf8PathBuf,
@@ -41,6 +40,28 @@ struct Looked {
     remembered: Remembered,
     listed: Option<Vec<Listed>>,
     contents: HashMap<Arc<str>, Content>,
+    /// How much runs now.
+    running: usize,
+}
+
+/// Something runs in the workspace, until this is dropped.
+#[derive(Debug)]
+#[must_use]
+pub struct Busy<'a>(&'a Survey);
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        let mut looked = self.0.lock();
+        looked.running -= 1;
+        looked.forget();
+    }
+}
+
+impl Looked {
+    fn forget(&mut self) {
+        self.listed = None;
+        self.contents.clear();
+    }
 }
 
 /// A file by the name that it is known by, relative to the root and with slashes, and by its path.
@@ -74,15 +95,20 @@ impl Survey {
         let memory = gate_dir.join("cache/files");
         let inside = left_out.iter().chain([&gate_dir]).filter_map(|folder| folder.strip_prefix(root).ok());
         let left_out = inside.map(|name| name.as_str().replace('\\', "/")).filter(|name| !name.is_empty()).collect();
-        let looked = Looked { remembered: Remembered::load(&memory), listed: None, contents: HashMap::new() };
+        let (remembered, contents) = (Remembered::load(&memory), HashMap::new());
+        let looked = Looked { remembered, listed: None, contents, running: 0 };
         Self { root: root.to_owned(), left_out, memory, looked: Mutex::new(looked) }
     }
 
     /// Something ran and may have changed any file: what is asked for from here on is looked at anew.
     pub fn refresh(&self) {
-        let mut looked = self.lock();
-        looked.listed = None;
-        looked.contents.clear();
+        self.lock().forget();
+    }
+
+    /// Something runs that may change any file. Until that is over, and once more then, all is looked at anew.
+    pub fn busy(&self) -> Busy<'_> {
+        self.lock().running += 1;
+        Busy(self)
     }
 
     /// The files that these patterns match. Without patterns: every file that git tracks or does not ignore, and
@@ -92,7 +118,10 @@ impl Survey {
     #[must_use]
     pub fn see(&self, patterns: Option<&PathPatterns>) -> Seen {
         let mut looked = self.lock();
-        let Looked { remembered, listed, contents } = &mut *looked;
+        if looked.running > 0 {
+            looked.forget();
+        }
+        let Looked { remembered, listed, contents, .. } = &mut *looked;
         let now = SystemTime::now();
         let listed: &[Listed] = listed.get_or_insert_with(|| self.list());
         let named = patterns.map(|patterns| self.named(listed, patterns)).unwrap_or_default();
@@ -124,7 +153,7 @@ impl Survey {
     /// What the file system says; then the next run reads more.
     pub fn save(&self) -> io::Result<()> {
         let mut looked = self.lock();
-        let Looked { remembered, listed, contents } = &mut *looked;
+        let Looked { remembered, listed, contents, .. } = &mut *looked;
         if !remembered.is_new() {
             return Ok(());
         }
@@ -429,6 +458,28 @@ mod tests {
         let after = survey.see(None);
         assert_eq!(after.files.len(), before.files.len() + 1);
         assert_ne!(after.files.get("src/lib.rs"), before.files.get("src/lib.rs"));
+    }
+
+    #[test]
+    fn while_something_runs_every_look_is_a_new_one() {
+        let workspace = Workspace::new(true);
+        let survey = workspace.survey();
+        let mut seen = vec![survey.see(None)];
+        let mut is_new = |text: &str| {
+            workspace.write("src/lib.rs", text);
+            let now = survey.see(None);
+            let is_new = !seen.contains(&now);
+            seen.push(now);
+            is_new
+        };
+        assert!(!is_new("nobody runs"));
+        let (one, other) = (survey.busy(), survey.busy());
+        assert!(is_new("two run"));
+        drop(one);
+        assert!(is_new("one runs"));
+        drop(other);
+        assert!(is_new("it ran"));
+        assert!(!is_new("nobody runs any more"));
     }
 
     #[cfg(unix)]
