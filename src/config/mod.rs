@@ -19,6 +19,7 @@ mod tables;
 mod values;
 
 pub use address::without_password;
+pub(crate) use error::nearest;
 pub use error::{ConfigError, ConfigErrors, Origin};
 pub use field::{At, Field, Place, Presence};
 pub use file::{ConfigFile, PLACES};

@@ -23,10 +23,10 @@ use crate::coverage::measure::{MeasureError, Measurer, Profiles};
 use crate::coverage::verdict::Measurement;
 use crate::coverage::{CoverageMap, source};
 use crate::exit_code::ExitCode;
-use crate::history::input::hash_file;
 use crate::model::{
     AttemptOutcome, CaseRecord, ContentHash, CoverageFigures, Ending, Judgement, PackagePatterns, Reason, Verdict,
 };
+use crate::sys::digest::hash_file;
 use crate::sys::fs::{self, Lock};
 use crate::sys::process::own_environment;
 use crate::sys::signals::Signals;
