@@ -15,6 +15,7 @@ mod quarantine;
 mod ratchet;
 mod remembered;
 mod report;
+mod stage;
 mod status;
 pub mod test;
 mod thresholds;

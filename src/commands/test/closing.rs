@@ -13,9 +13,8 @@ use super::insights;
 use super::judge::{Facts, ToolError, judge};
 use super::measuring::Measuring;
 use super::outputs::{self, Ended, Observers};
-use super::session::{Came, Session};
+use super::session::{Came, CameTo, Recorded, Session};
 use crate::cli::Format;
-use crate::commands::complain;
 use crate::commands::quarantine::day;
 use crate::commands::thresholds::thresholds;
 use crate::event::Fact;
@@ -26,6 +25,7 @@ use crate::model::{
     BinaryId, CaseRecord, ContentHash, InfraMode, Judgement, Reason, RunHead, RunRecord, RunState, TestKey, Totals,
     Verdict,
 };
+use crate::report::markdown::Smoke;
 use crate::report::{Insights, TestDocument};
 use crate::runner::engine::Stop;
 
@@ -38,16 +38,19 @@ impl Session<'_> {
         mut observers: Observers<'_>,
         insights: &RefCell<Insights>,
         measuring: &mut dyn Measuring,
-    ) -> Judgement {
+    ) -> CameTo {
         let mut head = self.head.clone();
         let mut stamps = Vec::new();
         if let Some(tested) = came.tested.take() {
             if let Some(checkout) = &tested.checkout {
                 add_checkout(&mut head, checkout);
             }
+            // A worktree is on no branch.
+            head.branch = head.branch.or_else(|| self.asked.stage.origin()?.branch.clone());
             head.input_key = Some(tested.input_key);
             came.cases = with_hashes(came.cases, &tested);
-            stamps = tested.stamps;
+            // What changed since is asked of the checkout that people work in.
+            stamps = if self.asked.stage.origin().is_none() { tested.stamps } else { Vec::new() };
         }
         let tool_error = self.tool_error(&came, &mut memory, head.input_key);
         let today = day(Timestamp::now());
@@ -95,8 +98,8 @@ impl Session<'_> {
         let mut wrong = outputs::write_asked(self.args, &ended, document.as_ref());
         wrong.extend(measuring.tell(&ended));
         wrong.extend(writing.and_then(|writing| writing.join().ok()).unwrap_or_default());
-        wrong.iter().for_each(|text| complain("warning", text));
-        record.judgement.clone()
+        wrong.iter().for_each(|text| self.asked.stage.complain("warning", text));
+        CameTo { judgement: record.judgement.clone(), run: Some(Recorded { record, cases, insights: told }) }
     }
 
     /// How the suite could not be executed, if it could not; the store counts what is deferred.
@@ -148,7 +151,7 @@ impl Session<'_> {
         let gate_dir = self.asked.ground().ok()?.gate_dir.clone();
         let record = ended.record.clone();
         let cases = ended.cases.to_vec();
-        let report = (!is_nothing).then(|| outputs::markdown(ended));
+        let report = (!is_nothing).then(|| outputs::markdown(ended, Smoke::Skipped));
         Some(std::thread::spawn(move || {
             let mut wrong = Vec::new();
             if let Some(store) = &mut store {

@@ -222,40 +222,69 @@ pub fn run(launch: &Launch, deadline: Instant, signals: &Signals) -> io::Result<
 pub fn run_with_grace(launch: &Launch, deadline: Instant, grace: Duration, signals: &Signals) -> io::Result<Finished> {
     let (sender, news) = sync_channel(16);
     let child = Child::spawn(launch, move |item| drop(sender.send(item)))?;
-    attend(child, &news, deadline, grace, signals)
+    collect(|hear| attend(child, &news, Some(deadline), grace, signals, hear))
 }
 
 /// The same as [`run`], with this on stdin.
 pub fn run_with_input(launch: &Launch, input: Vec<u8>, deadline: Instant, signals: &Signals) -> io::Result<Finished> {
     let (sender, news) = sync_channel(16);
     let child = Child::spawn_with_input(launch, input, move |item| drop(sender.send(item)))?;
-    attend(child, &news, deadline, Duration::ZERO, signals)
+    collect(|hear| attend(child, &news, Some(deadline), Duration::ZERO, signals, hear))
+}
+
+/// Keeps what is heard, up to the limit.
+fn collect(attend: impl FnOnce(&mut Hear<'_>) -> io::Result<Followed>) -> io::Result<Finished> {
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    let followed = attend(&mut |stream, bytes| {
+        let kept = if stream == Stream::Stdout { &mut stdout } else { &mut stderr };
+        let room = KEPT.saturating_sub(kept.len());
+        kept.extend_from_slice(bytes.get(..bytes.len().min(room)).unwrap_or_default());
+    })?;
+    Ok(Finished { ending: followed.ending, stdout, stderr, timed_out: followed.timed_out })
+}
+
+/// How a program left that was listened to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Followed {
+    /// How it left.
+    pub ending: Ending,
+    /// It was ended at its deadline.
+    pub timed_out: bool,
+}
+
+/// Who hears what a program prints, as it comes.
+type Hear<'a> = dyn FnMut(Stream, &[u8]) + 'a;
+
+/// The same for a program that is listened to as it goes, and that may have no deadline.
+pub fn follow(
+    launch: &Launch,
+    deadline: Option<Instant>,
+    grace: Duration,
+    signals: &Signals,
+    hear: &mut Hear<'_>,
+) -> io::Result<Followed> {
+    let (sender, news) = sync_channel(16);
+    let child = Child::spawn(launch, move |item| drop(sender.send(item)))?;
+    attend(child, &news, deadline, grace, signals, hear)
 }
 
 /// Takes a child to its end.
 fn attend(
     mut child: Child,
     news: &Receiver<News>,
-    deadline: Instant,
+    deadline: Option<Instant>,
     grace: Duration,
     signals: &Signals,
-) -> io::Result<Finished> {
-    let mut finished =
-        Finished { ending: Ending::NotStarted, stdout: Vec::new(), stderr: Vec::new(), timed_out: false };
+    hear: &mut Hear<'_>,
+) -> io::Result<Followed> {
+    let mut finished = Followed { ending: Ending::NotStarted, timed_out: false };
+    let left = || deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
     let (mut exited, mut open) = (false, 2);
     while !exited || open > 0 {
         // A pipe that outlives its process is somebody else's: half a second is enough to read what was in it.
-        let patience = if exited {
-            Duration::from_millis(500)
-        } else {
-            deadline.saturating_duration_since(Instant::now()).min(GLANCE)
-        };
+        let patience = if exited { Duration::from_millis(500) } else { left().min(GLANCE) };
         match news.recv_timeout(patience) {
-            Ok(News::Output(stream, bytes, _)) => {
-                let kept = if stream == Stream::Stdout { &mut finished.stdout } else { &mut finished.stderr };
-                let room = KEPT.saturating_sub(kept.len());
-                kept.extend_from_slice(bytes.get(..bytes.len().min(room)).unwrap_or_default());
-            }
+            Ok(News::Output(stream, bytes, _)) => hear(stream, &bytes),
             Ok(News::Closed(_)) => open -= 1,
             Ok(News::Exited(_)) => {
                 exited = true;
@@ -263,10 +292,10 @@ fn attend(
             }
             Err(RecvTimeoutError::Timeout) if exited && child.has_unread() => {}
             Err(_) if exited => break,
-            Err(RecvTimeoutError::Timeout) if signals.interrupt().is_none() && Instant::now() < deadline => {}
+            Err(RecvTimeoutError::Timeout) if signals.interrupt().is_none() && !left().is_zero() => {}
             Err(_) => {
                 finished.timed_out = true;
-                if grace.is_zero() || !leaves_when_asked(&child, news, grace) {
+                if grace.is_zero() || !leaves_when_asked(&child, news, grace, hear) {
                     child.ask(Ask::Kill);
                     // The kill cannot be refused, so the next news is the exit, or output that came before it.
                     while !matches!(news.recv(), Ok(News::Exited(_)) | Err(_)) {}
@@ -284,13 +313,19 @@ fn attend(
 }
 
 /// Asks a child to end; says whether it did so within its grace.
-fn leaves_when_asked(child: &Child, news: &Receiver<News>, grace: Duration) -> bool {
+fn leaves_when_asked(
+    child: &Child,
+    news: &Receiver<News>,
+    grace: Duration,
+    hear: &mut dyn FnMut(Stream, &[u8]),
+) -> bool {
     child.ask(Ask::Terminate);
     let until = Instant::now() + grace;
     loop {
         match news.recv_timeout(until.saturating_duration_since(Instant::now())) {
             Ok(News::Exited(_)) => return true,
-            Ok(_) => {}
+            Ok(News::Output(stream, bytes, _)) => hear(stream, &bytes),
+            Ok(News::Closed(_)) => {}
             Err(_) => return false,
         }
     }
