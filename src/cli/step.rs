@@ -83,7 +83,7 @@ mod tests {
         assert_eq!(args.libtest.skip, ["slow"]);
         let args = coverage_step(&["--floor", "80", "--from", "lcov.info"]).unwrap();
         assert_eq!(args.judging.given(), [("floor", "80")]);
-        assert_eq!(args.from, ["lcov.info"]);
+        assert_eq!(args.from, [std::path::PathBuf::from("lcov.info")]);
         assert!(test_step::<&str>(&[]).unwrap().filters.is_empty());
     }
 

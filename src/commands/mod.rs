@@ -4,6 +4,7 @@
 mod baseline;
 pub mod config;
 mod coverage;
+mod deferral;
 mod doctor;
 mod explain;
 mod flaky;

@@ -209,9 +209,10 @@ mod tests {
         let stage = stage(&[("PATH", "/elsewhere"), ("NEW", "1")]);
         assert_eq!(stage.variable("PATH").as_deref(), Some("/elsewhere"));
         let all = stage.environment();
-        let named = |name: &str| all.iter().filter(|(known, _)| known == name).map(|(_, value)| value.clone());
-        assert_eq!(named("PATH").collect::<Vec<_>>(), ["/elsewhere"]);
-        assert_eq!(named("NEW").collect::<Vec<_>>(), ["1"]);
+        for (name, value) in [("PATH", "/elsewhere"), ("NEW", "1")] {
+            let values: Vec<_> = all.iter().filter(|(known, _)| known == name).map(|(_, value)| value).collect();
+            assert_eq!(values, [value]);
+        }
     }
 
     #[test]

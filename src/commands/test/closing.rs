@@ -15,6 +15,7 @@ use super::measuring::Measuring;
 use super::outputs::{self, Ended, Observers};
 use super::session::{Came, CameTo, Recorded, Session};
 use crate::cli::Format;
+use crate::commands::deferral::{self, Deferral};
 use crate::commands::quarantine::day;
 use crate::commands::thresholds::thresholds;
 use crate::event::Fact;
@@ -109,22 +110,21 @@ impl Session<'_> {
         let (now, is_retried) = (Timestamp::now(), infra.mode == InfraMode::Retry);
         // With git, the key is the same before and after a build; looking for it again is for those who defer.
         let key = if is_retried { input_key } else { self.deferral_key() };
-        let mut counter = memory.store.as_mut().zip(key);
+        let store = memory.store.as_mut();
         let Some(why) = came.tool_error.clone() else {
             let was_executed = !came.cases.is_empty() && !matches!(came.stop, Some(Stop::Interrupted(_)));
-            if let Some((store, key)) = counter.as_mut().filter(|_| was_executed)
-                && store.deferrals(*key, now).is_ok_and(|count| count > 0)
-            {
-                let _ = store.clear_deferrals(*key);
+            if let Some((store, key)) = store.zip(key).filter(|_| was_executed) {
+                deferral::settle(store, key, now);
             }
             return None;
         };
         if is_retried {
             return Some(ToolError { why, tries: came.tries, of, deferred: false });
         }
-        // What cannot be counted is not put off for ever.
-        let tries = counter.and_then(|(store, key)| store.defer(key, now).ok()).unwrap_or(of);
-        Some(ToolError { why, tries, of, deferred: tries < of })
+        Some(match deferral::put_off(store.map(|store| store as &mut dyn Store), key, infra, now) {
+            Deferral::Deferred { attempt, of } => ToolError { why, tries: attempt, of, deferred: true },
+            Deferral::Exhausted { of } => ToolError { why, tries: of, of, deferred: false },
+        })
     }
 
     /// What deferrals are counted under: the input key as it is without a build, since there may be none.

@@ -98,17 +98,16 @@ pub(in crate::commands) fn handed(code: ExitCode) -> Stepped {
 pub(in crate::commands) fn seated(args: &TestArgs, stage: &Stage) -> TestArgs {
     let Some(step) = &stage.step else { return args.clone() };
     let files = step.origin.as_ref().map_or(stage.cwd.as_path(), |origin| origin.root.as_std_path());
-    let mut seated = TestArgs {
-        format: Format::Human,
-        events: None,
-        junit: args.junit.as_ref().map(|path| files.join(path)),
-        report: args.report.as_ref().map(|path| files.join(path)),
-        no_progress: args.no_progress || step.manner.no_progress,
-        no_record: args.no_record || step.no_record,
-        trigger: args.trigger.clone().or_else(|| step.trigger.clone()),
-        gate_profile: args.gate_profile.clone().or_else(|| step.profile.clone()),
-        ..args.clone()
-    };
+    let mut seated = args.clone();
+    seated.format = Format::Human;
+    seated.events = None;
+    for path in seated.junit.iter_mut().chain(&mut seated.report) {
+        *path = files.join(&path);
+    }
+    seated.no_progress |= step.manner.no_progress;
+    seated.no_record |= step.no_record;
+    seated.trigger = seated.trigger.or_else(|| step.trigger.clone());
+    seated.gate_profile = seated.gate_profile.or_else(|| step.profile.clone());
     let flags = &mut seated.build.flags;
     // cargo takes only one of the two.
     flags.quiet = flags.quiet || (step.manner.quiet && flags.verbose == 0);
