@@ -9,6 +9,7 @@ mod doctor;
 mod explain;
 mod flaky;
 pub mod history;
+mod init;
 mod order;
 mod ordering;
 mod place;
@@ -55,6 +56,7 @@ pub fn main(argv: Vec<OsString>) -> std::process::ExitCode {
         Command::Status(args) => status::run(&args),
         Command::Baseline(args) => baseline::run(&args.action),
         Command::Verdict(args) => verdict::run(&args),
+        Command::Init(args) => init::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Config(args) => config::main(&args.action),
     };

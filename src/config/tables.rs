@@ -200,7 +200,13 @@ fn markdown<S>(table: &str, fields: &[Field<S>], defaults: &S) -> String {
             (Presence::Optional, Some(value)) => format!("`{value}`"),
             (Presence::Optional, None) => String::new(),
         };
-        text.push_str(&format!("| `{key}` | {default} | {} | {help} |\n", place.wanted()));
+        text.push_str(&format!("| `{key}` | {default} | {} | {help} |\n", in_a_cell(&place.wanted())));
     }
     text
+}
+
+/// A text in which nothing means anything to Markdown but its backticks.
+fn in_a_cell(text: &str) -> String {
+    let escaped = |c: char| if "\\|*<>".contains(c) { format!("\\{c}") } else { c.to_string() };
+    text.chars().map(escaped).collect()
 }

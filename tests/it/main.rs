@@ -24,6 +24,7 @@ mod fixtures;
 mod flaky;
 mod html;
 mod import;
+mod init;
 #[cfg(unix)]
 #[cfg(unix)]
 mod merge_base_coverage;

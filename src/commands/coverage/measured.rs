@@ -130,7 +130,7 @@ fn refused(error: &MeasureError) -> Refused {
     match error {
         // The doctor says it better than whoever could not be started.
         MeasureError::Missing(why) => {
-            let lacks = doctor::what_coverage_lacks();
+            let lacks = doctor::bench(None).ok().and_then(|bench| doctor::what_coverage_lacks(&bench));
             Refused::new(ExitCode::Config, lacks.unwrap_or_else(|| format!("coverage cannot be measured: {why}")))
         }
         MeasureError::Interrupted => Refused::new(ExitCode::Interrupted, "interrupted before the build"),
