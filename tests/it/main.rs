@@ -29,6 +29,7 @@ mod import;
 mod merge_base_coverage;
 #[cfg(unix)]
 mod order;
+mod pipeline_report;
 mod portable;
 mod report;
 mod reports;
