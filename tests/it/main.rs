@@ -30,6 +30,7 @@ mod init;
 mod merge_base_coverage;
 #[cfg(unix)]
 mod order;
+mod pipeline_report;
 mod portable;
 mod report;
 mod reports;

@@ -1,6 +1,6 @@
 //! The run for people, as it goes and at its end: cargo's statuses, nextest's test lines, one progress line.
 
-pub(super) mod closing;
+mod closing;
 mod line;
 mod observer;
 mod page;
