@@ -8,6 +8,7 @@ mod doctor;
 mod explain;
 mod flaky;
 pub mod history;
+mod notify;
 mod order;
 mod ordering;
 mod place;

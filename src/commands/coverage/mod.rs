@@ -14,15 +14,17 @@ use std::sync::Arc;
 use camino::Utf8PathBuf;
 
 use super::place::Place;
-use super::test::{self, Prepared, Purpose, Refused};
-use super::{baseline, complain};
+use super::test::{self, Asked, Prepared, Purpose, Refused};
+use super::{baseline, complain, notify};
 use crate::cli::{CoverageArgs, PlaceArgs};
 use crate::coverage::circumstances::Circumstances;
 use crate::coverage::source;
 use crate::coverage::verdict::Ruling;
 use crate::exit_code::ExitCode;
+use crate::model::Judgement;
 use crate::report::CoverageReport;
-use judging::{Judging, Measured};
+use crate::sys::signals::Signals;
+use judging::{Judged, Judging, Measured};
 use measured::Run;
 use site::Site;
 
@@ -86,8 +88,20 @@ fn ask(args: &CoverageArgs) -> Result<ExitCode, Refused> {
     let judged = judging.judge(measured);
     let mut wrong = outputs::tell(args, None, &judged);
     wrong.extend(outputs::keep(&site.gate_dir, None, &judged.report));
+    if !args.from.is_empty() {
+        wrong.extend(notify_of(&judged, &asked, &site));
+    }
     wrong.iter().for_each(|text| complain("warning", text));
     Ok(judged.code)
+}
+
+/// Tells who wants to know of a measurement that was handed over.
+fn notify_of(judged: &Judged, asked: &Asked, site: &Site) -> Option<String> {
+    let judgement =
+        Judgement { verdict: judged.verdict, codes: vec![judged.code], reasons: judged.report.reasons.clone() };
+    let happened = notify::happened(&judgement, false);
+    let json = || outputs::document(None, judged);
+    notify::tell(&asked.settings().notify, &happened, &site.root, &Signals::listen(), json)
 }
 
 /// The files of `--from`: leaving one out would judge less than was handed over.
@@ -122,7 +136,7 @@ fn refuse_what_makes_no_sense(args: &CoverageArgs) -> Result<(), Refused> {
 /// Says that there is nothing to judge, in whatever format was asked for.
 fn tell_na(args: &CoverageArgs, ruling: &Ruling) -> ExitCode {
     let report = CoverageReport { word: "N/A", reasons: ruling.reasons.clone(), ..CoverageReport::default() };
-    let judged = judging::Judged { report, verdict: ruling.verdict, code: ruling.code, reached: None };
+    let judged = Judged { report, verdict: ruling.verdict, code: ruling.code, reached: None };
     outputs::tell(args, None, &judged).iter().for_each(|text| complain("warning", text));
     ruling.code
 }
