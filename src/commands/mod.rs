@@ -10,6 +10,7 @@ mod explain;
 mod flaky;
 pub mod history;
 mod init;
+mod notify;
 mod order;
 mod ordering;
 mod place;
