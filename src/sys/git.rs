@@ -1,6 +1,7 @@
 //! What git says of the checkout. No git, no repository, no commit yet: then there is nothing to say, and no error.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -140,6 +141,26 @@ pub fn diff_since(directory: &Utf8Path, commit: &str) -> Result<Vec<u8>, BaseErr
 pub fn untracked(directory: &Utf8Path) -> Vec<Utf8PathBuf> {
     let listed = git(directory, &["ls-files", "--others", "--exclude-standard", "-z"]).unwrap_or_default();
     listed.split('\0').filter(|path| !path.is_empty()).map(Utf8PathBuf::from).collect()
+}
+
+/// The files that git tracks or does not ignore, below a directory and relative to it; some may be gone. A repository
+/// in this one is listed as a folder. `None` where there is no git.
+#[must_use]
+pub fn listed_files(directory: &Path) -> Option<Vec<PathBuf>> {
+    let directory = Utf8Path::from_path(directory)?;
+    let listed = git_bytes(directory, &["ls-files", "--cached", "--others", "--exclude-standard", "-z"])?;
+    Some(listed.split(|byte| *byte == 0).filter(|path| !path.is_empty()).map(path_of).collect())
+}
+
+#[cfg(unix)]
+fn path_of(bytes: &[u8]) -> PathBuf {
+    use std::os::unix::ffi::OsStrExt;
+    std::ffi::OsStr::from_bytes(bytes).into()
+}
+
+#[cfg(not(unix))]
+fn path_of(bytes: &[u8]) -> PathBuf {
+    String::from_utf8_lossy(bytes).into_owned().into()
 }
 
 /// What changed between a commit and what is here: committed, staged, unstaged, and untracked where git does not ignore
