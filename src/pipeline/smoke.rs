@@ -108,7 +108,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
     use std::thread;
 
-    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
     use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
     use rustls::{ServerConfig, ServerConnection, StreamOwned};
     use ureq::tls::Certificate;
@@ -387,9 +387,10 @@ mod tests {
     }
 
     /// An authority of certificates, made for a test.
-    fn authority() -> CertifiedIssuer<'static, KeyPair> {
+    fn authority(name: &str) -> CertifiedIssuer<'static, KeyPair> {
         let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, name);
         CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
     }
 
@@ -430,7 +431,7 @@ mod tests {
 
     #[test]
     fn tls_is_spoken_with_whom_the_authorities_vouch_for() {
-        let (ours, theirs) = (authority(), authority());
+        let (ours, theirs) = (authority("ours"), authority("theirs"));
         let ask = |trusted: &CertifiedIssuer<'static, KeyPair>, url: String| {
             let check = SmokeCheck { url, contains: Some("ok".to_owned()), ..SmokeCheck::default() };
             Client::trusting(&[certificate(trusted)]).ask(&check, &|| false)
@@ -454,7 +455,7 @@ mod tests {
             let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
         });
         let check = SmokeCheck { url, ..SmokeCheck::default() };
-        let reply = Client::trusting(&[certificate(&authority())]).ask(&check, &|| false);
+        let reply = Client::trusting(&[certificate(&authority("ours"))]).ask(&check, &|| false);
         let Reply::Wrong { status: None, why } = reply else { panic!("{reply:?}") };
         assert!(why.starts_with("speaks no TLS with us: "), "{why}");
     }
@@ -468,7 +469,7 @@ mod tests {
             println!("\nreply: {:?}", ask(&check));
             return;
         }
-        let authority = authority();
+        let authority = authority("ours");
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("authority.pem");
         std::fs::write(&file, authority.pem()).unwrap();
