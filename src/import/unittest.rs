@@ -354,3 +354,147 @@ fn case(name: &Name, said: Option<Said>, blocks: &[Block]) -> Case {
     };
     of_attempts(path, attempts)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Outcome;
+    use proptest::prelude::*;
+
+    fn golden(version: &str) -> String {
+        let path = format!("{}/testdata/import/unittest-{version}.txt", env!("CARGO_MANIFEST_DIR"));
+        std::fs::read_to_string(path).unwrap()
+    }
+
+    fn read(text: &str) -> (Vec<(String, Outcome)>, Vec<String>) {
+        let results = parse_unittest(text.as_bytes()).unwrap();
+        let cases = results.cases().map(|case| (case.path.join("::"), case.outcome)).collect();
+        (cases, results.problems().map(str::to_owned).collect())
+    }
+
+    #[test]
+    fn what_python_prints_is_understood_in_old_and_new_words() {
+        use Outcome::{Error, Failed, Passed, Skipped};
+        for (version, skipped_part) in [("3.6", Skipped), ("3.13", Skipped)] {
+            let (cases, problems) = read(&golden(version));
+            assert_eq!(problems, [""; 0], "{version}");
+            let of_class = |name: &str| format!("test_a.A::{name}");
+            let mut wanted: Vec<(String, Outcome)> = [
+                ("test_cleanup", Error),
+                ("test_doc", Passed),
+                ("test_doc_fail", Failed),
+                ("test_err", Error),
+                ("test_fail", Failed),
+                ("test_noise", Passed),
+                ("test_ok", Passed),
+                ("test_skip", Skipped),
+                ("test_sub", Failed),
+                ("test_sub_ok", Passed),
+                ("test_sub_skip", skipped_part),
+                ("test_xfail", Passed),
+                ("test_xpass", Failed),
+            ]
+            .map(|(name, outcome)| (of_class(name), outcome))
+            .to_vec();
+            wanted.push(("unittest.loader._FailedTest::test_import_error".to_owned(), Error));
+            wanted.push(("test_a.B::setUpClass".to_owned(), Error));
+            assert_eq!(cases, wanted, "{version}");
+        }
+    }
+
+    #[test]
+    fn a_failure_has_its_text() {
+        let results = parse_unittest(golden("3.13").as_bytes()).unwrap();
+        let text = |name: &str| {
+            let case = results.cases().find(|case| case.path.last().is_some_and(|last| last == name)).unwrap();
+            case.attempts.last().and_then(|attempt| attempt.text.as_deref()).unwrap_or_default().to_owned()
+        };
+        assert!(text("test_fail").ends_with("AssertionError: no\n\n"), "{:?}", text("test_fail"));
+        assert!(text("test_sub").contains("0 != 1") && text("test_sub").contains("2 != 1"));
+        assert_eq!((text("test_ok"), text("test_xpass")), (String::new(), "unexpected success".to_owned()));
+        assert!(results.took.is_some());
+    }
+
+    const GREEN: &str = "test_a (m.C.test_a) ... ok\ntest_b (m.C.test_b) ... skipped 'why'\n\n----------------------\
+                         ------------------------------------------------\nRan 2 tests in 0.001s\n\nOK (skipped=1)\n";
+
+    #[test]
+    fn what_does_not_add_up_is_a_problem() {
+        assert_eq!(read(GREEN).1, [""; 0]);
+        for (from, to, problem) in [
+            ("Ran 2", "Ran 3", "2 tests are told, and 3 ran"),
+            ("test_a (m.C.test_a) ... ok\n", "", "1 tests are told, and 2 ran"),
+            ("OK (skipped=1)", "OK", "1 skips are told, and 0 counted"),
+            ("OK (skipped=1)", "", "there is neither `OK` nor `FAILED` at its end"),
+            ("OK (", "FAILED (", "its last word does not fit what became of its tests"),
+            ("OK (skipped=1)", "FAILED (failures=1, skipped=1)", "0 failures are told, and 1 counted"),
+            ("Ran 2 tests in 0.001s\n", "", "there is no line `Ran N tests`: it did not come to its end"),
+        ] {
+            let text = GREEN.replace(from, to);
+            assert_ne!(text, GREEN);
+            assert!(read(&text).1.iter().any(|told| told == problem), "{text}\n{:?}", read(&text).1);
+        }
+        let silent = GREEN.replace("... ok", "... and then nothing");
+        assert_eq!(read(&silent).0[0].1, Outcome::Error);
+        assert!(parse_unittest(b"Traceback (most recent call last):\n").is_err());
+    }
+
+    #[test]
+    fn what_tests_print_does_not_change_what_became_of_them() {
+        for (printed, outcome) in [
+            ("noise ok\nFAIL, they say: ERROR\nok", Outcome::Passed),
+            ("noise without an endok", Outcome::Passed),
+            ("this is going to FAIL\nskipped 'for \"a\" reason'", Outcome::Skipped),
+        ] {
+            let text = GREEN.replace("... ok", &format!("... {printed}"));
+            let skips = if outcome == Outcome::Skipped { "skipped=2" } else { "skipped=1" };
+            let (cases, problems) = read(&text.replace("skipped=1", skips));
+            assert_eq!((cases[0].1, problems.len()), (outcome, 0), "{printed}: {problems:?}");
+        }
+    }
+
+    #[test]
+    fn colours_and_the_ends_of_lines_make_no_difference() {
+        let coloured = GREEN.replace("ok", "\u{1b}[32mok\u{1b}[0m").replace('\n', "\r\n");
+        assert_eq!(read(&coloured), read(GREEN));
+    }
+
+    fn pieces() -> impl Strategy<Value = String> {
+        let known = [
+            "test_a (m.C.test_a) ... ",
+            "test_b (m.C)",
+            "  test_a (m.C.test_a) (i=1) ... skipped 'x'",
+            "ok",
+            "FAIL",
+            "skipped '",
+            "unexpected success",
+            DOUBLE,
+            SINGLE,
+            "FAIL: test_a (m.C.test_a)",
+            "ERROR: setUpClass (m.C)",
+            "Ran 2 tests in 0.001s",
+            "FAILED (failures=1)",
+            "OK",
+            "\n",
+            " ... ",
+            "é",
+        ];
+        prop_oneof![3 => prop::sample::select(&known[..]).prop_map(str::to_owned), 1 => any::<String>()]
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_refused_or_read(parts in prop::collection::vec(pieces(), 0..40)) {
+            if let Ok(results) = parse_unittest(parts.concat().as_bytes()) {
+                prop_assert!(results.cases().all(|case| !case.path.is_empty()));
+            }
+        }
+
+        #[test]
+        fn a_text_that_is_cut_is_never_green(at in 0..GREEN.len() - 1) {
+            if let Ok(results) = parse_unittest(&GREEN.as_bytes()[..at]) {
+                prop_assert!(results.problems().next().is_some());
+            }
+        }
+    }
+}
