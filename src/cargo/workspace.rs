@@ -90,8 +90,21 @@ impl Package {
 impl Workspace {
     /// Asks cargo, with those of the user's flags that bear on the question.
     pub fn query(cargo: &OsString, flags: &[OsString]) -> Result<Self, Error> {
+        Self::query_from(Path::new("."), &[], cargo, flags)
+    }
+
+    /// The same from another directory, with variables that this process does not have.
+    pub fn query_from(
+        cwd: &Path,
+        variables: &[(OsString, OsString)],
+        cargo: &OsString,
+        flags: &[OsString],
+    ) -> Result<Self, Error> {
         let mut command = MetadataCommand::new();
-        command.cargo_path(cargo).no_deps();
+        command.cargo_path(cargo).no_deps().current_dir(cwd);
+        for (name, value) in variables {
+            command.env(name, value);
+        }
         command.other_options(flags.iter().map(|flag| flag.to_string_lossy().into_owned()).collect::<Vec<_>>());
         match command.exec() {
             Ok(metadata) => Ok(Self::from_metadata(metadata)),

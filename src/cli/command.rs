@@ -7,8 +7,8 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use super::{
-    BaselineArgs, CoverageArgs, DoctorArgs, ExplainArgs, FlakyArgs, HistoryArgs, OrderArgs, ReportArgs, StatusArgs,
-    TestArgs, VerdictArgs,
+    BaselineArgs, CoverageArgs, DoctorArgs, ExplainArgs, FlakyArgs, HistoryArgs, InitArgs, OrderArgs, ReportArgs,
+    StatusArgs, TestArgs, VerdictArgs,
 };
 
 /// Decide whether a Rust workspace may go on: run the tests, remember every outcome, say why the gate is red
@@ -44,6 +44,8 @@ pub enum Command {
     Baseline(BaselineArgs),
     /// Read a report back, and leave by what it says
     Verdict(VerdictArgs),
+    /// Write a commented configuration that fits the workspace
+    Init(InitArgs),
     /// Find the tools that are missing, and say how to get them
     Doctor(DoctorArgs),
     /// Look at the configuration

@@ -4,10 +4,12 @@
 mod baseline;
 pub mod config;
 mod coverage;
+mod deferral;
 mod doctor;
 mod explain;
 mod flaky;
 pub mod history;
+mod init;
 mod order;
 mod ordering;
 mod place;
@@ -15,6 +17,7 @@ mod quarantine;
 mod ratchet;
 mod remembered;
 mod report;
+mod stage;
 mod status;
 #[cfg_attr(not(test), expect(dead_code, reason = "the pipeline will call it"))]
 mod suites;
@@ -55,6 +58,7 @@ pub fn main(argv: Vec<OsString>) -> std::process::ExitCode {
         Command::Status(args) => status::run(&args),
         Command::Baseline(args) => baseline::run(&args.action),
         Command::Verdict(args) => verdict::run(&args),
+        Command::Init(args) => init::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Config(args) => config::main(&args.action),
     };

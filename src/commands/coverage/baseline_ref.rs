@@ -16,7 +16,6 @@ use jiff::Timestamp;
 use super::judging::Judging;
 use super::left_out::Grounds;
 use super::measured::{limit, wait_for};
-use crate::commands::complain;
 use crate::commands::test::Asked;
 use crate::config::{ConfigFile, PLACES};
 
@@ -32,7 +31,7 @@ use crate::model::{Ending, Reason, Word};
 use crate::report::words::short_commit;
 use crate::sys::fs;
 use crate::sys::git;
-use crate::sys::process::{Launch, own_environment, run_with_grace};
+use crate::sys::process::{Launch, run_with_grace};
 use crate::sys::signals::Signals;
 use crate::sys::worktree::Worktree;
 
@@ -123,7 +122,9 @@ impl Judging<'_> {
         if let Some(figures) = self.noted(&notes) {
             return Ok(figures);
         }
-        complain("note", &format!("measuring `{revision}` (at {}) once, for the baseline", short_commit(commit)));
+        asked
+            .stage
+            .complain("note", &format!("measuring `{revision}` (at {}) once, for the baseline", short_commit(commit)));
         let figures = self.measure_in_worktree(Means { asked, signals }, commit, &target_dir, deadline)?;
         // What is not noted is measured again.
         let _ = notes.raise(&figures, &Permission::Rise);
@@ -169,7 +170,7 @@ impl Judging<'_> {
         if !root.join("Cargo.toml").exists() {
             return Err("there is no such workspace in it yet".to_owned());
         }
-        put_config(&self.site.root, &root)?;
+        put_config(means.asked.config.as_ref(), &root)?;
         let directory = Directory::of(target_dir, &self.site.context);
         // What lies there afterwards was measured now.
         for left in [directory.exported(), directory.circumstances()] {
@@ -219,7 +220,7 @@ impl Judging<'_> {
             args.extend(["--gate-profile".into(), profile.into()]);
         }
         args.extend(build.to_argv());
-        let mut env = own_environment();
+        let mut env = asked.stage.environment();
         // It is not what the step is about.
         env.retain(|(name, _)| name != "CARGO_TARGET_DIR" && name != "GITHUB_STEP_SUMMARY");
         env.push(("CARGO_TARGET_DIR".into(), target_dir.as_os_str().to_owned()));
@@ -271,8 +272,7 @@ impl Elsewhere<'_> {
 }
 
 /// Figures are counted by the rules that hold here, whatever held there.
-fn put_config(from: &Utf8Path, to: &Utf8Path) -> Result<(), String> {
-    let config = ConfigFile::load(from).map_err(|errors| errors.to_string())?;
+fn put_config(config: Option<&ConfigFile>, to: &Utf8Path) -> Result<(), String> {
     for place in PLACES {
         match fs_err::remove_file(to.join(place)) {
             Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
@@ -281,7 +281,7 @@ fn put_config(from: &Utf8Path, to: &Utf8Path) -> Result<(), String> {
             _ => {}
         }
     }
-    let put = |config: ConfigFile| fs::replace(to.join(config.name).as_std_path(), config.text.as_bytes());
+    let put = |config: &ConfigFile| fs::replace(to.join(&config.name).as_std_path(), config.text.as_bytes());
     config.map_or(Ok(()), put).map_err(|error| error.to_string())
 }
 

@@ -93,7 +93,7 @@ impl<'a> Judging<'a> {
                 toolchain: site.toolchain.split_whitespace().take(2).collect::<Vec<_>>().join(" "),
                 measurer: circumstances.measurer.clone().unwrap_or_else(|| "elsewhere".to_owned()),
             },
-            ratchet: OwnRatchet::of(&site.root, &site.gate_dir, &settings.coverage),
+            ratchet: OwnRatchet::of(&site.home, &site.gate_dir, &settings.coverage),
             means: None,
         }
     }

@@ -23,12 +23,12 @@ use crate::coverage::measure::{MeasureError, Measurer, Profiles};
 use crate::coverage::verdict::Measurement;
 use crate::coverage::{CoverageMap, source};
 use crate::exit_code::ExitCode;
-use crate::history::input::hash_file;
 use crate::model::{
     AttemptOutcome, CaseRecord, ContentHash, CoverageFigures, Ending, Judgement, PackagePatterns, Reason, Verdict,
 };
+use crate::report::CoverageReport;
+use crate::sys::digest::hash_file;
 use crate::sys::fs::{self, Lock};
-use crate::sys::process::own_environment;
 use crate::sys::signals::Signals;
 
 /// A run that is measured.
@@ -63,13 +63,18 @@ impl<'a> Run<'a> {
         Self { args, asked, under_way: None, judged: None }
     }
 
+    /// What is said of the coverage in the end; none where it was not measured.
+    pub(super) fn into_report(self) -> Option<CoverageReport> {
+        Some(self.judged?.report)
+    }
+
     fn start(&self, signals: &Signals) -> Result<UnderWay, Refused> {
         let site = Site::of(self.asked)?;
         let measurer = measurer(self.asked, &site)?;
         let deadline = Instant::now() + limit(self.asked);
         let mut under_way = UnderWay {
             site,
-            env: own_environment(),
+            env: self.asked.stage.environment(),
             version: None,
             deadline,
             failed: None,
@@ -81,14 +86,14 @@ impl<'a> Run<'a> {
         match under_way.prepare(signals) {
             Ok(()) => Ok(under_way),
             Err(error @ (MeasureError::Missing(_) | MeasureError::Interrupted)) => Err(refused(&error)),
-            Err(error) => Ok(UnderWay { failed: Some(error), env: own_environment(), ..under_way }),
+            Err(error) => Ok(UnderWay { failed: Some(error), env: self.asked.stage.environment(), ..under_way }),
         }
     }
 }
 
 /// How long a measurement may take.
 pub(super) fn limit(asked: &Asked) -> Duration {
-    asked.settings().coverage.timeout.unwrap_or(FOR_EVER)
+    asked.stage.shorten(asked.settings().coverage.timeout).unwrap_or(FOR_EVER)
 }
 
 /// Nobody else measures in the directory from here on. Waits for who does.
@@ -125,7 +130,7 @@ fn refused(error: &MeasureError) -> Refused {
     match error {
         // The doctor says it better than whoever could not be started.
         MeasureError::Missing(why) => {
-            let lacks = doctor::what_coverage_lacks();
+            let lacks = doctor::bench(None).ok().and_then(|bench| doctor::what_coverage_lacks(&bench));
             Refused::new(ExitCode::Config, lacks.unwrap_or_else(|| format!("coverage cannot be measured: {why}")))
         }
         MeasureError::Interrupted => Refused::new(ExitCode::Interrupted, "interrupted before the build"),
@@ -143,7 +148,7 @@ fn measurer(asked: &Asked, site: &Site) -> Result<Measurer, Refused> {
     Ok(Measurer {
         cargo: asked.cargo.clone(),
         cwd: asked.cwd.clone(),
-        env: own_environment(),
+        env: asked.stage.environment(),
         dir: Directory::of(&site.target_dir, &site.context),
         manifest_path: flags.manifest_path.clone(),
         packages: summed_up(flags, site),
@@ -249,6 +254,7 @@ impl Measuring for Run<'_> {
             return outputs::tell_without(self.args, ended, gate_dir);
         };
         let mut wrong = outputs::tell(self.args, Some(ended), judged);
+        outputs::log(&self.asked.stage, judged);
         if !self.args.test.no_record {
             wrong.extend(outputs::keep(&under_way.site.gate_dir, Some(ended.record), &judged.report));
         }

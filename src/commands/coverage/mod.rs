@@ -7,6 +7,7 @@ pub(super) mod left_out;
 mod measured;
 mod outputs;
 mod site;
+mod step;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use camino::Utf8PathBuf;
 
 use super::place::Place;
-use super::test::{self, Prepared, Purpose, Refused};
+use super::test::{self, Asked, Prepared, Purpose, Refused};
 use super::{baseline, complain};
 use crate::cli::{CoverageArgs, PlaceArgs};
 use crate::coverage::circumstances::Circumstances;
@@ -22,9 +23,10 @@ use crate::coverage::source;
 use crate::coverage::verdict::Ruling;
 use crate::exit_code::ExitCode;
 use crate::report::CoverageReport;
-use judging::{Judging, Measured};
+use judging::{Judged, Judging, Measured};
 use measured::Run;
 use site::Site;
+pub(super) use step::run_step;
 
 /// Runs the command.
 pub(super) fn run(args: &CoverageArgs) -> ExitCode {
@@ -55,7 +57,8 @@ fn ask(args: &CoverageArgs) -> Result<ExitCode, Refused> {
             args.test.build.to_argv().iter().map(|word| word.to_string_lossy().into_owned()).collect();
         return Ok(baseline::ratchet_from(&place, report, args.commit.as_deref(), &words, args.test.format));
     }
-    let asked = match test::prepare(&args.test, Purpose::Coverage(&args.judging.given()))? {
+    let stage = test::here()?;
+    let asked = match test::prepare(&args.test, Purpose::Coverage(&args.judging.given()), stage)? {
         Prepared::Off => return Ok(tell_na(args, &Ruling::switched_off())),
         Prepared::Handed(code) => return Ok(code),
         Prepared::Ours(asked) => Arc::new(asked.instrumented()),
@@ -69,8 +72,17 @@ fn ask(args: &CoverageArgs) -> Result<ExitCode, Refused> {
         return Ok(test::run_session(&args.test, &asked, &mut Run::new(args, &asked)));
     }
     let site = Site::of(&asked)?;
+    let judged = judge_without_running(args, &asked, &site)?;
+    let mut wrong = outputs::tell(args, None, &judged);
+    wrong.extend(outputs::keep(&site.gate_dir, None, &judged.report));
+    wrong.iter().for_each(|text| complain("warning", text));
+    Ok(judged.code)
+}
+
+/// Judges what was measured elsewhere, or last.
+fn judge_without_running(args: &CoverageArgs, asked: &Asked, site: &Site) -> Result<Judged, Refused> {
     let (measured, circumstances) = if args.from.is_empty() {
-        measured::again(&asked, &site)?
+        measured::again(asked, site)?
     } else {
         let paths = named(&args.from)?;
         let map =
@@ -82,12 +94,7 @@ fn ask(args: &CoverageArgs) -> Result<ExitCode, Refused> {
         };
         (Measured::Map(map), elsewhere)
     };
-    let judging = Judging::new(args, asked.settings(), &site, &circumstances);
-    let judged = judging.judge(measured);
-    let mut wrong = outputs::tell(args, None, &judged);
-    wrong.extend(outputs::keep(&site.gate_dir, None, &judged.report));
-    wrong.iter().for_each(|text| complain("warning", text));
-    Ok(judged.code)
+    Ok(Judging::new(args, asked.settings(), site, &circumstances).judge(measured))
 }
 
 /// The files of `--from`: leaving one out would judge less than was handed over.
@@ -122,7 +129,7 @@ fn refuse_what_makes_no_sense(args: &CoverageArgs) -> Result<(), Refused> {
 /// Says that there is nothing to judge, in whatever format was asked for.
 fn tell_na(args: &CoverageArgs, ruling: &Ruling) -> ExitCode {
     let report = CoverageReport { word: "N/A", reasons: ruling.reasons.clone(), ..CoverageReport::default() };
-    let judged = judging::Judged { report, verdict: ruling.verdict, code: ruling.code, reached: None };
+    let judged = Judged { report, verdict: ruling.verdict, code: ruling.code, reached: None };
     outputs::tell(args, None, &judged).iter().for_each(|text| complain("warning", text));
     ruling.code
 }

@@ -7,11 +7,12 @@ use camino::Utf8Path;
 
 use super::judging::Judged;
 use crate::cli::{CoverageArgs, Format};
+use crate::commands::stage::Stage;
 use crate::commands::test::{Ended, look};
 use crate::model::RunRecord;
 use crate::report::coverage::{annotations, json as documents, markdown, terminal};
 use crate::report::json::{self, Head};
-use crate::report::{CoverageHead, CoverageReport};
+use crate::report::{CoverageHead, CoverageReport, Look};
 use crate::sys::fs::replace;
 use crate::sys::term::Surroundings;
 
@@ -36,6 +37,14 @@ pub(super) fn tell(args: &CoverageArgs, ended: Option<&Ended<'_>>, judged: &Judg
         wrong.extend(print(&documents::document(&head, &judged.report)));
     }
     wrong
+}
+
+/// The same in the log of a step, where it is one.
+pub(super) fn log(stage: &Stage, judged: &Judged) {
+    if let Some(mut log) = stage.log() {
+        // A log that cannot be written stops nothing.
+        let _ = log.write_all(terminal::page(&judged.report, Look::default()).as_bytes());
+    }
 }
 
 /// A run that was not measured to its end: the document's head says why, and so does the report, so that nobody takes an

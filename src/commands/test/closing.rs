@@ -13,9 +13,9 @@ use super::insights;
 use super::judge::{Facts, ToolError, judge};
 use super::measuring::Measuring;
 use super::outputs::{self, Ended, Observers};
-use super::session::{Came, Session};
+use super::session::{Came, CameTo, Recorded, Session};
 use crate::cli::Format;
-use crate::commands::complain;
+use crate::commands::deferral::{self, Deferral};
 use crate::commands::quarantine::day;
 use crate::commands::thresholds::thresholds;
 use crate::event::Fact;
@@ -26,6 +26,7 @@ use crate::model::{
     BinaryId, CaseRecord, ContentHash, InfraMode, Judgement, Reason, RunHead, RunRecord, RunState, TestKey, Totals,
     Verdict,
 };
+use crate::report::markdown::Smoke;
 use crate::report::{Insights, TestDocument};
 use crate::runner::engine::Stop;
 
@@ -38,16 +39,19 @@ impl Session<'_> {
         mut observers: Observers<'_>,
         insights: &RefCell<Insights>,
         measuring: &mut dyn Measuring,
-    ) -> Judgement {
+    ) -> CameTo {
         let mut head = self.head.clone();
         let mut stamps = Vec::new();
         if let Some(tested) = came.tested.take() {
             if let Some(checkout) = &tested.checkout {
                 add_checkout(&mut head, checkout);
             }
+            // A worktree is on no branch.
+            head.branch = head.branch.or_else(|| self.asked.stage.origin()?.branch.clone());
             head.input_key = Some(tested.input_key);
             came.cases = with_hashes(came.cases, &tested);
-            stamps = tested.stamps;
+            // What changed since is asked of the checkout that people work in.
+            stamps = if self.asked.stage.origin().is_none() { tested.stamps } else { Vec::new() };
         }
         let tool_error = self.tool_error(&came, &mut memory, head.input_key);
         let today = day(Timestamp::now());
@@ -95,8 +99,8 @@ impl Session<'_> {
         let mut wrong = outputs::write_asked(self.args, &ended, document.as_ref());
         wrong.extend(measuring.tell(&ended));
         wrong.extend(writing.and_then(|writing| writing.join().ok()).unwrap_or_default());
-        wrong.iter().for_each(|text| complain("warning", text));
-        record.judgement.clone()
+        wrong.iter().for_each(|text| self.asked.stage.complain("warning", text));
+        CameTo { judgement: record.judgement.clone(), run: Some(Recorded { record, cases, insights: told }) }
     }
 
     /// How the suite could not be executed, if it could not; the store counts what is deferred.
@@ -106,22 +110,21 @@ impl Session<'_> {
         let (now, is_retried) = (Timestamp::now(), infra.mode == InfraMode::Retry);
         // With git, the key is the same before and after a build; looking for it again is for those who defer.
         let key = if is_retried { input_key } else { self.deferral_key() };
-        let mut counter = memory.store.as_mut().zip(key);
+        let store = memory.store.as_mut();
         let Some(why) = came.tool_error.clone() else {
             let was_executed = !came.cases.is_empty() && !matches!(came.stop, Some(Stop::Interrupted(_)));
-            if let Some((store, key)) = counter.as_mut().filter(|_| was_executed)
-                && store.deferrals(*key, now).is_ok_and(|count| count > 0)
-            {
-                let _ = store.clear_deferrals(*key);
+            if let Some((store, key)) = store.zip(key).filter(|_| was_executed) {
+                deferral::settle(store, key, now);
             }
             return None;
         };
         if is_retried {
             return Some(ToolError { why, tries: came.tries, of, deferred: false });
         }
-        // What cannot be counted is not put off for ever.
-        let tries = counter.and_then(|(store, key)| store.defer(key, now).ok()).unwrap_or(of);
-        Some(ToolError { why, tries, of, deferred: tries < of })
+        Some(match deferral::put_off(store.map(|store| store as &mut dyn Store), key, infra, now) {
+            Deferral::Deferred { attempt, of } => ToolError { why, tries: attempt, of, deferred: true },
+            Deferral::Exhausted { of } => ToolError { why, tries: of, of, deferred: false },
+        })
     }
 
     /// What deferrals are counted under: the input key as it is without a build, since there may be none.
@@ -148,7 +151,7 @@ impl Session<'_> {
         let gate_dir = self.asked.ground().ok()?.gate_dir.clone();
         let record = ended.record.clone();
         let cases = ended.cases.to_vec();
-        let report = (!is_nothing).then(|| outputs::markdown(ended));
+        let report = (!is_nothing).then(|| outputs::markdown(ended, Smoke::Skipped));
         Some(std::thread::spawn(move || {
             let mut wrong = Vec::new();
             if let Some(store) = &mut store {

@@ -12,6 +12,7 @@ mod measuring;
 mod outputs;
 mod planning;
 mod session;
+mod step;
 
 use std::sync::Arc;
 
@@ -21,15 +22,17 @@ pub(super) use judge::judge_cases;
 use measuring::NotMeasuring;
 pub(super) use measuring::{Begun, Measuring};
 pub(super) use outputs::{Ended, look};
-pub(super) use session::{Came, run as run_session};
+pub(super) use session::{Came, Recorded, run as run_session, run_once};
+pub(super) use step::{Stepped, Told, handed, run_step, seated};
 
+use super::stage::Stage;
 use crate::cli::TestArgs;
 use crate::exit_code::ExitCode;
 
 /// Runs the command.
 #[must_use]
 pub fn run(args: &TestArgs) -> ExitCode {
-    match prepare(args, Purpose::Test) {
+    match here().and_then(|stage| prepare(args, Purpose::Test, stage)) {
         Ok(Prepared::Off) => ask::step_aside(args),
         Ok(Prepared::Handed(code)) => code,
         Ok(Prepared::Ours(asked)) => session::run(args, &Arc::new(*asked), &mut NotMeasuring),
@@ -38,6 +41,11 @@ pub fn run(args: &TestArgs) -> ExitCode {
             refused.code
         }
     }
+}
+
+/// Where the user is.
+pub(super) fn here() -> Result<Stage, Refused> {
+    Stage::here().map_err(|error| Refused::new(ExitCode::Internal, error.to_string()))
 }
 
 /// The command cannot go on.

@@ -89,7 +89,7 @@ pub(super) fn write_asked(args: &TestArgs, ended: &Ended<'_>, document: Option<&
         note("JUnit report", path, written.map_err(io::Error::other).and_then(|()| replace(path, &bytes)));
     }
     if let Some(path) = &args.report {
-        note("report", path, replace(path, markdown(ended).as_bytes()));
+        note("report", path, replace(path, markdown(ended, Smoke::Skipped).as_bytes()));
     }
     if let (Format::Json, Some(document)) = (args.format, document) {
         let mut stdout = io::stdout().lock();
@@ -105,9 +105,9 @@ pub(super) fn write_asked(args: &TestArgs, ended: &Ended<'_>, document: Option<&
 }
 
 /// The report artifact of a run.
-pub(super) fn markdown(ended: &Ended<'_>) -> String {
+pub(super) fn markdown(ended: &Ended<'_>, smoke: Smoke) -> String {
     let cases: Vec<&CaseRecord> = ended.cases.iter().map(|case| &**case).collect();
-    test_report(ended.record, &cases, Smoke::Skipped, ended.insights)
+    test_report(ended.record, &cases, smoke, ended.insights)
 }
 
 /// Puts the report artifact into the gate directory, and into the run's own folder.
