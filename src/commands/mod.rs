@@ -20,6 +20,8 @@ mod remembered;
 mod report;
 mod stage;
 mod status;
+#[cfg_attr(not(test), expect(dead_code, reason = "the pipeline will call it"))]
+mod suites;
 pub mod test;
 mod thresholds;
 mod verdict;
