@@ -160,7 +160,7 @@ fn step(out: &mut String, page: &Page<()>, step: &PlanLine) {
         let text = format!("after {}", needs.join(", "));
         out.push_str(&page.flow(&indent, &page.ink.paint(Tone::Dim, &text)));
     }
-    patterns(out, page, "of ", &step.inputs);
+    patterns(out, page, "inputs ", &step.inputs);
 }
 
 /// Below each other: the pattern, how many changed files it matches, and one of them.
