@@ -101,6 +101,9 @@ pub struct Context {
 /// The suite of the workspace's own Rust tests.
 pub const WORKSPACE_SUITE: &str = "workspace";
 
+/// The suite of a pipeline's own runs, with `:NAME` behind it where the pipeline is not the default one.
+pub const PIPELINE_SUITE: &str = "pipeline";
+
 /// What is known when a run starts (or soon after: git and hashes are read beside the tests).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunHead {

@@ -7,15 +7,17 @@ use std::time::{Duration, Instant};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::ask::Asked;
+use crate::cli::LibtestArgs;
 use crate::commands::place::cargo;
 use crate::commands::stage::{Origin, Stage};
-use crate::commands::test::{Refused, default_context, rustc_version, slots};
+use crate::commands::test::{Refused, context_of, rustc_version, slots};
 use crate::config::{ConfigFile, Pipeline, Settings};
 use crate::exit_code::ExitCode;
 use crate::history::input::{self, input_key};
 use crate::model::{ContentHash, Context};
 use crate::pipeline::cache::{Setting, StepCache, Survey};
 use crate::pipeline::exec::Told;
+use crate::pipeline::suite::file_stem;
 use crate::sys::git::{self, Checkout};
 use crate::sys::process::own_environment;
 use crate::sys::signals::Signals;
@@ -57,7 +59,11 @@ pub(super) struct Tested {
 
 impl<'a> Site<'a> {
     /// The workspace itself, or the same place in the worktree that begins there.
-    pub(super) fn new(asked: &'a Asked<'a>, pipeline: &'a Pipeline, worktree: Option<&Utf8Path>) -> Result<Self, Refused> {
+    pub(super) fn new(
+        asked: &'a Asked<'a>,
+        pipeline: &'a Pipeline,
+        worktree: Option<&Utf8Path>,
+    ) -> Result<Self, Refused> {
         let place = &asked.place;
         let home = &place.workspace.root;
         let config = ConfigFile::load(home).map_err(|errors| Refused::new(errors.exit_code(), errors.to_string()))?;
@@ -103,7 +109,7 @@ impl<'a> Site<'a> {
     /// How many steps may run at once.
     pub(super) fn slots(&self) -> usize {
         let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        slots(self.settings(), &crate::cli::LibtestArgs::default(), cpus)
+        slots(self.settings(), &LibtestArgs::default(), cpus, &Stage::default())
     }
 
     /// What a step is told of the run.
@@ -111,9 +117,14 @@ impl<'a> Site<'a> {
         Told { run_id: self.asked.run_id.as_str(), step, dir: &self.run_dir, lock_dir: &self.locks }
     }
 
+    /// Where all goes that a step prints.
+    pub(super) fn log(&self, step: &str) -> Utf8PathBuf {
+        self.logs.join(format!("{}.log", file_stem(step)))
+    }
+
     /// The file that stands for a mutex.
     pub(super) fn lock(&self, mutex: &str) -> Utf8PathBuf {
-        self.locks.join(format!("{}.lock", crate::pipeline::suite::file_stem(mutex)))
+        self.locks.join(format!("{}.lock", file_stem(mutex)))
     }
 
     /// Where a step of the gate's own is on, without what only the pipeline knows.
@@ -128,7 +139,7 @@ impl<'a> Site<'a> {
         self.known.get_or_init(|| {
             let stage = Stage { cwd: self.root.clone().into_std_path_buf(), ..Stage::default() };
             let rustc = rustc_version(&cargo(), &stage);
-            let context = default_context(&rustc);
+            let context = context_of(&rustc);
             Toolchain { rustc, context }
         })
     }

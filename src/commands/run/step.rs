@@ -14,7 +14,7 @@ use crate::exit_code::ExitCode;
 use crate::history::sqlite::SqliteStore;
 use crate::history::store::Store;
 use crate::model::{
-    CaseRecord, Ending, InfraMode, RunId, RunRecord, Severity, StepKind, StepRecord, StepState, write_duration,
+    CaseRecord, Ending, InfraMode, RunRecord, Severity, StepKind, StepRecord, StepState, write_duration,
 };
 use crate::pipeline::cache::{Kept, Lookup, Parts, Pass, parts_of};
 use crate::pipeline::exec::{self, ExecError, Executed, Order, SetupFailure};
@@ -137,20 +137,14 @@ fn keep(site: &Site<'_>, step: &Step, before: Parts, record: &StepRecord) -> Opt
     let after = parts_of(step, &site.setting(), &site.survey);
     let pass = Pass { at: Timestamp::now(), run_id: site.asked.run_id.clone(), took: record.took };
     match site.cache.keep(name, before, &after, pass) {
-        Ok(Kept::Changing(what)) => Some(format!("{name} is not cached: {what}")),
-        Ok(_) => None,
+        Ok(Kept::No { why }) => Some(format!("{name} is not cached: {why}")),
+        Ok(Kept::Yes) => None,
         Err(error) => Some(format!("{name} cannot be cached: {error}")),
     }
 }
 
 /// Runs it, and again where it is a setup that something was in the way of.
-fn execute(
-    site: &Site<'_>,
-    planned: &Planned<'_>,
-    step: &Step,
-    record: StepRecord,
-    say: &mut dyn FnMut(&str),
-) -> Done {
+fn execute(site: &Site<'_>, planned: &Planned<'_>, step: &Step, record: StepRecord, say: &mut dyn FnMut(&str)) -> Done {
     let infra = &site.settings().infra;
     let of = if infra.mode == InfraMode::Defer { 1 } else { infra.retries + 1 };
     let mut tries = 1;
@@ -171,7 +165,7 @@ type Came = Result<Executed, ExecError>;
 fn once(site: &Site<'_>, step: &Step, say: &mut dyn FnMut(&str)) -> Came {
     let told = site.told(&step.name);
     let launch = exec::command_line(&step.invocation, &site.root, site.environment.clone(), &told);
-    let launch = launch.ok_or(ExecError::Empty)?;
+    let launch = launch.ok_or(ExecError::NoCommand)?;
     let mutex = step.mutex.as_deref().map(|mutex| site.lock(mutex));
     let log = site.log(&step.name);
     let order = Order {
@@ -237,8 +231,7 @@ fn unstarted(severity: Severity, record: StepRecord, error: &ExecError) -> Done 
         _ => vec![ExitCode::Config],
     };
     let state = StepState::of_failure(severity);
-    let record =
-        StepRecord { state, why: error.to_string(), ending: Some(Ending::NotStarted), next: None, ..record };
+    let record = StepRecord { state, why: error.to_string(), ending: Some(Ending::NotStarted), next: None, ..record };
     Done { settled: Settled { record, codes, reasons: Vec::new() }, ..Done::default() }
 }
 
@@ -268,10 +261,9 @@ pub(super) fn budget(site: &Site<'_>, step: &str, what: &str, tries: u32) -> (St
             format!("it could not be executed ({what}), attempt {attempt}/{of}: come again; not a code fault"),
             ExitCode::Deferred,
         ),
-        Deferral::Exhausted { of } => (
-            format!("it could not be executed in {of} attempts ({what}): not a code fault"),
-            ExitCode::NeverExecuted,
-        ),
+        Deferral::Exhausted { of } => {
+            (format!("it could not be executed in {of} attempts ({what}): not a code fault"), ExitCode::NeverExecuted)
+        }
     }
 }
 
