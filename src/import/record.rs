@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::results::{Case, Results, Suite};
 use crate::model::{
-    Attempt, AttemptOutcome, BinaryId, CaseRecord, ContentHash, Context, Kind, Outcome, RunHead, RunId, TestKey,
+    Attempt, AttemptOutcome, BinaryId, CaseRecord, ContentHash, Context, Kind, Outcome, PIPELINE_SUITE, RunHead, RunId, TestKey,
     Totals, WORKSPACE_SUITE,
 };
 
@@ -160,7 +160,7 @@ fn default_suite(results: &Results, origin: &Origin<'_>) -> String {
     let only = suites.next().flatten().filter(|first| suites.all(|other| other == Some(first)));
     let name = only.or(results.name.as_ref()).unwrap_or(&origin.otherwise);
     // What `cargo gate test` runs, and only that, has this name.
-    if name == WORKSPACE_SUITE { format!("{name} (imported)") } else { name.clone() }
+    if [WORKSPACE_SUITE, PIPELINE_SUITE].contains(&name.as_str()) { format!("{name} (imported)") } else { name.clone() }
 }
 
 /// Makes keys, each once.
