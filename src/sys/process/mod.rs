@@ -149,6 +149,21 @@ fn listen(mut source: impl Read + Send + 'static, stream: Stream, news: impl Fn(
     let _ = thread::Builder::new().name("listen".into()).stack_size(128 * 1024).spawn(read);
 }
 
+/// A program that cannot be started for want of something is tried again so often.
+pub const START_TRIES: u32 = 20;
+
+/// And this far apart.
+pub const START_DELAY: Duration = Duration::from_millis(100);
+
+/// Would the same start have worked at another moment?
+#[must_use]
+pub fn is_of_the_moment(error: &io::Error) -> bool {
+    use io::ErrorKind::{ExecutableFileBusy, OutOfMemory, ResourceBusy, WouldBlock};
+    const TOO_MANY_FILES: [i32; 2] = [23, 24];
+    matches!(error.kind(), ExecutableFileBusy | OutOfMemory | ResourceBusy | WouldBlock)
+        || error.raw_os_error().is_some_and(|code| cfg!(unix) && TOO_MANY_FILES.contains(&code))
+}
+
 /// The environment of this process, as a child would inherit it.
 #[must_use]
 pub fn own_environment() -> Vec<(OsString, OsString)> {
