@@ -39,9 +39,7 @@ pub(super) fn head(site: &Site<'_>) -> RunHead {
         full: false,
     };
     let head = record::head(start, &|name| std::env::var(name).ok());
-    let name = &site.asked.args.pipeline;
-    let suite = if name == "default" { PIPELINE_SUITE.to_owned() } else { format!("{PIPELINE_SUITE}:{name}") };
-    RunHead { id: site.asked.run_id.clone(), suite, ..head }
+    RunHead { id: site.asked.run_id.clone(), suite: PIPELINE_SUITE.to_owned(), ..head }
 }
 
 /// Puts the pipeline on record as running, so that a run that is killed reads interrupted. Gives what went wrong.
