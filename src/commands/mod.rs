@@ -9,6 +9,7 @@ mod doctor;
 mod explain;
 mod flaky;
 pub mod history;
+mod isolation;
 mod order;
 mod ordering;
 mod place;

@@ -9,8 +9,8 @@ use jiff::Timestamp;
 
 use super::results::{Case, Results, Suite};
 use crate::model::{
-    Attempt, AttemptOutcome, BinaryId, CaseRecord, ContentHash, Context, Kind, Outcome, PIPELINE_SUITE, RunHead, RunId, TestKey,
-    Totals, WORKSPACE_SUITE,
+    Attempt, AttemptOutcome, BinaryId, CaseRecord, ContentHash, Context, Kind, Outcome, PIPELINE_SUITE, RunHead, RunId,
+    TestKey, Totals, WORKSPACE_SUITE,
 };
 
 /// The workspace's test binaries, by the names that nextest and our own JUnit give to their suites.

@@ -15,8 +15,8 @@ use cargo_gate::history::store::{
     BinaryStamp, Counters, FinishedRun, Page, Prune, Retention, RunFilter, Store, StoreError, TestSummary,
 };
 use cargo_gate::model::{
-    Attempt, AttemptOutcome, CaseRecord, ContentHash, Context, CoverageFigures, Ending, Judgement, Outcome, Reason,
-    PIPELINE_SUITE, RunHead, RunId, RunRecord, RunState, TestKey, Totals, Verdict, WORKSPACE_SUITE,
+    Attempt, AttemptOutcome, CaseRecord, ContentHash, Context, CoverageFigures, Ending, Judgement, Outcome,
+    PIPELINE_SUITE, Reason, RunHead, RunId, RunRecord, RunState, TestKey, Totals, Verdict, WORKSPACE_SUITE,
 };
 use cargo_gate::ratio::Ratio;
 use jiff::Timestamp;

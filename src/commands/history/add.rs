@@ -11,7 +11,9 @@ use crate::cli::{AddArgs, CountArgs, Format, Told};
 use crate::exit_code::ExitCode;
 use crate::history::record::{self, Lookup, Start};
 use crate::history::store::Store;
-use crate::model::{Context, Judgement, PIPELINE_SUITE, Reason, RunHead, RunRecord, RunState, Totals, Verdict, WORKSPACE_SUITE};
+use crate::model::{
+    Context, Judgement, PIPELINE_SUITE, Reason, RunHead, RunRecord, RunState, Totals, Verdict, WORKSPACE_SUITE,
+};
 use crate::report::words;
 
 /// Nobody else's executions are on record under the names of the gate's own.
