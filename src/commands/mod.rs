@@ -10,6 +10,7 @@ mod explain;
 mod flaky;
 pub mod history;
 mod init;
+mod isolation;
 mod notify;
 mod order;
 mod ordering;
