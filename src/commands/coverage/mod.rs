@@ -7,6 +7,7 @@ pub(super) mod left_out;
 mod measured;
 mod outputs;
 mod site;
+mod told;
 
 use std::path::PathBuf;
 use std::sync::Arc;
