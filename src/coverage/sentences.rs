@@ -210,6 +210,28 @@ pub(super) fn fewer_files(now: u64, before: u64) -> String {
     )
 }
 
+/// Files that are none of the workspace's, of so many.
+pub(super) fn foreign(foreign: &[&Utf8Path], files: u64) -> String {
+    const NAMED: usize = 3;
+    let mut names = foreign.iter().take(NAMED).map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", ");
+    if foreign.len() > NAMED {
+        names.push_str(&format!(" and {} more", foreign.len() - NAMED));
+    }
+    let outside = foreign.len() as u64;
+    if outside < files {
+        let (lie, count) = if outside == 1 { ("lies", "counts") } else { ("lie", "count") };
+        return format!(
+            "{outside} of {files} files {lie} outside of this workspace ({names}) and {count} all the same, so this \
+             figure becomes no baseline: `[[exempt]]` in the configuration leaves files out"
+        );
+    }
+    let what = if outside == 1 { "the one file lies".to_owned() } else { format!("all {outside} files lie") };
+    format!(
+        "{what} outside of this workspace ({names}), so they were measured in another place: measure here, or hand over \
+         files with paths relative to the workspace root"
+    )
+}
+
 /// "`a` is", "`a`, `b` are".
 pub(super) fn are(names: &[&str]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();

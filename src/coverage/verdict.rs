@@ -80,6 +80,8 @@ pub enum Measurement {
     TimedOut(Duration),
     /// No process left a profile.
     NoProfile,
+    /// Nothing of what was measured elsewhere is of this workspace.
+    Foreign,
 }
 
 /// What is known of the baseline.
@@ -110,6 +112,8 @@ pub struct Case<'a> {
     pub lost: &'a [String],
     /// How many files of the baseline are known to have been deleted since, on purpose.
     pub deleted_files: u64,
+    /// Files that were measured elsewhere and are none of this workspace's.
+    pub foreign: &'a [&'a Utf8Path],
     /// The files with the most that is uncovered, and how much that is.
     pub worst: &'a [(&'a Utf8Path, u64)],
 }
@@ -237,8 +241,9 @@ fn sound_counts(rule: &Rule, case: &Case<'_>) -> Result<Counted, Ruling> {
         Measurement::Failed(words) => format!("the measurer failed: {words}"),
         Measurement::TimedOut(limit) => sentences::timed_out(*limit),
         Measurement::NoProfile => "no process left a profile".to_owned(),
+        Measurement::Foreign => "no file of it lies within this workspace".to_owned(),
     };
-    Err(match rule.on_tool_error {
+    let mut ruling = match rule.on_tool_error {
         OnToolError::Open => {
             let reason =
                 Reason::new("no-measurement", format!("no measurement, and the gate stays open (fail-open): {why}"));
@@ -249,10 +254,14 @@ fn sound_counts(rule: &Rule, case: &Case<'_>) -> Result<Counted, Ruling> {
         OnToolError::Closed => {
             let mut ruling =
                 Ruling::fail("no-measurement", format!("no measurement, and the gate is shut (fail-closed): {why}"));
-            ruling.reasons.push(Reason::new("next", sentences::AFTER_NO_MEASUREMENT));
+            if *case.measurement != Measurement::Foreign {
+                ruling.reasons.push(Reason::new("next", sentences::AFTER_NO_MEASUREMENT));
+            }
             ruling
         }
-    })
+    };
+    warn_of_foreign(&mut ruling, case, case.foreign.len() as u64);
+    Err(ruling)
 }
 
 /// Failed tests are the code; what was measured of them is shown, and judges nothing.
@@ -357,8 +366,16 @@ fn warn(ruling: &mut Ruling, rule: &Rule, case: &Case<'_>, counts: &Counted) {
     {
         ruling.warnings.push(Reason::new("fewer-files", sentences::fewer_files(counts.files, *files)));
     }
+    warn_of_foreign(ruling, case, counts.files);
     if let (false, Known::Unreadable(why)) = (rule.asks_baseline(), case.baseline) {
         ruling.warnings.push(Reason::new("unreadable-ratchet", sentences::unreadable_ratchet(why)));
+    }
+}
+
+/// `files` were measured in all.
+fn warn_of_foreign(ruling: &mut Ruling, case: &Case<'_>, files: u64) {
+    if !case.foreign.is_empty() {
+        ruling.warnings.push(Reason::new("foreign", sentences::foreign(case.foreign, files)));
     }
 }
 
@@ -420,6 +437,7 @@ mod tests {
             tools,
             lost: &[],
             deleted_files: 0,
+            foreign: &[],
             worst: &[],
         }
     }

@@ -105,19 +105,25 @@ impl<'a> Judging<'a> {
     /// Judges, and lets what passes raise the ratchet where it may.
     pub(super) fn judge(&self, measured: Measured) -> Judged {
         let folders = self.site.folders();
-        let (map, left_out, measurement) = match measured {
+        let (counted, left_out, measurement) = match measured {
             Measured::Nothing(measurement) => (CoverageMap::default(), Vec::new(), Some(measurement)),
             Measured::Map(map) => match self.grounds(&folders).leave_out(map) {
                 Ok((map, left_out)) => (map, left_out, None),
                 Err(why) => (CoverageMap::default(), Vec::new(), Some(Measurement::Failed(why))),
             },
         };
+        // What was built here is of this workspace, wherever its sources lie.
+        let foreign = if self.args.from.is_empty() { Vec::new() } else { counted.foreign(&folders) };
+        let is_foreign = !foreign.is_empty() && foreign.len() == counted.files().len();
+        let measurement = if is_foreign { Some(Measurement::Foreign) } else { measurement };
+        let nothing = CoverageMap::default();
+        let map = if is_foreign { &nothing } else { &counted };
         let mut ratchet = self.ratchet.file.load().map_err(|error| error.to_string());
         let consulted = match &mut ratchet {
             Ok(ratchet) if measurement.is_none() => self.consult(ratchet),
             _ => None,
         };
-        let all = subjects::judged(&map, &folders, self.settings, &self.rule);
+        let all = subjects::judged(map, &folders, self.settings, &self.rule);
         let worst = map.worst(self.rule.metric, WORST);
         let ruling_of = |judged: &subjects::Judged| {
             let counted = Measurement::Counted(judged.counts);
@@ -136,6 +142,7 @@ impl<'a> Judging<'a> {
                 tools: &self.tools,
                 lost: &self.circumstances.lost,
                 deleted_files: self.deleted_files(&known, judged.counts.files),
+                foreign: &foreign,
                 worst: &worst,
             };
             verdict::judge(&judged.rule, &case)
@@ -157,7 +164,7 @@ impl<'a> Judging<'a> {
             Some(Consulted::Missing(reason)) => ruling = ruling.together([Ruling::failing(reason)]),
             None => {}
         }
-        let patch = change::judge(self.args, self.settings, &self.site.root, &map);
+        let patch = change::judge(self.args, self.settings, &self.site.root, map);
         let patch = patch.map(|patch| patch.unwrap_or_else(|refused| refused));
         if let Some(reason) = patch.as_ref().filter(|patch| patch.fails).map(|patch| Reason::new("patch", &patch.said))
         {
@@ -174,9 +181,9 @@ impl<'a> Judging<'a> {
         }
         let kept = self.raise(&all, &ruling, ratchet.as_ref().ok());
         let compared = ratchet.as_ref().ok().filter(|_| !self.circumstances.is_partial);
-        let report = self.report(&map, &all, &falls_short, &ruling, measurement.is_none(), compared);
+        let report = self.report(map, &all, &falls_short, &ruling, measurement.is_none(), compared);
         let report = CoverageReport { patch, left_out: in_words(&left_out), ratchet: kept, ..report };
-        let reached = measurement.is_none().then(|| self.reached(&map, ruling.is_sound));
+        let reached = measurement.is_none().then(|| self.reached(map, ruling.is_sound));
         Judged { report, verdict: ruling.verdict, code: ruling.code, reached }
     }
 

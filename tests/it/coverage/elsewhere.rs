@@ -1,0 +1,61 @@
+//! What was measured in another place is judged as far as it is of this workspace.
+
+use serde_json::Value;
+
+use super::{coverage, text_of};
+use crate::support::Fixture;
+
+/// A tracefile of files with four lines each, of which three ran.
+fn trace(files: &[&str]) -> String {
+    files.iter().map(|file| format!("SF:{file}\nDA:1,1\nDA:2,1\nDA:3,1\nDA:4,0\nend_of_record\n")).collect()
+}
+
+/// Judges the tracefile of these files; the exit code is this.
+#[track_caller]
+fn judged(covered: &Fixture, files: &[&str], args: &[&str], code: i32) -> Value {
+    covered.write("measured.info", &trace(files));
+    let all = ["--from", "measured.info", "--ratchet", "on-pass"].into_iter().chain(args.iter().copied());
+    coverage(covered, all).run().assert_code(code).json()
+}
+
+fn has_ratchet(covered: &Fixture) -> bool {
+    covered.gate_dir().join("ratchet.toml").exists()
+}
+
+#[test]
+fn a_measurement_of_another_place_is_none_of_this_workspace() {
+    let covered = Fixture::alone("covered");
+    let files = ["/elsewhere/src/lib.rs", "/elsewhere/src/main.rs", "../beside/src/lib.rs"];
+    let open = judged(&covered, &files, &[], 0);
+    assert!(text_of(&open, "warnings", "no-measurement").contains("fail-open"));
+    let foreign = text_of(&open, "warnings", "foreign");
+    assert!(foreign.contains("all 3 files lie outside") && foreign.contains("`/elsewhere/src/lib.rs`"), "{foreign}");
+    assert!(open["coverage"]["covered"].is_null() && open["coverage"]["files"].as_array().unwrap().is_empty());
+    assert!(!has_ratchet(&covered));
+    let report = std::fs::read_to_string(covered.gate_dir().join("coverage-report.md")).unwrap();
+    assert!(report.contains("outside of this workspace"), "{report}");
+
+    let closed = judged(&covered, &files, &["--on-tool-error", "closed", "--policy", "absolute"], 20);
+    assert!(text_of(&closed, "reasons", "no-measurement").contains("fail-closed"));
+    text_of(&closed, "warnings", "foreign");
+}
+
+#[test]
+fn a_measurement_of_this_place_and_another_is_judged_and_never_kept() {
+    let covered = Fixture::alone("covered");
+    let files = ["src/lib.rs", "/elsewhere/src/lib.rs"];
+    let partly = judged(&covered, &files, &["--floor", "70"], 0);
+    assert_eq!((partly["coverage"]["covered"].as_u64(), partly["coverage"]["total"].as_u64()), (Some(6), Some(8)));
+    let foreign = text_of(&partly, "warnings", "foreign");
+    assert!(foreign.contains("1 of 2 files lies outside") && foreign.contains("`[[exempt]]`"), "{foreign}");
+    assert!(!has_ratchet(&covered));
+    judged(&covered, &files, &["--floor", "90"], 20);
+
+    covered.write("gate.toml", "[[exempt]]\nfiles = [\"/elsewhere/**\"]\nreason = \"not ours\"\n");
+    let ours = judged(&covered, &files, &["--floor", "70"], 0);
+    assert_eq!(
+        (ours["coverage"]["total"].as_u64(), ours["coverage"]["warnings"].as_array().unwrap().len()),
+        (Some(4), 0)
+    );
+    assert!(has_ratchet(&covered));
+}
