@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::frontmatter::FrontMatter;
 use super::inert::inert;
 use super::markup::{code, fenced, prose};
@@ -63,19 +65,61 @@ pub fn test_report(record: &RunRecord, cases: &[&CaseRecord], smoke: Smoke, insi
     out
 }
 
+/// The report of a run that never began, for this reason: whoever reads reports takes no earlier one for this one's.
+#[must_use]
+pub fn report_without_run(code: ExitCode, why: &str, at: Timestamp) -> String {
+    let head = Head {
+        passed: false,
+        suite_code: None,
+        code,
+        smoke: Smoke::Skipped,
+        run_id: "",
+        commit: "",
+        created: at,
+        tool_error: code != ExitCode::Interrupted,
+    };
+    format!("{}\n# Tests: FAIL\n\n{}\n\nThe suite did not execute.\n", head.front_matter().render(), prose(why))
+}
+
+/// What the front matter says.
+struct Head<'a> {
+    passed: bool,
+    suite_code: Option<ExitCode>,
+    code: ExitCode,
+    smoke: Smoke,
+    run_id: &'a str,
+    commit: &'a str,
+    created: Timestamp,
+    tool_error: bool,
+}
+
+impl Head<'_> {
+    fn front_matter(&self) -> FrontMatter {
+        FrontMatter::new()
+            .with("result", if self.passed { "PASS" } else { "FAIL" })
+            .with("status", if self.passed { "success" } else { "failed" })
+            .with("exit_code", self.suite_code.map(|code| code.to_string()).unwrap_or_default())
+            .with("gate_exit_code", self.code)
+            .with("smoke", self.smoke.as_str())
+            .with("run_id", self.run_id)
+            .with("commit", self.commit)
+            .with("created_at", self.created)
+            .with("tool_error", self.tool_error)
+    }
+}
+
 fn front_matter(record: &RunRecord, smoke: Smoke) -> FrontMatter {
-    let passed = record.exit_code() == ExitCode::Pass && smoke != Smoke::Failed;
-    let created = record.head.start.checked_add(record.duration).unwrap_or(record.head.start);
-    FrontMatter::new()
-        .with("result", if passed { "PASS" } else { "FAIL" })
-        .with("status", if passed { "success" } else { "failed" })
-        .with("exit_code", suite_code(record).map(|code| code.to_string()).unwrap_or_default())
-        .with("gate_exit_code", record.exit_code())
-        .with("smoke", smoke.as_str())
-        .with("run_id", &record.head.id)
-        .with("commit", record.head.commit.as_deref().unwrap_or_default())
-        .with("created_at", created)
-        .with("tool_error", is_tool_error(record))
+    let head = Head {
+        passed: record.exit_code() == ExitCode::Pass && smoke != Smoke::Failed,
+        suite_code: suite_code(record),
+        code: record.exit_code(),
+        smoke,
+        run_id: record.head.id.as_str(),
+        commit: record.head.commit.as_deref().unwrap_or_default(),
+        created: record.head.start.checked_add(record.duration).unwrap_or(record.head.start),
+        tool_error: is_tool_error(record),
+    };
+    head.front_matter()
 }
 
 const fn is_tool_error(record: &RunRecord) -> bool {

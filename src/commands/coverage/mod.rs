@@ -29,13 +29,11 @@ use site::Site;
 
 /// Runs the command.
 pub(super) fn run(args: &CoverageArgs) -> ExitCode {
-    match ask(args) {
-        Ok(code) => code,
-        Err(refused) => {
-            complain("error", &refused.why);
-            refused.code
-        }
-    }
+    ask(args).unwrap_or_else(|refused| {
+        complain("error", &refused.why);
+        outputs::tell_refused(args, &refused).iter().for_each(|text| complain("warning", text));
+        refused.code
+    })
 }
 
 fn ask(args: &CoverageArgs) -> Result<ExitCode, Refused> {
@@ -67,7 +65,7 @@ fn ask(args: &CoverageArgs) -> Result<ExitCode, Refused> {
         return Ok(tell_na(args, &Ruling::out_of_scope(&names)));
     }
     if args.from.is_empty() && !args.test.build.flags.no_run {
-        return Ok(test::run_session(&args.test, &asked, &mut Run::new(args, &asked)));
+        return test::run_session(&args.test, &asked, &mut Run::new(args, &asked));
     }
     let site = Site::of(&asked)?;
     let (measured, circumstances) = if args.from.is_empty() {
@@ -86,7 +84,9 @@ fn ask(args: &CoverageArgs) -> Result<ExitCode, Refused> {
     let judging = Judging::new(args, asked.settings(), &site, &circumstances);
     let judged = judging.judge(measured);
     let mut wrong = outputs::tell(args, None, &judged);
-    wrong.extend(outputs::keep(&site.gate_dir, None, &judged.report));
+    if !args.test.no_record {
+        wrong.extend(outputs::keep(&site.gate_dir, None, &judged.report));
+    }
     wrong.iter().for_each(|text| complain("warning", text));
     Ok(judged.code)
 }

@@ -247,7 +247,7 @@ fn rustc_version(cargo: &OsStr) -> String {
 }
 
 /// Those of the flags that `cargo metadata` understands and that bear on its answer.
-fn metadata_flags(build: &BuildArgs) -> Vec<OsString> {
+pub(super) fn metadata_flags(build: &BuildArgs) -> Vec<OsString> {
     let flags = &build.flags;
     let mut words: Vec<OsString> = Vec::new();
     if let Some(path) = &flags.manifest_path {

@@ -231,3 +231,57 @@ fn r10_what_the_measurer_says_is_not_believed() {
         assert!(!has_ratchet(&covered));
     }
 }
+
+#[test]
+fn no_report_of_an_earlier_pass_outlives_what_ends_before_a_build() {
+    let covered = Fixture::alone("covered");
+    let report = "target/gate/coverage-report.md";
+    covered.write("a.info", "SF:src/lib.rs\nDA:1,1\nDA:2,1\nend_of_record\n");
+    let pass = || {
+        covered.write("gate.toml", "");
+        coverage(&covered, ["--from", "a.info", "--report", "own.md"]).run().assert_code(0);
+        covered.write("target/gate/test-report.md", "---\nresult: PASS\nstatus: success\n---\n");
+    };
+    for (config, args, code, words, of_tests) in [
+        ("", &[][..], 96, "cargo-llvm-cov", 100),
+        ("[default.coverage]\nfloor = 101\n", &[], 96, "floor", 100),
+        ("not toml", &[], 96, "gate.toml", 100),
+        ("[default.test]\nargs = [\"--no-such-flag\"]\n", &["--from", "a.info"], 96, "--no-such-flag", 0),
+        ("", &["--from", "none.info"], 96, "none.info", 0),
+        ("", &["--from", "Cargo.toml"], 96, "no lcov file", 0),
+        ("", &["--no-run"], 96, "nothing was measured yet", 0),
+    ] {
+        pass();
+        covered.write("gate.toml", config);
+        let ended = alone(&covered, ["--report", "own.md"]).args(args.iter().copied()).run();
+        ended.assert_code(code).assert_stderr_has(words);
+        for file in [report, "own.md"] {
+            covered.gate(["verdict", file]).run().assert_code(20).assert_stdout_has(words);
+        }
+        covered.gate(["verdict", "target/gate/test-report.md"]).run().assert_code(of_tests);
+    }
+    for (args, code) in [(&["--repeat", "2"][..], 2), (&["--no-record"], 96), (&["--ratchet-from", "none.md"], 96)] {
+        pass();
+        alone(&covered, args.iter().copied()).run().assert_code(code);
+        covered.gate(["verdict", report]).run().assert_code(0);
+        covered.gate(["verdict", "target/gate/test-report.md"]).run().assert_code(0);
+    }
+    // Where the configuration puts it, whatever else is wrong there.
+    covered.write("gate.toml", "[store]\ndir = \"kept\"\n[default.coverage]\nfloor = \"high\"\n");
+    alone(&covered, []).run().assert_code(96);
+    covered.gate(["verdict", "kept/coverage-report.md"]).run().assert_code(20).assert_stdout_has("floor");
+}
+
+#[test]
+fn an_interrupt_before_the_build_outdates_an_earlier_pass() {
+    let covered = Fixture::alone("covered");
+    covered.write("a.info", "SF:src/lib.rs\nDA:1,1\nend_of_record\n");
+    coverage(&covered, ["--from", "a.info"]).run().assert_code(0);
+    with_stand_in(&covered, "sleep 600");
+    let running = alone(&covered, []).in_own_group().spawn();
+    wait_until("it is asked", || calls(&covered).contains("show-env"));
+    running.signal(Signal::INT);
+    running.wait().assert_code(130);
+    let verdict = covered.gate(["verdict", "target/gate/coverage-report.md"]).run();
+    verdict.assert_code(20).assert_stdout_has("interrupted before the build");
+}
