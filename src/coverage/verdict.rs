@@ -5,6 +5,7 @@ use std::time::Duration;
 use camino::Utf8Path;
 
 use super::baseline::{Baseline, Subject, Tools};
+use super::exempt::LeaveOutError;
 use super::map::Counting;
 use super::sentences;
 use crate::config::{CoveragePolicy, CoverageSettings, Metric, OnToolError};
@@ -80,6 +81,8 @@ pub enum Measurement {
     TimedOut(Duration),
     /// No process left a profile.
     NoProfile,
+    /// Numbers of which what does not count could not be left out.
+    NotLeftOut(LeaveOutError),
     /// Nothing of what was measured elsewhere is of this workspace.
     Foreign,
 }
@@ -214,6 +217,8 @@ pub fn judge(rule: &Rule, case: &Case<'_>) -> Ruling {
     }
     let counts = match sound_counts(rule, case) {
         Ok(counts) => counts,
+        // What must be mended before anything can be judged is more pressing than a test.
+        Err(ruling) if ruling.code == ExitCode::Config => return ruling,
         Err(ruling) => return with_failed_tests(ruling, case),
     };
     let mut ruling = compare(rule, case, &counts);
@@ -241,6 +246,7 @@ fn sound_counts(rule: &Rule, case: &Case<'_>) -> Result<Counted, Ruling> {
         Measurement::Failed(words) => format!("the measurer failed: {words}"),
         Measurement::TimedOut(limit) => sentences::timed_out(*limit),
         Measurement::NoProfile => "no process left a profile".to_owned(),
+        Measurement::NotLeftOut(error) => return Err(not_left_out(error)),
         Measurement::Foreign => "no file of it lies within this workspace".to_owned(),
     };
     let mut ruling = match rule.on_tool_error {
@@ -262,6 +268,17 @@ fn sound_counts(rule: &Rule, case: &Case<'_>) -> Result<Counted, Ruling> {
     };
     warn_of_foreign(&mut ruling, case, case.foreign.len() as u64);
     Err(ruling)
+}
+
+/// The measurer did its part: what is asked here cannot be done, so `on-tool-error` has no say.
+fn not_left_out(error: &LeaveOutError) -> Ruling {
+    match error {
+        LeaveOutError::Numbers(error) => Ruling::fail("bad-inputs", format!("bad inputs: {error}")),
+        // The configuration asks for more than the files give away, which whoever wrote it or owns them can mend.
+        LeaveOutError::NoLines(_) | LeaveOutError::Unreadable { .. } => {
+            Ruling::new(Verdict::Fail, ExitCode::Config, Reason::new("not-left-out", error.to_string()))
+        }
+    }
 }
 
 /// Failed tests are the code; what was measured of them is shown, and judges nothing.

@@ -237,7 +237,7 @@ impl Judging<'_> {
         let map = source::load_export(&directory.exported(), root).map_err(|error| error.to_string())?;
         let packages = self.site.folders();
         let grounds = Grounds { settings: self.settings, root, target_dir, packages: &packages };
-        let (map, _) = grounds.leave_out(map)?;
+        let (map, _) = grounds.leave_out(map).map_err(|error| error.to_string())?;
         let tools = Tools {
             measurer: circumstances.measurer.clone().unwrap_or_else(|| self.tools.measurer.clone()),
             ..self.tools.clone()

@@ -109,7 +109,7 @@ impl<'a> Judging<'a> {
             Measured::Nothing(measurement) => (CoverageMap::default(), Vec::new(), Some(measurement)),
             Measured::Map(map) => match self.grounds(&folders).leave_out(map) {
                 Ok((map, left_out)) => (map, left_out, None),
-                Err(why) => (CoverageMap::default(), Vec::new(), Some(Measurement::Failed(why))),
+                Err(why) => (CoverageMap::default(), Vec::new(), Some(Measurement::NotLeftOut(why))),
             },
         };
         // What was built here is of this workspace, wherever its sources lie.

@@ -17,11 +17,12 @@ use super::site::{Site, internal};
 use crate::cli::{CargoFlags, CoverageArgs, TestArgs};
 use crate::commands::test::{Asked, Begun, Came, Ended, Measuring, Refused};
 use crate::commands::{complain, doctor};
+use crate::coverage::CoverageMap;
 use crate::coverage::circumstances::Circumstances;
 use crate::coverage::directory::Directory;
 use crate::coverage::measure::{MeasureError, Measurer, Profiles};
+use crate::coverage::source::{self, SourceError};
 use crate::coverage::verdict::Measurement;
-use crate::coverage::{CoverageMap, source};
 use crate::exit_code::ExitCode;
 use crate::history::input::hash_file;
 use crate::model::{
@@ -80,8 +81,10 @@ impl<'a> Run<'a> {
         };
         match under_way.prepare(signals) {
             Ok(()) => Ok(under_way),
-            Err(error @ (MeasureError::Missing(_) | MeasureError::Interrupted)) => Err(refused(&error)),
-            Err(error) => Ok(UnderWay { failed: Some(error), env: own_environment(), ..under_way }),
+            Err(error) => match refusal(&error) {
+                Some(refused) => Err(refused),
+                None => Ok(UnderWay { failed: Some(error), env: own_environment(), ..under_way }),
+            },
         }
     }
 }
@@ -121,15 +124,34 @@ pub(super) fn wait_for(
     }
 }
 
-fn refused(error: &MeasureError) -> Refused {
+/// What stops everything, whatever `on-tool-error` says: that is asked about a measurer that ran without result. `None`:
+/// it did just that.
+fn refusal(error: &MeasureError) -> Option<Refused> {
     match error {
         // The doctor says it better than whoever could not be started.
         MeasureError::Missing(why) => {
             let lacks = doctor::what_coverage_lacks();
-            Refused::new(ExitCode::Config, lacks.unwrap_or_else(|| format!("coverage cannot be measured: {why}")))
+            let why = lacks.unwrap_or_else(|| format!("coverage cannot be measured: {why}"));
+            Some(Refused::new(ExitCode::Config, why))
         }
-        MeasureError::Interrupted => Refused::new(ExitCode::Interrupted, "interrupted before the build"),
-        other => internal(other.to_string()),
+        MeasureError::Interrupted => Some(Refused::new(ExitCode::Interrupted, "interrupted before the build")),
+        MeasureError::Io { kind, .. } => Some(Refused::new(code_of(*kind), error.to_string())),
+        MeasureError::Failed { .. } | MeasureError::TimedOut | MeasureError::NoProfile => None,
+    }
+}
+
+/// Whose matter it is that a file of the measurement cannot be read, written or removed.
+const fn code_of(kind: ErrorKind) -> ExitCode {
+    match kind {
+        // Rights, room, and what lies where a directory should be: the user's to mend.
+        ErrorKind::PermissionDenied
+        | ErrorKind::ReadOnlyFilesystem
+        | ErrorKind::StorageFull
+        | ErrorKind::QuotaExceeded
+        | ErrorKind::AlreadyExists
+        | ErrorKind::NotADirectory => ExitCode::Config,
+        // Nobody but this program has a hand in these files.
+        _ => ExitCode::Internal,
     }
 }
 
@@ -228,7 +250,10 @@ impl Measuring for Run<'_> {
         let measured = match under_way.measure(&circumstances, signals) {
             Ok(map) => Measured::Map(map),
             Err(MeasureError::Interrupted) => return interrupt(signals, judgement),
-            Err(error) => Measured::Nothing(without_numbers(&error, limit(self.asked))),
+            Err(error) => match without_numbers(&error, limit(self.asked)) {
+                Ok(measurement) => Measured::Nothing(measurement),
+                Err(refused) => return end(refused.code, Reason::new("not-measured", refused.why), judgement),
+            },
         };
         let judging = Judging::new(self.args, self.asked.settings(), &under_way.site, &circumstances);
         let judged = judging.with_means(Means { asked: self.asked, signals }).judge(measured);
@@ -260,10 +285,15 @@ impl Measuring for Run<'_> {
 fn interrupt(signals: &Signals, judgement: &mut Judgement) {
     let signal = signals.interrupt().map_or("SIGINT", |interrupt| interrupt.signal);
     let text = format!("{signal} came while coverage was summed up");
+    end(ExitCode::Interrupted, Reason::new("interrupted", text), judgement);
+}
+
+/// There is nothing to judge, and that is more pressing than whatever the tests came to.
+fn end(code: ExitCode, reason: Reason, judgement: &mut Judgement) {
     judgement.codes.retain(|code| *code != ExitCode::Pass);
-    judgement.codes.insert(0, ExitCode::Interrupted);
-    judgement.reasons.insert(0, Reason::new("interrupted", text));
-    judgement.verdict = Verdict::Fail;
+    judgement.codes.insert(0, code);
+    judgement.reasons.insert(0, reason);
+    judgement.verdict = if code == ExitCode::Internal { Verdict::ToolError } else { Verdict::Fail };
 }
 
 impl UnderWay {
@@ -276,7 +306,8 @@ impl UnderWay {
             let version = scope.spawn(|| measurer.version(deadline, signals));
             let discarded = measurer.dir.discard_profiles();
             let env = measurer.environment(deadline, signals);
-            let version = version.join().unwrap_or_else(|_| Err(MeasureError::Io("a thread ended early".to_owned())));
+            let ended_early = |_| Err(io::Error::other("a thread ended early").into());
+            let version = version.join().unwrap_or_else(ended_early);
             (version, discarded.map_err(MeasureError::from).and(env))
         });
         let version = version?;
@@ -337,7 +368,8 @@ pub(super) fn again(asked: &Asked, site: &Site) -> Result<(Measured, Circumstanc
     if !directory.exported().exists() {
         return Err(nothing);
     }
-    let _lock = lock(&directory, deadline, &Signals::none()).map_err(|error| internal(error.to_string()))?;
+    let lock = lock(&directory, deadline, &Signals::none());
+    let _lock = lock.map_err(|error| refusal(&error).unwrap_or_else(|| internal(error.to_string())))?;
     let mut circumstances = Circumstances::load(&directory.circumstances()).ok_or(nothing)?;
     let is_stale = |(path, measured): &(&Utf8PathBuf, &ContentHash)| {
         !hash_file(&site.root.join(path)).is_ok_and(|now| now == **measured)
@@ -345,22 +377,27 @@ pub(super) fn again(asked: &Asked, site: &Site) -> Result<(Measured, Circumstanc
     circumstances.stale = circumstances.sources.iter().filter(is_stale).map(|(path, _)| path.clone()).collect();
     let measured = match load(&directory, site) {
         Ok(map) => Measured::Map(map),
-        Err(error) => Measured::Nothing(without_numbers(&error, limit(asked))),
+        Err(error) => Measured::Nothing(without_numbers(&error, limit(asked))?),
     };
     Ok((measured, circumstances))
 }
 
 fn load(directory: &Directory, site: &Site) -> Result<CoverageMap, MeasureError> {
-    let unreadable = |error: source::SourceError| MeasureError::Failed { what: "report", why: error.to_string() };
-    source::load_export(&directory.exported(), &site.root).map_err(unreadable)
+    source::load_export(&directory.exported(), &site.root).map_err(|error| match error {
+        // That there is no such file is the measurer's doing.
+        SourceError::Unreadable { why, .. } if why.kind() != ErrorKind::NotFound => why.into(),
+        SourceError::LlvmJson { why, .. } if why.is_io() => io::Error::from(why).into(),
+        error => MeasureError::Failed { what: "report", why: error.to_string() },
+    })
 }
 
-/// What came of a measurement that has no numbers.
-fn without_numbers(error: &MeasureError, limit: Duration) -> Measurement {
-    match error {
-        MeasureError::TimedOut => Measurement::TimedOut(limit),
-        MeasureError::NoProfile => Measurement::NoProfile,
-        other => Measurement::Failed(other.to_string()),
+/// What came of a measurement that has no numbers, where that is a matter of `on-tool-error`.
+fn without_numbers(error: &MeasureError, limit: Duration) -> Result<Measurement, Refused> {
+    match (refusal(error), error) {
+        (Some(refused), _) => Err(refused),
+        (None, MeasureError::TimedOut) => Ok(Measurement::TimedOut(limit)),
+        (None, MeasureError::NoProfile) => Ok(Measurement::NoProfile),
+        (None, error) => Ok(Measurement::Failed(error.to_string())),
     }
 }
 

@@ -193,15 +193,73 @@ fn r9_a_measurer_that_fails_is_no_measurement() {
     assert!(reason.contains("it has a bad day") && reason.contains("fail-closed"), "{reason}");
 }
 
-#[test]
-fn r10_what_the_measurer_says_is_not_believed() {
+/// A crate whose tests leave what looks like a profile.
+fn with_profiles() -> Fixture {
     let covered = Fixture::alone("covered");
-    // Its tests leave what looks like a profile.
     with_tests(
         &covered,
         "    #[test]\n    fn leaves_a_profile() {\n        \
          std::fs::write(std::env::var_os(\"LLVM_PROFILE_FILE\").unwrap(), \"\").unwrap();\n    }",
     );
+    covered
+}
+
+/// A measurer that sums up in this way; the file to write is `$2`.
+fn with_report(covered: &Fixture, sums_up: &str) {
+    with_stand_in(
+        covered,
+        &format!(
+            "case $2 in\n--version) echo cargo-llvm-cov 0.9.1 ;;\n\
+             show-env) echo \"export LLVM_PROFILE_FILE='$CARGO_TARGET_DIR/x.profraw'\" ;;\n\
+             report) while [ $# -gt 1 ]; do\n  if [ \"$1\" = --output-path ]; then {sums_up}; fi\n  shift\ndone ;;\n\
+             esac"
+        ),
+    );
+}
+
+#[test]
+fn what_is_no_fault_of_the_measurer_is_never_let_pass() {
+    let covered = with_profiles();
+    for (sums_up, code, words) in [
+        ("mkdir \"$2\"", 70, "files of the measurement"),
+        ("echo 'error: failed to find llvm-tools-preview' >&2; exit 1", 96, "llvm-tools"),
+    ] {
+        with_report(&covered, sums_up);
+        let ended = alone(&covered, ["--on-tool-error", "open"]).run();
+        let document = ended.assert_code(code).assert_stderr_has(words).json();
+        assert_eq!((&document["codes"], &document["coverage"]["status"]), (&vec![code].into(), &"N/A".into()));
+        covered.gate(["verdict", "target/gate/coverage-report.md"]).run().assert_code(20).assert_stdout_has(words);
+        fs::remove_dir_all(covered.target_dir().join("gate-coverage")).unwrap();
+    }
+    // What lies in the way before the build ends it there.
+    covered.write("target/gate-coverage", "");
+    let ended = alone(&covered, ["--on-tool-error", "open"]).run();
+    ended.assert_code(96).assert_stderr_has("files of the measurement");
+    assert!(!ended.stderr().contains("Running"), "{ended}");
+    assert!(!has_ratchet(&covered));
+}
+
+#[test]
+fn what_cannot_be_left_out_is_never_let_pass() {
+    let covered = Fixture::alone("covered");
+    let figures = ["lines", "regions", "functions"].map(|metric| format!("\"{metric}\":{{\"count\":4,\"covered\":3}}"));
+    let file = format!("{{\"filename\":\"src/lib.rs\",\"summary\":{{{}}}}}", figures.join(","));
+    covered.write(
+        "summary.json",
+        &format!("{{\"type\":\"llvm.coverage.json.export\",\"data\":[{{\"files\":[{file}]}}]}}"),
+    );
+    covered.write("src/taken.rs/in_the_way", "").write("lines.info", "SF:src/taken.rs\nDA:1,1\nend_of_record\n");
+    for (measured, words) in [("summary.json", "without its lines"), ("lines.info", "`src/taken.rs`")] {
+        let args = ["--from", measured, "--exclude-test-code", "--on-tool-error", "open"];
+        let document = coverage(&covered, args).run().assert_code(96).json();
+        assert!(text_of(&document, "reasons", "not-left-out").contains(words), "{document}");
+        assert!(!has_ratchet(&covered));
+    }
+}
+
+#[test]
+fn r10_what_the_measurer_says_is_not_believed() {
+    let covered = with_profiles();
     let summary = |covered: u64, count: u64| {
         let figure = format!("{{\"count\":{count},\"covered\":{covered}}}");
         format!("{{\"lines\":{figure},\"regions\":{figure},\"functions\":{figure}}}")
@@ -216,15 +274,7 @@ fn r10_what_the_measurer_says_is_not_believed() {
         (export(""), "there are no lines to cover"),
         (of_file(&summary(0, 0)), "there are no lines to cover"),
     ] {
-        with_stand_in(
-            &covered,
-            &format!(
-                "case $2 in\n--version) echo cargo-llvm-cov 0.9.1 ;;\n\
-                 show-env) echo \"export LLVM_PROFILE_FILE='$CARGO_TARGET_DIR/x.profraw'\" ;;\n\
-                 report) while [ $# -gt 1 ]; do\n  [ \"$1\" = --output-path ] && printf %s '{said}' >\"$2\"\n  shift\ndone ;;\n\
-                 esac"
-            ),
-        );
+        with_report(&covered, &format!("printf %s '{said}' >\"$2\""));
         let ended = alone(&covered, ["--on-tool-error", "closed"]).run();
         let reason = text_of(&ended.assert_code(20).json(), "reasons", "no-measurement");
         assert!(reason.contains(words), "{said}: {reason}");
