@@ -21,7 +21,7 @@ use crate::commands::test::Asked;
 use crate::config::{ConfigFile, PLACES};
 
 use crate::coverage::baseline::{Baseline, Subject, Tools};
-use crate::coverage::circumstances::Circumstances;
+use crate::coverage::circumstances::{Circumstances, Selected};
 use crate::coverage::directory::Directory;
 use crate::coverage::measure::last_words;
 use crate::coverage::ratchet::{Permission, Ratchet, RatchetKey};
@@ -64,7 +64,7 @@ impl Judging<'_> {
     /// it is not, or they are not.
     pub(super) fn consult(&self, ratchet: &mut Ratchet) -> Option<Consulted> {
         let revision = self.settings.coverage.baseline_ref.as_deref()?;
-        let has_no_word = self.circumstances.is_partial || self.circumstances.failed_tests > 0;
+        let has_no_word = self.circumstances.selected == Selected::Part || self.circumstances.failed_tests > 0;
         if !self.rule.asks_baseline() || has_no_word {
             return None;
         }

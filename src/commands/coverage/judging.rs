@@ -13,7 +13,7 @@ use crate::commands::ratchet::{BuiltFor, OwnRatchet};
 use crate::config::Settings;
 use crate::coverage::CoverageMap;
 use crate::coverage::baseline::{Baseline, Subject, Tools};
-use crate::coverage::circumstances::Circumstances;
+use crate::coverage::circumstances::{Circumstances, Selected};
 use crate::coverage::ratchet::{Permission, Ratchet, RatchetKey, permission};
 use crate::coverage::subjects;
 use crate::coverage::verdict::{self, Case, Counts, Known, Measurement, Rule, Ruling};
@@ -129,8 +129,7 @@ impl<'a> Judging<'a> {
             let counted = Measurement::Counted(judged.counts);
             let key = self.key(judged.subject.clone());
             let known = match &ratchet {
-                // What a part of the tests covers says nothing of what all of them covered.
-                Ok(_) if self.circumstances.is_partial => Known::Nothing,
+                Ok(_) if self.circumstances.selected == Selected::Part => Known::Nothing,
                 Ok(ratchet) => ratchet.baseline(&key).map_or(Known::Nothing, Known::Baseline),
                 Err(why) => Known::Unreadable(why),
             };
@@ -153,10 +152,12 @@ impl<'a> Judging<'a> {
         let Some(first) = rulings.next() else { return self.without_subjects() };
         let mut ruling = first.together(rulings);
         let is_compared = self.rule.policy != CoveragePolicy::Absolute && measurement.is_none();
-        if self.circumstances.is_partial && is_compared {
-            let text =
-                "only a part of the workspace was tested: no baseline is held against that, and none comes of it";
-            ruling.warnings.push(Reason::new("partial", text));
+        if let Some(why) = self.circumstances.selected.why_no_baseline().filter(|_| is_compared) {
+            let held = match self.circumstances.selected {
+                Selected::Part => "no baseline is held against that, and none comes of it",
+                Selected::Whole | Selected::More => "no baseline comes of that",
+            };
+            ruling.warnings.push(Reason::new("partial", format!("{why}: {held}")));
         }
         match consulted {
             Some(Consulted::Known(reason)) => ruling.reasons.push(reason),
@@ -180,7 +181,7 @@ impl<'a> Judging<'a> {
             ruling.is_sound = false;
         }
         let kept = self.raise(&all, &ruling, ratchet.as_ref().ok());
-        let compared = ratchet.as_ref().ok().filter(|_| !self.circumstances.is_partial);
+        let compared = ratchet.as_ref().ok().filter(|_| self.circumstances.selected != Selected::Part);
         let report = self.report(map, &all, &falls_short, &ruling, measurement.is_none(), compared);
         let report = CoverageReport { patch, left_out: in_words(&left_out), ratchet: kept, ..report };
         let reached = measurement.is_none().then(|| self.reached(map, ruling.is_sound));
@@ -204,7 +205,7 @@ impl<'a> Judging<'a> {
     }
 
     fn reached(&self, map: &CoverageMap, is_sound: bool) -> CoverageFigures {
-        let (total, is_whole) = (map.total(), !self.circumstances.is_partial);
+        let (total, is_whole) = (map.total(), self.circumstances.selected == Selected::Whole);
         CoverageFigures {
             lines: total.lines,
             regions: total.regions,
@@ -273,9 +274,9 @@ impl<'a> Judging<'a> {
 
     /// What a figure may do to the ratchet here.
     pub(super) fn permission(&self) -> Permission {
-        match self.circumstances.is_partial {
-            true => Permission::Nothing("only a part of the workspace was tested".to_owned()),
-            false => permission(&self.settings.coverage.ratchet, &self.site.standing()),
+        match self.circumstances.selected.why_no_baseline() {
+            Some(why) => Permission::Nothing(why.to_owned()),
+            None => permission(&self.settings.coverage.ratchet, &self.site.standing()),
         }
     }
 }

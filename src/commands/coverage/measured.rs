@@ -13,8 +13,9 @@ use camino::Utf8PathBuf;
 use super::baseline_ref::Means;
 use super::judging::{Judged, Judging, Measured};
 use super::outputs;
+use super::selected::of_run;
 use super::site::{Site, internal};
-use crate::cli::{CargoFlags, CoverageArgs, TestArgs};
+use crate::cli::{CargoFlags, CoverageArgs};
 use crate::commands::test::{Asked, Begun, Came, Ended, Measuring, Refused};
 use crate::commands::{complain, doctor};
 use crate::coverage::CoverageMap;
@@ -242,7 +243,7 @@ impl Measuring for Run<'_> {
         let circumstances = Circumstances {
             failed_tests: if has_failed { failures } else { 0 },
             lost: lost.collect(),
-            is_partial: is_partial(&self.args.test),
+            selected: of_run(&self.args.test, self.asked),
             measurer: under_way.version.clone(),
             commit: under_way.site.commit.clone(),
             ..Circumstances::default()
@@ -399,20 +400,6 @@ fn without_numbers(error: &MeasureError, limit: Duration) -> Result<Measurement,
         (None, MeasureError::NoProfile) => Ok(Measurement::NoProfile),
         (None, error) => Ok(Measurement::Failed(error.to_string())),
     }
-}
-
-/// Was something selected? Then the figure is not the workspace's.
-pub(super) fn is_partial(test: &TestArgs) -> bool {
-    let flags = &test.build.flags;
-    let names = [&flags.package, &flags.exclude, &flags.bin, &flags.example, &flags.test, &flags.bench];
-    let kinds = [flags.lib, flags.bins, flags.examples, flags.tests, flags.benches, flags.doc];
-    !test.filters.is_empty()
-        || !test.select.is_empty()
-        || !test.libtest.filters.is_empty()
-        || !test.libtest.skip.is_empty()
-        || test.libtest.ignored
-        || names.iter().any(|names| !names.is_empty())
-        || kinds.contains(&true)
 }
 
 /// Did a process of this test end without leaving a profile?

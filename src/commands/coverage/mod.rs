@@ -6,6 +6,7 @@ mod judging;
 pub(super) mod left_out;
 mod measured;
 mod outputs;
+mod selected;
 mod site;
 mod told;
 
@@ -75,7 +76,7 @@ fn ask(args: &CoverageArgs) -> Result<ExitCode, Refused> {
         let map =
             source::load(&paths, &site.root).map_err(|error| Refused::new(ExitCode::Config, error.to_string()))?;
         let elsewhere = Circumstances {
-            is_partial: measured::is_partial(&args.test),
+            selected: selected::of_flags(&args.test),
             commit: site.commit.clone(),
             ..Circumstances::default()
         };

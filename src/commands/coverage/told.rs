@@ -3,6 +3,7 @@
 
 use super::judging::Judging;
 use crate::coverage::baseline::Subject;
+use crate::coverage::circumstances::Selected;
 use crate::coverage::exempt::LeftOut;
 use crate::coverage::ratchet::{Change, Ratchet};
 use crate::coverage::subjects;
@@ -66,7 +67,7 @@ impl Judging<'_> {
                 files: has_numbers.then(|| map.files().len() as u64),
                 target: Some(self.site.context.target.clone()),
                 features: self.site.context.features.clone(),
-                may_be_baseline: Some(ruling.is_sound && !self.circumstances.is_partial),
+                may_be_baseline: Some(ruling.is_sound && self.circumstances.selected == Selected::Whole),
                 baseline: baseline.map(|baseline| baseline.share.ratio().floored()),
                 floor: self.rule.floor,
                 policy: self.rule.policy.word().to_owned(),

@@ -240,6 +240,38 @@ fn what_is_no_fault_of_the_measurer_is_never_let_pass() {
 }
 
 #[test]
+fn only_what_usually_runs_becomes_a_baseline() {
+    let covered = with_profiles();
+    let figures = ["lines", "regions", "functions"].map(|metric| format!("\"{metric}\":{{\"count\":4,\"covered\":3}}"));
+    let file = format!("{{\"filename\":\"src/lib.rs\",\"summary\":{{{}}}}}", figures.join(","));
+    let export = format!("{{\"type\":\"llvm.coverage.json.export\",\"data\":[{{\"files\":[{file}]}}]}}");
+    with_report(&covered, &format!("printf %s '{export}' >\"$2\""));
+    let (part, more) = ("only a part of the workspace was tested", "more was tested than without a choice");
+    for (configured, flags, words) in [
+        ("\"-p\", \"covered\"", &[][..], part),
+        ("\"--lib\"", &[], part),
+        ("\"--workspace\", \"--exclude\", \"other\"", &[], part),
+        ("", &["--lib"], part),
+        ("", &["leaves"], part),
+        ("", &["--", "--include-ignored"], more),
+        ("", &["--all-targets"], more),
+    ] {
+        covered.write("gate.toml", &format!("[default.test]\nargs = [{configured}]\n"));
+        let ended = alone(&covered, ["--ratchet", "on-pass"]).args(flags.iter().copied()).run();
+        let document = ended.assert_code(0).json();
+        assert!(text_of(&document, "warnings", "partial").contains(words), "{ended}");
+        assert!(document["coverage"]["ratchet"].as_str().unwrap().contains(words), "{ended}");
+        assert!(!has_ratchet(&covered));
+    }
+    covered.write("gate.toml", "[default.test]\nargs = [\"--workspace\", \"--all-targets\"]\n");
+    alone(&covered, ["--ratchet", "on-pass"]).run().assert_code(0);
+    assert!(has_ratchet(&covered));
+    // More must reach what less has reached.
+    covered.gate(["baseline", "set", "100"]).run().assert_code(0);
+    alone(&covered, ["--", "--include-ignored"]).run().assert_code(20);
+}
+
+#[test]
 fn what_cannot_be_left_out_is_never_let_pass() {
     let covered = Fixture::alone("covered");
     let figures = ["lines", "regions", "functions"].map(|metric| format!("\"{metric}\":{{\"count\":4,\"covered\":3}}"));
