@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use camino::{Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;
 
-use super::judging::Judging;
+use super::judging::{Judging, not_written};
 use super::left_out::Grounds;
 use super::measured::{limit, wait_for};
 use crate::commands::complain;
@@ -25,7 +25,7 @@ use crate::coverage::circumstances::{Circumstances, Selected};
 use crate::coverage::directory::Directory;
 use crate::coverage::measure::last_words;
 use crate::coverage::ratchet::{Permission, Ratchet, RatchetKey};
-use crate::coverage::ratchet_file::RatchetFile;
+use crate::coverage::ratchet_file::{RatchetError, RatchetFile};
 use crate::coverage::{source, subjects};
 use crate::exit_code::ExitCode;
 use crate::model::{Ending, Reason, Word};
@@ -45,8 +45,8 @@ pub(super) struct Means<'a> {
 
 /// What came of asking.
 pub(super) enum Consulted {
-    /// The merge base is among the baselines now.
-    Known(Reason),
+    /// The merge base is among the baselines now. Where it could not be written down, that is the other reason.
+    Known(Reason, Option<Reason>),
     /// It is not, and an older baseline judges.
     Older(Reason),
     /// It is not, and nothing is there to judge by.
@@ -84,9 +84,8 @@ impl Judging<'_> {
             ratchet.raise(key, baseline, &Permission::Rise);
         }
         let kept = if self.args.test.no_record { Ok(()) } else { self.keep(&figures) };
-        let text = told(revision, &commit, ratchet.baseline(&key));
-        let text = kept.map_or_else(|why| format!("{text}; it is not kept: {why}"), |()| text.clone());
-        Some(Consulted::Known(Reason::new("baseline-ref", text)))
+        let reason = Reason::new("baseline-ref", told(revision, &commit, ratchet.baseline(&key)));
+        Some(Consulted::Known(reason, kept.err().map(|error| not_written(&error))))
     }
 
     /// Was it measured on the way to the merge base, and not there?
@@ -96,12 +95,12 @@ impl Judging<'_> {
     }
 
     /// The first baseline may be put down anywhere; a higher one comes with a measurement of the branch itself.
-    fn keep(&self, figures: &Figures) -> Result<(), String> {
+    fn keep(&self, figures: &Figures) -> Result<(), RatchetError> {
         let permission = match self.permission() {
             Permission::Rise => Permission::Bootstrap(String::new()),
             less => less,
         };
-        self.ratchet.file.raise(figures, &permission).map(drop).map_err(|error| error.to_string())
+        self.ratchet.file.raise(figures, &permission).map(drop)
     }
 
     fn figures_of(&self, revision: &str, commit: &str) -> Result<Figures, String> {

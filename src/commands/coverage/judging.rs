@@ -15,6 +15,7 @@ use crate::coverage::CoverageMap;
 use crate::coverage::baseline::{Baseline, Subject, Tools};
 use crate::coverage::circumstances::{Circumstances, Selected};
 use crate::coverage::ratchet::{Permission, Ratchet, RatchetKey, permission};
+use crate::coverage::ratchet_file::RatchetError;
 use crate::coverage::subjects;
 use crate::coverage::verdict::{self, Case, Counts, Known, Measurement, Rule, Ruling};
 use crate::exit_code::ExitCode;
@@ -160,7 +161,10 @@ impl<'a> Judging<'a> {
             ruling.warnings.push(Reason::new("partial", format!("{why}: {held}")));
         }
         match consulted {
-            Some(Consulted::Known(reason)) => ruling.reasons.push(reason),
+            Some(Consulted::Known(reason, not_kept)) => {
+                ruling.reasons.push(reason);
+                ruling.warnings.extend(not_kept);
+            }
             Some(Consulted::Older(reason)) => ruling.warnings.push(reason),
             Some(Consulted::Missing(reason)) => ruling = ruling.together([Ruling::failing(reason)]),
             None => {}
@@ -180,7 +184,11 @@ impl<'a> Judging<'a> {
             ruling.warnings.push(reason);
             ruling.is_sound = false;
         }
-        let kept = self.raise(&all, &ruling, ratchet.as_ref().ok());
+        // The verdict stands: it is of what was measured, whatever becomes of the figure.
+        let kept = self.raise(&all, &ruling, ratchet.as_ref().ok()).unwrap_or_else(|reason| {
+            ruling.warnings.push(reason);
+            None
+        });
         let compared = ratchet.as_ref().ok().filter(|_| self.circumstances.selected != Selected::Part);
         let report = self.report(map, &all, &falls_short, &ruling, measurement.is_none(), compared);
         let report = CoverageReport { patch, left_out: in_words(&left_out), ratchet: kept, ..report };
@@ -237,19 +245,23 @@ impl<'a> Judging<'a> {
         }
     }
 
-    /// Lets what passes raise the ratchet; gives a sentence on what that did.
-    fn raise(&self, all: &[subjects::Judged], ruling: &Ruling, ratchet: Option<&Ratchet>) -> Option<String> {
-        ratchet?;
-        if !ruling.is_sound || self.args.test.no_record {
-            return None;
+    /// Lets what passes raise the ratchet; gives a sentence on what that did, or on why it could not be written.
+    fn raise(
+        &self,
+        all: &[subjects::Judged],
+        ruling: &Ruling,
+        ratchet: Option<&Ratchet>,
+    ) -> Result<Option<String>, Reason> {
+        if ratchet.is_none() || !ruling.is_sound || self.args.test.no_record {
+            return Ok(None);
         }
         let (commit, now) = (self.circumstances.commit.as_deref(), Timestamp::now());
         let kept = all.iter().filter(|judged| judged.is_kept);
         let figures: Vec<_> = kept.filter_map(|judged| self.figure(judged, &self.tools, commit, now)).collect();
-        Some(match self.ratchet.file.raise(&figures, &self.permission()) {
-            Ok(changes) => in_a_sentence(&changes),
-            Err(error) => format!("the ratchet stays as it is: {error}"),
-        })
+        match self.ratchet.file.raise(&figures, &self.permission()) {
+            Ok(changes) => Ok(Some(in_a_sentence(&changes))),
+            Err(error) => Err(not_written(&error)),
+        }
     }
 
     /// What is measured, as the ratchet keeps it.
@@ -279,4 +291,9 @@ impl<'a> Judging<'a> {
             None => permission(&self.settings.coverage.ratchet, &self.site.standing()),
         }
     }
+}
+
+/// A figure that should be kept, and is not.
+pub(super) fn not_written(error: &RatchetError) -> Reason {
+    Reason::new("ratchet-not-written", format!("the ratchet stays as it is: {error}"))
 }

@@ -13,17 +13,17 @@ use camino::Utf8PathBuf;
 use super::baseline_ref::Means;
 use super::judging::{Judged, Judging, Measured};
 use super::outputs;
+use super::refusal::{refusal, without_numbers};
 use super::selected::of_run;
 use super::site::{Site, internal};
 use crate::cli::{CargoFlags, CoverageArgs};
+use crate::commands::complain;
 use crate::commands::test::{Asked, Begun, Came, Ended, Measuring, Refused};
-use crate::commands::{complain, doctor};
 use crate::coverage::CoverageMap;
 use crate::coverage::circumstances::Circumstances;
 use crate::coverage::directory::Directory;
 use crate::coverage::measure::{MeasureError, Measurer, Profiles};
 use crate::coverage::source::{self, SourceError};
-use crate::coverage::verdict::Measurement;
 use crate::exit_code::ExitCode;
 use crate::history::input::hash_file;
 use crate::model::{
@@ -122,37 +122,6 @@ pub(super) fn wait_for(
         if Instant::now() >= deadline {
             return Err(MeasureError::TimedOut);
         }
-    }
-}
-
-/// What stops everything, whatever `on-tool-error` says: that is asked about a measurer that ran without result. `None`:
-/// it did just that.
-fn refusal(error: &MeasureError) -> Option<Refused> {
-    match error {
-        // The doctor says it better than whoever could not be started.
-        MeasureError::Missing(why) => {
-            let lacks = doctor::what_coverage_lacks();
-            let why = lacks.unwrap_or_else(|| format!("coverage cannot be measured: {why}"));
-            Some(Refused::new(ExitCode::Config, why))
-        }
-        MeasureError::Interrupted => Some(Refused::new(ExitCode::Interrupted, "interrupted before the build")),
-        MeasureError::Io { kind, .. } => Some(Refused::new(code_of(*kind), error.to_string())),
-        MeasureError::Failed { .. } | MeasureError::TimedOut | MeasureError::NoProfile => None,
-    }
-}
-
-/// Whose matter it is that a file of the measurement cannot be read, written or removed.
-const fn code_of(kind: ErrorKind) -> ExitCode {
-    match kind {
-        // Rights, room, and what lies where a directory should be: the user's to mend.
-        ErrorKind::PermissionDenied
-        | ErrorKind::ReadOnlyFilesystem
-        | ErrorKind::StorageFull
-        | ErrorKind::QuotaExceeded
-        | ErrorKind::AlreadyExists
-        | ErrorKind::NotADirectory => ExitCode::Config,
-        // Nobody but this program has a hand in these files.
-        _ => ExitCode::Internal,
     }
 }
 
@@ -390,16 +359,6 @@ fn load(directory: &Directory, site: &Site) -> Result<CoverageMap, MeasureError>
         SourceError::LlvmJson { why, .. } if why.is_io() => io::Error::from(why).into(),
         error => MeasureError::Failed { what: "report", why: error.to_string() },
     })
-}
-
-/// What came of a measurement that has no numbers, where that is a matter of `on-tool-error`.
-fn without_numbers(error: &MeasureError, limit: Duration) -> Result<Measurement, Refused> {
-    match (refusal(error), error) {
-        (Some(refused), _) => Err(refused),
-        (None, MeasureError::TimedOut) => Ok(Measurement::TimedOut(limit)),
-        (None, MeasureError::NoProfile) => Ok(Measurement::NoProfile),
-        (None, error) => Ok(Measurement::Failed(error.to_string())),
-    }
 }
 
 /// Did a process of this test end without leaving a profile?

@@ -6,6 +6,7 @@ mod judging;
 pub(super) mod left_out;
 mod measured;
 mod outputs;
+mod refusal;
 mod selected;
 mod site;
 mod told;

@@ -59,3 +59,17 @@ fn a_measurement_of_this_place_and_another_is_judged_and_never_kept() {
     );
     assert!(has_ratchet(&covered));
 }
+
+#[test]
+fn a_ratchet_that_cannot_be_written_is_a_warning_and_the_verdict_stands() {
+    let covered = Fixture::alone("covered");
+    covered.write("target/gate/ratchet.lock/in_the_way", "");
+    for args in [&[][..], &["--policy", "absolute"]] {
+        let passed = judged(&covered, &["src/lib.rs"], args, 0);
+        let warning = text_of(&passed, "warnings", "ratchet-not-written");
+        assert!(warning.contains("could not be changed") && passed["coverage"]["ratchet"].is_null(), "{passed}");
+        let report = std::fs::read_to_string(covered.gate_dir().join("coverage-report.md")).unwrap();
+        assert!(report.contains("WARNING** the ratchet stays as it is"), "{report}");
+    }
+    judged(&covered, &["src/lib.rs"], &["--floor", "90"], 20);
+}
