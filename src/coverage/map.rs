@@ -26,8 +26,8 @@ impl Counting {
     #[must_use]
     pub const fn sentence(self) -> &'static str {
         match self {
-            Self::Summary => "counted as llvm-cov's summary does: function by function",
-            Self::Lines => "counted line by line, as lcov does",
+            Self::Summary => "Counted function by function, as llvm-cov's own summary does",
+            Self::Lines => "Counted line by line, as lcov does",
         }
     }
 }

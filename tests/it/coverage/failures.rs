@@ -268,7 +268,10 @@ fn only_what_usually_runs_becomes_a_baseline() {
     assert!(has_ratchet(&covered));
     // More must reach what less has reached.
     covered.gate(["baseline", "set", "100"]).run().assert_code(0);
-    alone(&covered, ["--", "--include-ignored"]).run().assert_code(20);
+    let below = alone(&covered, ["--", "--include-ignored"]).run();
+    let told = below.assert_code(20).stderr();
+    assert_eq!(told.matches("1 more line must be covered").count(), 1, "why is said once\n{below}");
+    assert!(told.contains("the tests pass, and coverage does not") && told.contains("Counted function by"), "{below}");
 }
 
 #[test]
