@@ -126,19 +126,21 @@ pub(super) fn counting_changed(case: &Case<'_>, counts: &Counted, baseline: &Bas
     )
 }
 
-pub(super) fn tools_changed(was: &Tools, now: &Tools) -> String {
+pub(super) fn tools_changed(case: &Case<'_>, was: &Tools) -> String {
+    let (now, flags) = (case.tools, case.flags);
     format!(
         "the tools changed since the baseline was measured ({was}; now {now}), which can move figures without any \
-         change of code: if so, `cargo gate baseline reset --reason \"new tools\"` begins anew"
+         change of code: if so, `cargo gate baseline reset{flags} --reason \"new tools\"` begins anew"
     )
 }
 
 /// What to do next, after this failure. The report of a measurement holds the workspace's figure alone.
-pub(super) fn next(subject: &Subject, first: &str, measured: Ratio) -> String {
+pub(super) fn next(case: &Case<'_>, first: &str, measured: Ratio) -> String {
+    let (subject, flags) = (case.subject, case.flags);
     let (of, figure) = match subject {
-        Subject::Workspace => (String::new(), String::new()),
+        Subject::Workspace => (flags.to_owned(), String::new()),
         Subject::Package(_) | Subject::File(_) => {
-            (format!(" --subject '{subject}'"), format!(" {}/{}", measured.covered(), measured.total()))
+            (format!(" --subject '{subject}'{flags}"), format!(" {}/{}", measured.covered(), measured.total()))
         }
     };
     match first {
@@ -202,10 +204,11 @@ pub(super) fn incomplete(lost: &[String]) -> String {
     )
 }
 
-pub(super) fn fewer_files(now: u64, before: u64) -> String {
+pub(super) fn fewer_files(case: &Case<'_>, now: u64, before: u64) -> String {
+    let flags = case.flags;
     format!(
         "{} measured, and the baseline has {before}: this figure becomes no baseline by itself; if that is meant, \
-         `cargo gate baseline set --reason \"…\"` takes it over",
+         `cargo gate baseline set{flags} --reason \"…\"` takes it over",
         if now == 1 { "1 file was".to_owned() } else { format!("{now} files were") },
     )
 }

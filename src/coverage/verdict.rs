@@ -119,6 +119,8 @@ pub struct Case<'a> {
     pub foreign: &'a [&'a Utf8Path],
     /// The files with the most that is uncovered, and how much that is.
     pub worst: &'a [(&'a Utf8Path, u64)],
+    /// What an advised command must have to speak of the same figure: flags, each with a space before it.
+    pub flags: &'a str,
 }
 
 /// What the judge says.
@@ -329,7 +331,7 @@ fn compare(rule: &Rule, case: &Case<'_>, counts: &Counted) -> Ruling {
     }
     if let Some(first) = failures.first() {
         let mut ruling = Ruling::fail("", "");
-        let next = Reason::new("next", sentences::next(case.subject, &first.id, counts.ratio));
+        let next = Reason::new("next", sentences::next(case, &first.id, counts.ratio));
         let worst = sentences::worst(rule.metric, case.worst).map(|text| Reason::new("worst-files", text));
         ruling.reasons = failures.into_iter().chain(worst).chain([next]).collect();
         ruling.lacks = lacks;
@@ -356,7 +358,7 @@ fn is_removal_alone(baseline: &Baseline, measured: Ratio) -> bool {
 
 fn tools_changed(case: &Case<'_>, baseline: &Baseline) -> Option<Reason> {
     let was = baseline.tools.as_ref().filter(|was| *was != case.tools)?;
-    Some(Reason::new("tools-changed", sentences::tools_changed(was, case.tools)))
+    Some(Reason::new("tools-changed", sentences::tools_changed(case, was)))
 }
 
 /// **R12**: measured less the larger of what there is of baseline and floor, whatever the policy.
@@ -381,7 +383,7 @@ fn warn(ruling: &mut Ruling, rule: &Rule, case: &Case<'_>, counts: &Counted) {
     if let Known::Baseline(Baseline { files: Some(files), .. }) = case.baseline
         && counts.files.saturating_add(case.deleted_files) < *files
     {
-        ruling.warnings.push(Reason::new("fewer-files", sentences::fewer_files(counts.files, *files)));
+        ruling.warnings.push(Reason::new("fewer-files", sentences::fewer_files(case, counts.files, *files)));
     }
     warn_of_foreign(ruling, case, counts.files);
     if let (false, Known::Unreadable(why)) = (rule.asks_baseline(), case.baseline) {
@@ -456,6 +458,7 @@ mod tests {
             deleted_files: 0,
             foreign: &[],
             worst: &[],
+            flags: "",
         }
     }
 

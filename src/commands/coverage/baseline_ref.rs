@@ -13,13 +13,13 @@ use std::time::{Duration, Instant};
 use camino::{Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;
 
+use super::advice;
 use super::judging::{Judging, not_written};
 use super::left_out::Grounds;
 use super::measured::{limit, wait_for};
 use crate::commands::complain;
 use crate::commands::test::Asked;
 use crate::config::{ConfigFile, PLACES};
-
 use crate::coverage::baseline::{Baseline, Subject, Tools};
 use crate::coverage::circumstances::{Circumstances, Selected};
 use crate::coverage::directory::Directory;
@@ -78,7 +78,10 @@ impl Judging<'_> {
         };
         let (commit, figures) = match found {
             Ok(found) => found,
-            Err(why) => return Some(missing(revision, &why, ratchet.baseline(&key))),
+            Err(why) => {
+                let flags = advice::for_baseline(self.args);
+                return Some(missing(revision, &why, &flags, ratchet.baseline(&key)));
+            }
         };
         for (key, baseline) in &figures {
             ratchet.raise(key, baseline, &Permission::Rise);
@@ -305,7 +308,7 @@ fn told(revision: &str, commit: &str, judging: Option<&Baseline>) -> String {
 }
 
 /// What is said where the merge base has no figure.
-fn missing(revision: &str, why: &str, older: Option<&Baseline>) -> Consulted {
+fn missing(revision: &str, why: &str, flags: &str, older: Option<&Baseline>) -> Consulted {
     let text = format!("the baseline of `{revision}` could not be measured: {why}");
     match older {
         Some(older) => {
@@ -313,7 +316,8 @@ fn missing(revision: &str, why: &str, older: Option<&Baseline>) -> Consulted {
             Consulted::Older(Reason::new("baseline-ref", text))
         }
         None => {
-            let next = "`cargo gate baseline set` puts one there by hand, `--baseline-ref none` does without";
+            let next =
+                format!("`cargo gate baseline set{flags}` puts one there by hand, `--baseline-ref none` does without");
             Consulted::Missing(Reason::new("baseline-ref", format!("{text} (fail-closed); {next}")))
         }
     }

@@ -3,6 +3,7 @@
 use camino::Utf8Path;
 use jiff::Timestamp;
 
+use super::advice;
 use super::baseline_ref::{Consulted, Means};
 use super::change;
 use super::left_out::Grounds;
@@ -125,6 +126,7 @@ impl<'a> Judging<'a> {
             _ => None,
         };
         let all = subjects::judged(map, &folders, self.settings, &self.rule);
+        let flags = advice::for_baseline(self.args);
         let worst = map.worst(self.rule.metric, WORST);
         let ruling_of = |judged: &subjects::Judged| {
             let counted = Measurement::Counted(judged.counts);
@@ -144,6 +146,7 @@ impl<'a> Judging<'a> {
                 deleted_files: self.deleted_files(&known, judged.counts.files),
                 foreign: &foreign,
                 worst: &worst,
+                flags: &flags,
             };
             verdict::judge(&judged.rule, &case)
         };
@@ -202,8 +205,9 @@ impl<'a> Judging<'a> {
         let more = self.circumstances.stale.len() - 1;
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         let text = format!(
-            "{first}{more} changed since this was measured: run `cargo gate coverage` without `--no-run` for a figure \
-             of what is there now"
+            "{first}{more} changed since this was measured: run `cargo gate coverage{}` without `--no-run` for a figure \
+             of what is there now",
+            advice::for_measuring(self.args),
         );
         Some(Reason::new("stale", text))
     }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use camino::Utf8PathBuf;
 
+use super::advice;
 use super::baseline_ref::Means;
 use super::judging::{Judged, Judging, Measured};
 use super::outputs;
@@ -330,10 +331,13 @@ impl UnderWay {
 }
 
 /// Judges what was measured last, once more.
-pub(super) fn again(asked: &Asked, site: &Site) -> Result<(Measured, Circumstances), Refused> {
+pub(super) fn again(args: &CoverageArgs, asked: &Asked, site: &Site) -> Result<(Measured, Circumstances), Refused> {
     let directory = measurer(asked, site)?.dir;
     let deadline = Instant::now() + limit(asked);
-    let nothing = "nothing was measured yet in this configuration: run `cargo gate coverage` without `--no-run` first";
+    let flags = advice::for_measuring(args);
+    let nothing = format!(
+        "nothing was measured yet in this configuration: run `cargo gate coverage{flags}` without `--no-run` first"
+    );
     let nothing = Refused::new(ExitCode::Config, nothing);
     if !directory.exported().exists() {
         return Err(nothing);

@@ -1,5 +1,6 @@
 //! `cargo gate coverage`: one run of the tests, instrumented; what it covers is judged, kept and told.
 
+mod advice;
 mod baseline_ref;
 mod change;
 mod judging;
@@ -71,7 +72,7 @@ fn ask(args: &CoverageArgs) -> Result<ExitCode, Refused> {
     }
     let site = Site::of(&asked)?;
     let (measured, circumstances) = if args.from.is_empty() {
-        measured::again(&asked, &site)?
+        measured::again(args, &asked, &site)?
     } else {
         let paths = named(&args.from)?;
         let map =

@@ -73,3 +73,20 @@ fn a_ratchet_that_cannot_be_written_is_a_warning_and_the_verdict_stands() {
     }
     judged(&covered, &["src/lib.rs"], &["--floor", "90"], 20);
 }
+
+#[test]
+fn advised_commands_speak_of_the_figure_that_was_judged() {
+    let covered = Fixture::alone("covered");
+    let flags = ["--features", "left right", "--no-default-features", "--metric", "lines"];
+    let set = "cargo gate baseline set --features 'left right' --no-default-features --metric lines --reason";
+    judged(&covered, &["src/lib.rs"], &flags, 0);
+    covered.gate(["baseline", "set", "80"]).args(flags).run().assert_code(0);
+    let below = judged(&covered, &["src/lib.rs"], &flags, 20);
+    let next = text_of(&below, "reasons", "next");
+    assert!(next.contains(set), "{next}");
+    covered.gate(["baseline", "set", "--reason", "as advised"]).args(flags).run().assert_code(0);
+    judged(&covered, &["src/lib.rs"], &flags, 0);
+
+    let first = coverage(&covered, ["--no-run", "--profile", "bench", "--features", ""]).run();
+    first.assert_code(96).assert_stderr_has("run `cargo gate coverage --profile bench --features=` without `--no-run`");
+}
