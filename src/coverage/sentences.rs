@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use super::baseline::{Baseline, Subject, Tools};
 use super::map::Counting;
@@ -214,7 +214,7 @@ pub(super) fn fewer_files(case: &Case<'_>, now: u64, before: u64) -> String {
 }
 
 /// Files that are none of the workspace's, of so many.
-pub(super) fn foreign(foreign: &[&Utf8Path], files: u64) -> String {
+pub(super) fn foreign(foreign: &[Utf8PathBuf], files: u64) -> String {
     const NAMED: usize = 3;
     let mut names = foreign.iter().take(NAMED).map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", ");
     if foreign.len() > NAMED {

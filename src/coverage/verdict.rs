@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use super::baseline::{Baseline, Subject, Tools};
 use super::exempt::LeaveOutError;
@@ -116,7 +116,7 @@ pub struct Case<'a> {
     /// How many files of the baseline are known to have been deleted since, on purpose.
     pub deleted_files: u64,
     /// Files that were measured elsewhere and are none of this workspace's.
-    pub foreign: &'a [&'a Utf8Path],
+    pub foreign: &'a [Utf8PathBuf],
     /// The files with the most that is uncovered, and how much that is.
     pub worst: &'a [(&'a Utf8Path, u64)],
     /// What an advised command must have to speak of the same figure: flags, each with a space before it.
@@ -391,9 +391,9 @@ fn warn(ruling: &mut Ruling, rule: &Rule, case: &Case<'_>, counts: &Counted) {
     }
 }
 
-/// `files` were measured in all.
+/// Said of the whole, of which so many files were measured.
 fn warn_of_foreign(ruling: &mut Ruling, case: &Case<'_>, files: u64) {
-    if !case.foreign.is_empty() {
+    if !case.foreign.is_empty() && *case.subject == Subject::Workspace {
         ruling.warnings.push(Reason::new("foreign", sentences::foreign(case.foreign, files)));
     }
 }

@@ -1,6 +1,6 @@
 //! From what was measured to what is said of it: left out what does not count, held against floor and ratchet.
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;
 
 use super::advice;
@@ -15,12 +15,13 @@ use crate::config::Settings;
 use crate::coverage::CoverageMap;
 use crate::coverage::baseline::{Baseline, Subject, Tools};
 use crate::coverage::circumstances::{Circumstances, Selected};
+use crate::coverage::exempt::LeftOut;
 use crate::coverage::ratchet::{Permission, Ratchet, RatchetKey, permission};
 use crate::coverage::ratchet_file::RatchetError;
 use crate::coverage::subjects;
 use crate::coverage::verdict::{self, Case, Counts, Known, Measurement, Rule, Ruling};
 use crate::exit_code::ExitCode;
-use crate::model::{CoverageFigures, CoveragePolicy, Judgement, Reason, Verdict, Word};
+use crate::model::{CoverageFigures, Judgement, Reason, Verdict, Word};
 use crate::ratio::{Percent, Ratio, Share};
 use crate::report::CoverageReport;
 
@@ -30,6 +31,17 @@ pub(super) enum Measured {
     Map(CoverageMap),
     /// None, and why.
     Nothing(Measurement),
+}
+
+/// What counts of it.
+#[derive(Default)]
+struct WhatCounts {
+    map: CoverageMap,
+    left_out: Vec<LeftOut>,
+    /// Files that were measured elsewhere and are none of this workspace's.
+    foreign: Vec<Utf8PathBuf>,
+    /// What is judged in place of the numbers, where there are none.
+    measurement: Option<Measurement>,
 }
 
 /// What is said in the end.
@@ -107,25 +119,13 @@ impl<'a> Judging<'a> {
     /// Judges, and lets what passes raise the ratchet where it may.
     pub(super) fn judge(&self, measured: Measured) -> Judged {
         let folders = self.site.folders();
-        let (counted, left_out, measurement) = match measured {
-            Measured::Nothing(measurement) => (CoverageMap::default(), Vec::new(), Some(measurement)),
-            Measured::Map(map) => match self.grounds(&folders).leave_out(map) {
-                Ok((map, left_out)) => (map, left_out, None),
-                Err(why) => (CoverageMap::default(), Vec::new(), Some(Measurement::NotLeftOut(why))),
-            },
-        };
-        // What was built here is of this workspace, wherever its sources lie.
-        let foreign = if self.args.from.is_empty() { Vec::new() } else { counted.foreign(&folders) };
-        let is_foreign = !foreign.is_empty() && foreign.len() == counted.files().len();
-        let measurement = if is_foreign { Some(Measurement::Foreign) } else { measurement };
-        let nothing = CoverageMap::default();
-        let map = if is_foreign { &nothing } else { &counted };
+        let WhatCounts { map, left_out, foreign, measurement } = self.what_counts(measured, &folders);
         let mut ratchet = self.ratchet.file.load().map_err(|error| error.to_string());
         let consulted = match &mut ratchet {
             Ok(ratchet) if measurement.is_none() => self.consult(ratchet),
             _ => None,
         };
-        let all = subjects::judged(map, &folders, self.settings, &self.rule);
+        let all = subjects::judged(&map, &folders, self.settings, &self.rule);
         let flags = advice::for_baseline(self.args);
         let worst = map.worst(self.rule.metric, WORST);
         let ruling_of = |judged: &subjects::Judged| {
@@ -155,13 +155,8 @@ impl<'a> Judging<'a> {
         let mut rulings = rulings.into_iter();
         let Some(first) = rulings.next() else { return self.without_subjects() };
         let mut ruling = first.together(rulings);
-        let is_compared = self.rule.policy != CoveragePolicy::Absolute && measurement.is_none();
-        if let Some(why) = self.circumstances.selected.why_no_baseline().filter(|_| is_compared) {
-            let held = match self.circumstances.selected {
-                Selected::Part => "no baseline is held against that, and none comes of it",
-                Selected::Whole | Selected::More => "no baseline comes of that",
-            };
-            ruling.warnings.push(Reason::new("partial", format!("{why}: {held}")));
+        if measurement.is_none() {
+            ruling.warnings.extend(self.partial());
         }
         match consulted {
             Some(Consulted::Known(reason, not_kept)) => {
@@ -172,7 +167,7 @@ impl<'a> Judging<'a> {
             Some(Consulted::Missing(reason)) => ruling = ruling.together([Ruling::failing(reason)]),
             None => {}
         }
-        let patch = change::judge(self.args, self.settings, &self.site.root, map);
+        let patch = change::judge(self.args, self.settings, &self.site.root, &map);
         let patch = patch.map(|patch| patch.unwrap_or_else(|refused| refused));
         if let Some(reason) = patch.as_ref().filter(|patch| patch.fails).map(|patch| Reason::new("patch", &patch.said))
         {
@@ -193,10 +188,40 @@ impl<'a> Judging<'a> {
             None
         });
         let compared = ratchet.as_ref().ok().filter(|_| self.circumstances.selected != Selected::Part);
-        let report = self.report(map, &all, &falls_short, &ruling, measurement.is_none(), compared);
+        let report = self.report(&map, &all, &falls_short, &ruling, measurement.is_none(), compared);
         let report = CoverageReport { patch, left_out: in_words(&left_out), ratchet: kept, ..report };
-        let reached = measurement.is_none().then(|| self.reached(map, ruling.is_sound));
+        let reached = measurement.is_none().then(|| self.reached(&map, ruling.is_sound));
         Judged { report, verdict: ruling.verdict, code: ruling.code, reached }
+    }
+
+    /// What counts of a measurement, and what is there instead where nothing does.
+    fn what_counts(&self, measured: Measured, folders: &[(&str, &Utf8Path)]) -> WhatCounts {
+        let nothing = |measurement| WhatCounts { measurement: Some(measurement), ..WhatCounts::default() };
+        let (map, left_out) = match measured {
+            Measured::Nothing(measurement) => return nothing(measurement),
+            Measured::Map(map) => match self.grounds(folders).leave_out(map) {
+                Ok(counted) => counted,
+                Err(why) => return nothing(Measurement::NotLeftOut(why)),
+            },
+        };
+        // What was built here is of this workspace, wherever its sources lie.
+        let is_ours = self.args.from.is_empty();
+        let foreign = if is_ours { Vec::new() } else { map.foreign(folders) };
+        let foreign: Vec<Utf8PathBuf> = foreign.into_iter().map(Utf8Path::to_owned).collect();
+        match !foreign.is_empty() && foreign.len() == map.files().len() {
+            true => WhatCounts { foreign, ..nothing(Measurement::Foreign) },
+            false => WhatCounts { map, left_out, foreign, measurement: None },
+        }
+    }
+
+    /// That other tests ran than usually, where a baseline is asked for.
+    fn partial(&self) -> Option<Reason> {
+        let why = self.circumstances.selected.why_no_baseline().filter(|_| self.rule.asks_baseline())?;
+        let held = match self.circumstances.selected {
+            Selected::Part => "no baseline is held against that, and none comes of it",
+            Selected::Whole | Selected::More => "no baseline comes of that",
+        };
+        Some(Reason::new("partial", format!("{why}: {held}")))
     }
 
     /// That sources changed since they were measured, where what was measured before is judged again.

@@ -44,10 +44,12 @@ fn a_measurement_of_another_place_is_none_of_this_workspace() {
 fn a_measurement_of_this_place_and_another_is_judged_and_never_kept() {
     let covered = Fixture::alone("covered");
     let files = ["src/lib.rs", "/elsewhere/src/lib.rs"];
+    covered.write("gate.toml", "[[floor]]\npackages = [\"covered\"]\nfloor = 60\n");
     let partly = judged(&covered, &files, &["--floor", "70"], 0);
     assert_eq!((partly["coverage"]["covered"].as_u64(), partly["coverage"]["total"].as_u64()), (Some(6), Some(8)));
     let foreign = text_of(&partly, "warnings", "foreign");
     assert!(foreign.contains("1 of 2 files lies outside") && foreign.contains("`[[exempt]]`"), "{foreign}");
+    assert_eq!(partly["coverage"]["warnings"].as_array().unwrap().len(), 1);
     assert!(!has_ratchet(&covered));
     judged(&covered, &files, &["--floor", "90"], 20);
 
