@@ -12,7 +12,7 @@ mod selected;
 mod site;
 mod told;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use camino::Utf8PathBuf;
@@ -30,6 +30,9 @@ use judging::{Judging, Measured};
 use measured::Run;
 use site::Site;
 
+/// The artifact's name in the gate directory.
+pub(super) const ARTIFACT: &str = "coverage-report.md";
+
 /// Runs the command.
 pub(super) fn run(args: &CoverageArgs) -> ExitCode {
     ask(args).unwrap_or_else(|refused| {
@@ -42,20 +45,7 @@ pub(super) fn run(args: &CoverageArgs) -> ExitCode {
 fn ask(args: &CoverageArgs) -> Result<ExitCode, Refused> {
     refuse_what_makes_no_sense(args)?;
     if let Some(report) = &args.ratchet_from {
-        let flags = &args.test.build.flags;
-        let place = PlaceArgs {
-            manifest_path: flags.manifest_path.clone(),
-            target_dir: flags.target_dir.clone(),
-            gate_profile: args.test.gate_profile.clone(),
-            color: flags.color.clone(),
-        };
-        let place = match Place::find(&place, &args.judging.given()) {
-            Ok(place) => place,
-            Err(code) => return Ok(code),
-        };
-        let words: Vec<String> =
-            args.test.build.to_argv().iter().map(|word| word.to_string_lossy().into_owned()).collect();
-        return Ok(baseline::ratchet_from(&place, report, args.commit.as_deref(), &words, args.test.format));
+        return Ok(ratchet_from(args, report));
     }
     let asked = match test::prepare(&args.test, Purpose::Coverage(&args.judging.given()))? {
         Prepared::Off => return Ok(tell_na(args, &Ruling::switched_off())),
@@ -92,6 +82,23 @@ fn ask(args: &CoverageArgs) -> Result<ExitCode, Refused> {
     }
     wrong.iter().for_each(|text| complain("warning", text));
     Ok(judged.code)
+}
+
+/// Takes the figure of a report, and measures nothing.
+fn ratchet_from(args: &CoverageArgs, report: &Path) -> ExitCode {
+    let build = &args.test.build;
+    let place = PlaceArgs {
+        manifest_path: build.flags.manifest_path.clone(),
+        target_dir: build.flags.target_dir.clone(),
+        gate_profile: args.test.gate_profile.clone(),
+        color: build.flags.color.clone(),
+    };
+    let place = match Place::find(&place, &args.judging.given()) {
+        Ok(place) => place,
+        Err(code) => return code,
+    };
+    let words: Vec<String> = build.to_argv().iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    baseline::ratchet_from(&place, report, args.commit.as_deref(), &words, args.test.format)
 }
 
 /// The files of `--from`: leaving one out would judge less than was handed over.

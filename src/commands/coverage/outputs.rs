@@ -5,6 +5,7 @@ use std::path::Path;
 
 use camino::Utf8Path;
 
+use super::ARTIFACT;
 use super::judging::Judged;
 use crate::cli::{CoverageArgs, Format};
 use crate::commands::test::{Ended, Refused, look};
@@ -14,9 +15,6 @@ use crate::report::json::{self, Head};
 use crate::report::{CoverageHead, CoverageReport};
 use crate::sys::fs::replace;
 use crate::sys::term::Surroundings;
-
-/// The artifact's name in the gate directory.
-const NAME: &str = "coverage-report.md";
 
 /// Tells people and machines. Gives what went wrong.
 pub(super) fn tell(args: &CoverageArgs, ended: Option<&Ended<'_>>, judged: &Judged) -> Vec<String> {
@@ -104,8 +102,8 @@ fn print(document: &impl serde::Serialize) -> Option<String> {
 /// Puts the artifact into the gate directory, and into the run's own folder. Gives what went wrong.
 pub(super) fn keep(gate_dir: &Utf8Path, record: Option<&RunRecord>, report: &CoverageReport) -> Option<String> {
     let text = markdown::coverage_report(report);
-    let of_run = record.map(|record| gate_dir.join("runs").join(record.head.id.as_str()).join(NAME));
-    let paths = of_run.into_iter().chain([gate_dir.join(NAME)]);
+    let of_run = record.map(|record| gate_dir.join("runs").join(record.head.id.as_str()).join(ARTIFACT));
+    let paths = of_run.into_iter().chain([gate_dir.join(ARTIFACT)]);
     let written = paths.map(|path| replace(path.as_std_path(), text.as_bytes())).collect::<io::Result<Vec<()>>>();
     written.err().map(|error| format!("cannot write the report: {error}"))
 }

@@ -36,9 +36,11 @@ impl Refused {
         self.code != ExitCode::Usage && !args.list && !args.libtest.list && !args.libtest.help
     }
 
-    /// The gate directory, where it can be known, for what is recorded.
+    /// The gate directory, where it can be known, for what is recorded. Where there is none yet no report can mislead, and
+    /// a command that did nothing makes none.
     pub(in crate::commands) fn gate_dir(&self, args: &TestArgs) -> Option<Utf8PathBuf> {
-        (!args.no_record).then(|| gate_dir_despite_mistakes(args)).flatten()
+        let known = (!args.no_record).then(|| gate_dir_despite_mistakes(args)).flatten();
+        known.filter(|gate_dir| gate_dir.is_dir())
     }
 
     /// Replaces reports of tests by one that says why there is none. Gives what went wrong.

@@ -352,6 +352,7 @@ fn no_report_of_an_earlier_pass_outlives_what_ends_before_a_build() {
         covered.gate(["verdict", "target/gate/test-report.md"]).run().assert_code(0);
     }
     // Where the configuration puts it, whatever else is wrong there.
+    covered.write("kept/coverage-report.md", "---\ncoverage_status: PASS\n---\n");
     covered.write("gate.toml", "[store]\ndir = \"kept\"\n[default.coverage]\nfloor = \"high\"\n");
     alone(&covered, []).run().assert_code(96);
     covered.gate(["verdict", "kept/coverage-report.md"]).run().assert_code(20).assert_stdout_has("floor");
