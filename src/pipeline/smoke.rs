@@ -476,7 +476,7 @@ mod tests {
         const URL: &str = "SMOKE_TEST_URL";
         if let Ok(url) = std::env::var(URL) {
             let check = SmokeCheck { url, ..SmokeCheck::default() };
-            println!("\nreply: {:?}", ask(&check));
+            writeln!(std::io::stdout(), "\nreply: {:?}", ask(&check)).unwrap();
             return;
         }
         let authority = authority("ours");
