@@ -6,7 +6,6 @@ mod results;
 #[cfg(test)]
 mod tests;
 
-use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,6 +24,7 @@ use crate::model::{
     CaseRecord, ContentHash, Context, Ending, InfraMode, Judgement, Reason, RunHead, RunRecord, RunState, StepState,
     Totals, Verdict,
 };
+use crate::pipeline::exec;
 use crate::pipeline::suite::{self, Ended, Found, Judged, Told, file_stem};
 use crate::sys::git::Checkout;
 use crate::sys::random::random;
@@ -48,8 +48,10 @@ pub(super) struct SuiteRun<'a> {
     /// `rustc -V`'s one line.
     pub(super) toolchain: &'a str,
     pub(super) trigger: Option<&'a str>,
-    /// The whole environment, the step's own variables included.
-    pub(super) env: &'a [(OsString, OsString)],
+    /// What it is told of the run, as every step is.
+    pub(super) told: exec::Told<'a>,
+    /// The file that is locked while it runs.
+    pub(super) mutex: Option<&'a Utf8Path>,
     pub(super) signals: &'a Signals,
 }
 
@@ -69,6 +71,8 @@ pub(super) struct SuiteCame {
     pub(super) command: Vec<String>,
     /// Why it was not executed, for no fault of the code; `[infra]`'s tries are used up by then, unless it defers.
     pub(super) tool_error: Option<String>,
+    /// Is it that its program is not installed? Then no other try would help.
+    pub(super) is_missing_tool: bool,
     /// How often it was tried.
     pub(super) tries: u32,
     /// Did the user ask for an end?
@@ -77,8 +81,9 @@ pub(super) struct SuiteCame {
     pub(super) warnings: Vec<String>,
 }
 
-/// Runs a suite to its end, tries again what could not be executed, judges it and records it.
-pub(super) fn run(found: &Found, site: &SuiteRun<'_>) -> SuiteCame {
+/// Runs a suite to its end, tries again what could not be executed, judges it and records it. `on_line` hears every
+/// line it prints.
+pub(super) fn run(found: &Found, site: &SuiteRun<'_>, on_line: &mut dyn FnMut(&str)) -> SuiteCame {
     let since = Instant::now();
     let head = head(found, site);
     let mut warnings = Vec::new();
@@ -90,13 +95,14 @@ pub(super) fn run(found: &Found, site: &SuiteRun<'_>) -> SuiteCame {
     let of = if infra.mode == InfraMode::Defer { 1 } else { infra.retries + 1 };
     let mut tries = 1;
     let (execution, judged) = loop {
-        let execution = execute(&planned, found.suite.timeout, &log, site);
+        let execution = execute(&planned, found.suite.timeout, &log, site, on_line);
         if execution.interrupted {
             let judged = interrupted(site);
             break (execution, judged);
         }
         let judged = judged(found, site, &head, &planned.writes, &execution);
-        if judged.tool_error.is_none() || tries >= of || !wait(infra.delay, site.signals) {
+        let is_final = execution.unstarted.as_ref().is_some_and(|unstarted| !unstarted.is_worth_a_try);
+        if judged.tool_error.is_none() || is_final || tries >= of || !wait(infra.delay, site.signals) {
             break (execution, judged);
         }
         tries += 1;
@@ -128,6 +134,7 @@ pub(super) fn run(found: &Found, site: &SuiteRun<'_>) -> SuiteCame {
         log,
         command: planned.invocation.command,
         tool_error: judged.tool_error,
+        is_missing_tool: execution.unstarted.is_some_and(|unstarted| unstarted.is_missing),
         tries,
         interrupted: execution.interrupted,
         warnings,
@@ -172,7 +179,7 @@ fn judged(found: &Found, site: &SuiteRun<'_>, head: &RunHead, writes: &suite::Wr
     suite::judge(Ended {
         binary: &binary,
         ending: execution.ending,
-        unstarted: execution.unstarted.as_deref(),
+        unstarted: execution.unstarted.as_ref().map(|unstarted| unstarted.why.as_str()),
         timed_out: execution.timed_out,
         told,
         tail: &execution.tail,

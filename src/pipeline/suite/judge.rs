@@ -118,7 +118,7 @@ fn not_executed(ended: &Ended<'_>) -> Option<String> {
     match (ended.timed_out, ended.ending) {
         (Some(limit), _) => Some(format!("it ran into its limit of {}", write_duration(limit))),
         (None, Ending::NotStarted) => Some(match ended.unstarted {
-            Some(why) => format!("it cannot be started: {why}"),
+            Some(why) => why.to_owned(),
             None => "it never started".to_owned(),
         }),
         _ => None,
@@ -314,7 +314,7 @@ mod tests_of_judge {
         judge(Ended {
             binary: &binary(),
             ending: at.ending,
-            unstarted: Some("No such file or directory"),
+            unstarted: Some("cannot start `x`: No such file or directory"),
             timed_out: at.limit,
             told: at.told,
             tail: "last words",
@@ -447,7 +447,7 @@ mod tests_of_judge {
         let outcomes: Vec<Outcome> = slow.cases.iter().map(|case| case.outcome).collect();
         assert_eq!(outcomes, [Passed, Outcome::Timeout]);
         let never = judged(At { told: Told::Nothing, ending: Ending::NotStarted, ..At::default() });
-        assert_eq!(never.tool_error.as_deref(), Some("it cannot be started: No such file or directory"));
+        assert_eq!(never.tool_error.as_deref(), Some("cannot start `x`: No such file or directory"));
         assert_eq!((never.cases.len(), never.judgement.verdict), (0, Verdict::ToolError));
     }
 
