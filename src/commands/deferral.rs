@@ -60,6 +60,8 @@ pub(super) fn settle(store: &mut dyn Store, key: ContentHash, now: Timestamp) {
 mod tests {
     use std::time::Duration;
 
+    use camino::Utf8Path;
+
     use super::*;
     use crate::history::sqlite::SqliteStore;
     use crate::model::InfraMode;
@@ -72,7 +74,8 @@ mod tests {
 
     #[test]
     fn r16_what_is_put_off_is_counted_until_the_budget_is_spent_or_it_is_executed() {
-        let mut store = SqliteStore::empty().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = SqliteStore::open(Utf8Path::from_path(folder.path()).unwrap()).unwrap();
         let key = key(ContentHash([7; 16]), "setup");
         let mut once_more = |second| put_off(Some(&mut store), Some(key), &INFRA, at(second));
         assert_eq!(once_more(1), Deferral::Deferred { attempt: 1, of: 3 });
@@ -86,7 +89,8 @@ mod tests {
 
     #[test]
     fn each_thing_that_is_put_off_has_a_count_of_its_own() {
-        let mut store = SqliteStore::empty().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = SqliteStore::open(Utf8Path::from_path(folder.path()).unwrap()).unwrap();
         let input = ContentHash([7; 16]);
         let keys = [input, key(input, "setup"), key(input, "scripts"), key(ContentHash([8; 16]), "setup")];
         for key in keys {

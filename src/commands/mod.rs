@@ -10,6 +10,8 @@ mod explain;
 mod flaky;
 pub mod history;
 mod init;
+mod isolation;
+mod notify;
 mod order;
 mod ordering;
 mod place;
@@ -17,6 +19,7 @@ mod quarantine;
 mod ratchet;
 mod remembered;
 mod report;
+mod run;
 mod stage;
 mod status;
 #[cfg_attr(not(test), expect(dead_code, reason = "the pipeline will call it"))]
@@ -50,6 +53,7 @@ pub fn main(argv: Vec<OsString>) -> std::process::ExitCode {
     let code = match command {
         Command::Test(args) => test::run(&args),
         Command::Coverage(args) => coverage::run(&args),
+        Command::Run(args) => run::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Flaky(args) => flaky::run(&args),
         Command::Explain(args) => explain::run(&args),

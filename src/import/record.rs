@@ -9,8 +9,8 @@ use jiff::Timestamp;
 
 use super::results::{Case, Results, Suite};
 use crate::model::{
-    Attempt, AttemptOutcome, BinaryId, CaseRecord, ContentHash, Context, Kind, Outcome, RunHead, RunId, TestKey,
-    Totals, WORKSPACE_SUITE,
+    Attempt, AttemptOutcome, BinaryId, CaseRecord, ContentHash, Context, Kind, Outcome, PIPELINE_SUITE, RunHead, RunId,
+    TestKey, Totals, WORKSPACE_SUITE,
 };
 
 /// The workspace's test binaries, by the names that nextest and our own JUnit give to their suites.
@@ -167,7 +167,7 @@ fn default_suite(results: &Results, origin: &Origin<'_>) -> String {
     let only = suites.next().flatten().filter(|first| suites.all(|other| other == Some(first)));
     let name = only.or(results.name.as_ref()).unwrap_or(&origin.otherwise);
     // What `cargo gate test` runs, and only that, has this name.
-    if name == WORKSPACE_SUITE { format!("{name} (imported)") } else { name.clone() }
+    if [WORKSPACE_SUITE, PIPELINE_SUITE].contains(&name.as_str()) { format!("{name} (imported)") } else { name.clone() }
 }
 
 /// Makes keys, each once.

@@ -18,15 +18,18 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// The variable that tells the command what happened.
 const VARIABLE: &str = "CARGO_GATE_NOTICES";
 
-/// What a judgement is worth telling of. Not what the user did: an interrupt, a command line that makes no sense.
+/// What is worth telling of a run: how it was judged, and whether a test turned flaky. Nothing of what the user did: an
+/// interrupt, a command line that makes no sense.
 #[must_use]
-pub fn happened(judgement: &Judgement) -> Vec<Notice> {
+pub fn happened(judgement: &Judgement, turned_flaky: bool) -> Vec<Notice> {
     let code = judgement.exit_code();
-    if matches!(code, ExitCode::Interrupted | ExitCode::Usage | ExitCode::Pass) || !judgement.verdict.is_failure() {
+    if matches!(code, ExitCode::Interrupted | ExitCode::Usage) {
         return Vec::new();
     }
-    let exhausted = judgement.codes.contains(&ExitCode::NeverExecuted).then_some(Notice::Exhausted);
-    [Notice::Fail].into_iter().chain(exhausted).collect()
+    let fail = judgement.verdict.is_failure() && code != ExitCode::Pass;
+    let exhausted = judgement.codes.contains(&ExitCode::NeverExecuted);
+    let all = [(fail, Notice::Fail), (exhausted, Notice::Exhausted), (turned_flaky, Notice::FlakyNew)];
+    all.into_iter().filter(|(happened, _)| *happened).map(|(_, notice)| notice).collect()
 }
 
 /// Of what happened what somebody asked to be told, each once.
@@ -93,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_worth_telling_is_a_gate_that_shut() {
+    fn what_is_worth_telling_is_a_gate_that_shut_and_a_test_that_turned_flaky() {
         use ExitCode::{
             BuildFailed, CoverageFailed, Deferred, Interrupted, NeverExecuted, NoTests, Pass, StepFailed, TestsFailed,
             Usage,
@@ -112,8 +115,12 @@ mod tests {
             (Verdict::ToolError, &[NeverExecuted], &[fail, exhausted]),
             (Verdict::Fail, &[TestsFailed, NeverExecuted], &[fail, exhausted]),
         ] {
-            assert_eq!(happened(&judged(verdict, codes)), want, "{codes:?}");
+            assert_eq!(happened(&judged(verdict, codes), false), want, "{codes:?}");
         }
+        let flaky = Notice::FlakyNew;
+        assert_eq!(happened(&judged(Verdict::Pass, &[Pass]), true), [flaky]);
+        assert_eq!(happened(&judged(Verdict::Fail, &[TestsFailed]), true), [fail, flaky]);
+        assert_eq!(happened(&judged(Verdict::Fail, &[Interrupted]), true), []);
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! What git says of the checkout. No git, no repository, no commit yet: then there is nothing to say, and no error.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use camino::{Utf8Path, Utf8PathBuf};
+
+use super::process::{Launch, own_environment};
 
 /// The state of a checkout.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -142,6 +145,26 @@ pub fn untracked(directory: &Utf8Path) -> Vec<Utf8PathBuf> {
     listed.split('\0').filter(|path| !path.is_empty()).map(Utf8PathBuf::from).collect()
 }
 
+/// The files that git tracks or does not ignore, below a directory and relative to it; some may be gone. A repository
+/// in this one is listed as a folder. `None` where there is no git.
+#[must_use]
+pub fn listed_files(directory: &Path) -> Option<Vec<PathBuf>> {
+    let directory = Utf8Path::from_path(directory)?;
+    let listed = git_bytes(directory, &["ls-files", "--cached", "--others", "--exclude-standard", "-z"])?;
+    Some(listed.split(|byte| *byte == 0).filter(|path| !path.is_empty()).map(path_of).collect())
+}
+
+#[cfg(unix)]
+fn path_of(bytes: &[u8]) -> PathBuf {
+    use std::os::unix::ffi::OsStrExt;
+    std::ffi::OsStr::from_bytes(bytes).into()
+}
+
+#[cfg(not(unix))]
+fn path_of(bytes: &[u8]) -> PathBuf {
+    String::from_utf8_lossy(bytes).into_owned().into()
+}
+
 /// What changed between a commit and what is here: committed, staged, unstaged, and untracked where git does not ignore
 /// it. Relative to the directory, so that what lies outside begins with `../`; what was renamed stands under both names,
 /// and a repository inside this one, whose files nobody names, ends in `/`.
@@ -239,11 +262,23 @@ fn git_bytes(directory: &Utf8Path, arguments: &[&str]) -> Option<Vec<u8>> {
     output.status.success().then_some(output.stdout)
 }
 
+/// A hook's environment names the repository relative to another directory.
+const OF_HOOKS: [&str; 5] = ["GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_PREFIX"];
+
+/// git, to be started and listened to: it speaks English, and asks nobody for a password.
+pub(super) fn launch(directory: &Utf8Path, arguments: &[&str]) -> Launch {
+    let mut env = own_environment();
+    let ours = [("LC_ALL", "C"), ("GIT_TERMINAL_PROMPT", "0")];
+    env.retain(|(name, _)| !OF_HOOKS.iter().chain(ours.iter().map(|(name, _)| name)).any(|other| name == other));
+    env.extend(ours.map(|(name, value)| (name.into(), value.into())));
+    let args = arguments.iter().map(Into::into).collect();
+    Launch { program: "git".into(), args, cwd: directory.into(), env }
+}
+
 /// git, about to be started in a directory.
 pub(super) fn command(directory: &Utf8Path) -> Command {
     let mut command = Command::new("git");
-    // A hook's environment names the repository relative to another directory.
-    for variable in ["GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_PREFIX"] {
+    for variable in OF_HOOKS {
         command.env_remove(variable);
     }
     command.current_dir(directory).stdin(Stdio::null());

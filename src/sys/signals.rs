@@ -62,6 +62,12 @@ impl Signals {
         signals
     }
 
+    /// Asks for an end, as SIGINT would.
+    #[cfg(test)]
+    pub(crate) fn ask_for_an_end(&self) {
+        self.seen.interrupts.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// The most pressing request for an end so far.
     #[must_use]
     pub fn interrupt(&self) -> Option<Interrupt> {

@@ -117,3 +117,97 @@ fn is_busy(line: &str, before: &str) -> bool {
         BUSY.contains(&digits)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn troubles_that_pass_are_told_by_what_programs_say_of_them() {
+        for (words, want) in [
+            // cargo
+            ("    Blocking waiting for file lock on package cache", Some(Lock)),
+            ("    Blocking waiting for file lock on build directory\nerror: could not compile `a`", None),
+            (
+                "error: failed to get `x` as a dependency of package `a`\n\nCaused by:\n  \
+                 [6] Could not resolve hostname (Could not resolve host: index.crates.io)",
+                Some(Network),
+            ),
+            ("  failed to get successful HTTP response from `https://example.org/config.json`, got 503", Some(Network)),
+            ("  failed to get successful HTTP response from `https://example.org/config.json`, got 404", None),
+            (
+                "warning: spurious network error (3 tries remaining): [28] Timeout was reached\nerror: expected `;`",
+                None,
+            ),
+            ("error: failed to write `/t/x`\n\nCaused by:\n  No space left on device (os error 28)", Some(Disk)),
+            ("error[E0425]: cannot find value `x` in this scope", None),
+            // git
+            ("fatal: unable to access 'https://example.org/x/': Could not resolve host: example.org", Some(Network)),
+            ("fatal: unable to access 'https://example.org/x/': The requested URL returned error: 502", Some(Network)),
+            ("fatal: unable to access 'https://example.org/x/': The requested URL returned error: 403", None),
+            ("ssh: connect to host example.org port 22: Connection timed out", Some(Network)),
+            ("git@example.org: Permission denied (publickey).\nfatal: Could not read from remote repository.", None),
+            (
+                "fatal: Unable to create '/x/.git/index.lock': File exists.\n\n\
+                 Another git process seems to be running in this repository",
+                Some(Lock),
+            ),
+            // npm
+            ("npm ERR! code EAI_AGAIN\nnpm ERR! syscall getaddrinfo", Some(Network)),
+            ("npm error code E503\nnpm error 503 Service Unavailable - GET https://example.org/x", Some(Network)),
+            ("npm error code E404\nnpm error 404 Not Found - GET https://example.org/x", None),
+            ("npm warn network ECONNRESET, retrying\nnpm error Missing script: \"build\"", None),
+            ("Error: ENOSPC: System limit for number of file watchers reached", None),
+            ("npm ERR! nospc ENOSPC: no space left on device, write", Some(Disk)),
+            // pip
+            (
+                "WARNING: Retrying (Retry(total=0, connect=None, read=None)) after connection broken by \
+                 'NewConnectionError: [Errno -3] Temporary failure in name resolution': /simple/x/\n\
+                 ERROR: No matching distribution found for x",
+                Some(Network),
+            ),
+            (
+                "WARNING: Retrying (Retry(total=3, connect=None, read=None)) after connection broken by \
+                 'ReadTimeoutError(\"Read timed out.\")': /simple/x/\nERROR: Invalid requirement: 'x=='",
+                None,
+            ),
+            ("ERROR: No matching distribution found for no-such-thing", None),
+            ("ERROR: Could not install packages due to an OSError: [Errno 122] Disk quota exceeded", Some(Disk)),
+            // apt
+            ("E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 71 (apt-get)", Some(Lock)),
+            ("E: Could not open lock file /var/lib/dpkg/lock-frontend - open (13: Permission denied)", None),
+            ("E: Unable to acquire the dpkg frontend lock (/var/lib/dpkg/lock-frontend), are you root?", None),
+            (
+                "W: Failed to fetch http://example.org/InRelease  Temporary failure resolving 'example.org'\n\
+                 E: Unable to locate package x",
+                Some(Network),
+            ),
+            ("E: Unable to locate package x", None),
+            // curl
+            (
+                "curl: (7) Failed to connect to example.org port 80 after 1 ms: Couldn't connect to server",
+                Some(Network),
+            ),
+            ("curl: (56) Recv failure: Connection reset by peer", Some(Network)),
+            ("curl: (22) The requested URL returned error: 429", Some(Network)),
+            ("curl: (22) The requested URL returned error: 4290", None),
+            ("curl: (60) SSL certificate problem: self-signed certificate", None),
+            // docker
+            ("dial tcp: lookup example.org on 127.0.0.11:53: no such host", Some(Network)),
+            ("Error response from daemon: toomanyrequests: You have reached your pull rate limit.", Some(Network)),
+            ("error pulling image: received unexpected HTTP status: 504 Gateway Time-out", Some(Network)),
+            ("Error response from daemon: manifest for x:y not found: manifest unknown", None),
+            // others
+            ("sqlite3.OperationalError: database is locked", Some(Lock)),
+            ("make: *** [Makefile:2: all] Error 1", None),
+            ("", None),
+        ] {
+            assert_eq!(told_by(words), want, "{words}");
+        }
+    }
+
+    #[test]
+    fn the_last_of_several_is_told() {
+        assert_eq!(told_by("Connection refused\nNo space left on device\n"), Some(Disk));
+    }
+}

@@ -465,6 +465,7 @@ fn the_help_lists_what_works() {
                 passed
       baseline  Look at the baselines of coverage, or move one by hand
       verdict   Read a report back, and leave by what it says
+      init      Write a commented configuration that fits the workspace
       doctor    Find the tools that are missing, and say how to get them
       config    Look at the configuration
       help      Print this message or the help of the given subcommand(s)

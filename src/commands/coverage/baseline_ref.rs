@@ -164,7 +164,7 @@ impl Judging<'_> {
         target_dir: &Utf8Path,
         deadline: Instant,
     ) -> Result<Figures, String> {
-        let worktree = Worktree::add(&self.site.root, commit).map_err(|error| error.to_string())?;
+        let worktree = Worktree::add(&self.site.root, commit, means.signals).map_err(|error| error.to_string())?;
         let there = Elsewhere { from: &self.site.root, worktree: worktree.path() };
         let root = there.of(&self.site.root)?;
         if !root.join("Cargo.toml").exists() {

@@ -248,6 +248,13 @@ impl Measuring for Run<'_> {
         self.judged.as_ref()?.reached.clone()
     }
 
+    fn document(&self, ended: &Ended<'_>) -> Option<Vec<u8>> {
+        Some(match &self.judged {
+            Some(judged) => outputs::document(Some(ended), judged),
+            None => outputs::document_without(ended),
+        })
+    }
+
     fn tell(&mut self, ended: &Ended<'_>) -> Vec<String> {
         let (Some(judged), Some(under_way)) = (&self.judged, &self.under_way) else {
             let gate_dir = self.under_way.as_ref().map(|under_way| under_way.site.gate_dir.as_path());

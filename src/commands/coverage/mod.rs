@@ -16,13 +16,15 @@ use camino::Utf8PathBuf;
 
 use super::place::Place;
 use super::test::{self, Asked, Prepared, Purpose, Refused};
-use super::{baseline, complain};
+use super::{baseline, complain, notify};
 use crate::cli::{CoverageArgs, PlaceArgs};
 use crate::coverage::circumstances::Circumstances;
 use crate::coverage::source;
 use crate::coverage::verdict::Ruling;
 use crate::exit_code::ExitCode;
+use crate::model::Judgement;
 use crate::report::CoverageReport;
+use crate::sys::signals::Signals;
 use judging::{Judged, Judging, Measured};
 use measured::Run;
 use site::Site;
@@ -75,6 +77,9 @@ fn ask(args: &CoverageArgs) -> Result<ExitCode, Refused> {
     let judged = judge_without_running(args, &asked, &site)?;
     let mut wrong = outputs::tell(args, None, &judged);
     wrong.extend(outputs::keep(&site.gate_dir, None, &judged.report));
+    if !args.from.is_empty() {
+        wrong.extend(notify_of(&judged, &asked, &site));
+    }
     wrong.iter().for_each(|text| complain("warning", text));
     Ok(judged.code)
 }
@@ -95,6 +100,15 @@ fn judge_without_running(args: &CoverageArgs, asked: &Asked, site: &Site) -> Res
         (Measured::Map(map), elsewhere)
     };
     Ok(Judging::new(args, asked.settings(), site, &circumstances).judge(measured))
+}
+
+/// Tells who wants to know of a measurement that was handed over.
+fn notify_of(judged: &Judged, asked: &Asked, site: &Site) -> Option<String> {
+    let judgement =
+        Judgement { verdict: judged.verdict, codes: vec![judged.code], reasons: judged.report.reasons.clone() };
+    let happened = notify::happened(&judgement, false);
+    let json = || outputs::document(None, judged);
+    notify::tell(&asked.settings().notify, &happened, &site.root, &Signals::listen(), json)
 }
 
 /// The files of `--from`: leaving one out would judge less than was handed over.

@@ -7,6 +7,7 @@ use camino::Utf8Path;
 
 use super::judging::Judged;
 use crate::cli::{CoverageArgs, Format};
+use crate::commands::notify;
 use crate::commands::stage::Stage;
 use crate::commands::test::{Ended, look};
 use crate::model::RunRecord;
@@ -33,8 +34,7 @@ pub(super) fn tell(args: &CoverageArgs, ended: Option<&Ended<'_>>, judged: &Judg
         wrong.extend(write(path, &markdown::coverage_report(&judged.report)));
     }
     if args.test.format == Format::Json {
-        let head = ended.map_or_else(|| without_run(judged), |ended| Head::of(ended.record));
-        wrong.extend(print(&documents::document(&head, &judged.report)));
+        wrong.extend(print(&documents::document(&head(ended, judged), &judged.report)));
     }
     wrong
 }
@@ -45,6 +45,16 @@ pub(super) fn log(stage: &Stage, judged: &Judged) {
         // A log that cannot be written stops nothing.
         let _ = log.write_all(terminal::page(&judged.report, Look::default()).as_bytes());
     }
+}
+
+/// The document that [`tell`] prints, for whoever is notified.
+pub(super) fn document(ended: Option<&Ended<'_>>, judged: &Judged) -> Vec<u8> {
+    notify::bytes(&documents::document(&head(ended, judged), &judged.report))
+}
+
+/// The document that [`tell_without`] prints.
+pub(super) fn document_without(ended: &Ended<'_>) -> Vec<u8> {
+    notify::bytes(&documents::document(&Head::of(ended.record), &without_figures()))
 }
 
 /// A run that was not measured to its end: the document's head says why, and so does the report, so that nobody takes an
@@ -66,8 +76,7 @@ pub(super) fn tell_without(args: &CoverageArgs, ended: &Ended<'_>, gate_dir: Opt
         wrong.extend(keep(gate_dir, Some(ended.record), &report));
     }
     if args.test.format == Format::Json {
-        let report = CoverageReport { word: "N/A", ..CoverageReport::default() };
-        wrong.extend(print(&documents::document(&Head::of(ended.record), &report)));
+        wrong.extend(print(&documents::document(&Head::of(ended.record), &without_figures())));
     }
     wrong
 }
@@ -96,7 +105,14 @@ pub(super) fn keep(gate_dir: &Utf8Path, record: Option<&RunRecord>, report: &Cov
     written.err().map(|error| format!("cannot write the report: {error}"))
 }
 
-/// The head of a document of which no run is known.
-fn without_run(judged: &Judged) -> Head {
-    Head::without_run(judged.verdict, judged.code, judged.report.reasons.clone())
+/// The head of the document: of the run, where one is known.
+fn head(ended: Option<&Ended<'_>>, judged: &Judged) -> Head {
+    match ended {
+        Some(ended) => Head::of(ended.record),
+        None => Head::without_run(judged.verdict, judged.code, judged.report.reasons.clone()),
+    }
+}
+
+fn without_figures() -> CoverageReport {
+    CoverageReport { word: "N/A", ..CoverageReport::default() }
 }

@@ -11,6 +11,7 @@ use std::io;
 use jiff::Timestamp;
 
 use self::files::{Given, read};
+use super::add;
 use super::verbs::{HistoryError, Result};
 use crate::cli::ImportArgs;
 use crate::commands::complain;
@@ -20,7 +21,7 @@ use crate::commands::test::{default_context, judge_cases};
 use crate::history::sqlite::SqliteStore;
 use crate::history::store::{Appended, FinishedRun, Store, StoreError};
 use crate::import::{Origin, Results, RustBinaries, imported};
-use crate::model::{ContentHash, Context, RunRecord, RunState, WORKSPACE_SUITE};
+use crate::model::{ContentHash, Context, RunRecord, RunState};
 
 /// One run's results, and what makes a run of them.
 struct Prepared<'a> {
@@ -56,10 +57,7 @@ struct Source<'a> {
 /// Takes the results of files into the history of this place.
 pub(super) fn run(args: &ImportArgs, place: &Place) -> Result<()> {
     let now = Timestamp::now();
-    if args.suite.as_deref() == Some(WORKSPACE_SUITE) {
-        let why = "the suite `workspace` is what `cargo gate test` runs: give this one another name";
-        return Err(HistoryError::Usage(why.to_owned()));
-    }
+    args.suite.as_deref().map_or(Ok(()), add::refuse_own_suite)?;
     if args.at.is_some_and(|at| at > now) {
         return Err(HistoryError::Usage("--at lies in the future".to_owned()));
     }

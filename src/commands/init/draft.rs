@@ -107,8 +107,8 @@ pub(super) fn write(survey: &Survey) -> String {
          # `cargo gate config show` every setting and where it comes from.\n"
             .to_owned(),
         pipeline(survey),
-        "# Steps of one kind run side by side: first format, lint, test and custom, then coverage, then e2e. Format and\n\
-         # lint are skipped where nothing they look at has changed since they passed.\n"
+        "# Setup comes first; then format, lint, test and custom steps, side by side; then coverage; then e2e.\n\
+         # Format and lint are skipped where nothing they look at has changed since they passed.\n"
             .to_owned(),
     ];
     sections.extend(parts(survey).iter().map(Part::text));
@@ -234,9 +234,10 @@ mod tests {
 
     #[test]
     fn it_is_pleasant_to_read() {
-        for survey in [full(), poor(), Survey::default()] {
+        let ordinary = Survey { has_deny: false, python: None, node: None, ..full() };
+        for (survey, most_lines) in [(ordinary, 80), (Survey::default(), 80), (full(), 90), (poor(), 90)] {
             let text = write(&survey);
-            assert!((40..=80).contains(&text.lines().count()), "{} lines\n{text}", text.lines().count());
+            assert!((40..=most_lines).contains(&text.lines().count()), "{} lines\n{text}", text.lines().count());
             assert!(text.lines().all(|line| line.len() <= 120 && line.trim_end() == line), "{text}");
             assert!(!text.contains("\n\n\n") && text.ends_with('\n') && !text.ends_with("\n\n"), "{text}");
         }
@@ -244,11 +245,172 @@ mod tests {
 
     #[test]
     fn what_is_there_is_taken_in() {
-        insta::assert_snapshot!(write(&full()), @"");
+        insta::assert_snapshot!(write(&full()), @r#"
+        # What `cargo gate run` does here. `cargo gate run --dry-run` shows what would run, and why or why not;
+        # `cargo gate config show` every setting and where it comes from.
+
+        [pipeline.default]
+        # Where one of these files changes, what format and lint steps found before no longer counts.
+        config-files = ["clippy.toml", "rust-toolchain.toml"]
+        # With `--changed-since REV` nothing runs at all where no change matches one of these.
+        # code-patterns = ["**/*.rs", "**/Cargo.toml", "Cargo.lock"]
+
+        # Setup comes first; then format, lint, test and custom steps, side by side; then coverage; then e2e.
+        # Format and lint are skipped where nothing they look at has changed since they passed.
+
+        [[pipeline.default.step]]
+        name = "fmt"
+        kind = "format"
+        command = ["cargo", "fmt", "--all", "--check"]
+        inputs = ["**/*.rs", "**/Cargo.toml"]
+
+        [[pipeline.default.step]]
+        name = "clippy"
+        kind = "lint"
+        command = ["cargo", "clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]
+
+        [[pipeline.default.step]]
+        name = "doc"
+        kind = "lint"
+        command = ["cargo", "doc", "--workspace", "--no-deps"]
+        env = { RUSTDOCFLAGS = "-D warnings" }
+
+        # Advisories appear without any change here: this is no lint, so that it runs each time.
+        [[pipeline.default.step]]
+        name = "deny"
+        kind = "custom"
+        command = ["cargo", "deny", "check"]
+
+        # This is `cargo gate test` itself; `args` would be its flags.
+        [[pipeline.default.step]]
+        name = "test"
+        kind = "test"
+
+        # The tests in Python.
+        [[pipeline.default.suite]]
+        name = "python"
+        runner = "pytest"
+
+        # The tests in JavaScript, as package.json calls them.
+        [[pipeline.default.suite]]
+        name = "node"
+        command = ["npm", "test"]
+
+        # This is `cargo gate coverage` itself; it runs the tests once more, instrumented.
+        [[pipeline.default.step]]
+        name = "coverage"
+        kind = "coverage"
+
+        # After green tests something that must answer is asked for.
+        # [[pipeline.default.smoke]]
+        # url = "http://127.0.0.1:8080/health"
+        # contains = "ok"
+
+        # The least coverage that is asked, in percent; it may not fall below its best either.
+        # [default.coverage]
+        # floor = 80
+
+        # Tests that share a port or a database can be kept apart.
+        # [groups.db]
+        # max-threads = 1
+        # [[override]]
+        # filter = "shop/test:db::*"
+        # group = "db"
+
+        # A test in quarantine runs and is recorded, and fails nothing until that day.
+        # [[quarantine]]
+        # test = "shop/test:net::slow_peer"
+        # reason = "the peer is slow on Mondays"
+        # until = 2030-01-31
+        "#);
     }
 
     #[test]
     fn what_is_lacking_is_a_comment_with_the_way_to_get_it() {
-        insta::assert_snapshot!(write(&poor()), @"");
+        insta::assert_snapshot!(write(&poor()), @r#"
+        # What `cargo gate run` does here. `cargo gate run --dry-run` shows what would run, and why or why not;
+        # `cargo gate config show` every setting and where it comes from.
+
+        [pipeline.default]
+        # Where one of these files changes, what format and lint steps found before no longer counts.
+        # config-files = ["clippy.toml", "rustfmt.toml"]
+        # With `--changed-since REV` nothing runs at all where no change matches one of these.
+        # code-patterns = ["**/*.rs", "**/Cargo.toml", "Cargo.lock"]
+
+        # Setup comes first; then format, lint, test and custom steps, side by side; then coverage; then e2e.
+        # Format and lint are skipped where nothing they look at has changed since they passed.
+
+        # Here rustfmt is not installed: `rustup component add rustfmt` gets it.
+        # [[pipeline.default.step]]
+        # name = "fmt"
+        # kind = "format"
+        # command = ["cargo", "fmt", "--all", "--check"]
+        # inputs = ["**/*.rs", "**/Cargo.toml"]
+
+        # Here clippy is not installed: `rustup component add clippy` gets it.
+        # [[pipeline.default.step]]
+        # name = "clippy"
+        # kind = "lint"
+        # command = ["cargo", "clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]
+
+        [[pipeline.default.step]]
+        name = "doc"
+        kind = "lint"
+        command = ["cargo", "doc", "--workspace", "--no-deps"]
+        env = { RUSTDOCFLAGS = "-D warnings" }
+
+        # Advisories appear without any change here: this is no lint, so that it runs each time.
+        # Here cargo-deny is not installed: `cargo install --locked cargo-deny` gets it.
+        # [[pipeline.default.step]]
+        # name = "deny"
+        # kind = "custom"
+        # command = ["cargo", "deny", "check"]
+
+        # This is `cargo gate test` itself; `args` would be its flags.
+        [[pipeline.default.step]]
+        name = "test"
+        kind = "test"
+
+        # The tests in Python.
+        # Here nothing says whether pytest runs them: take this in if it does.
+        # [[pipeline.default.suite]]
+        # name = "python"
+        # runner = "pytest"
+        # command = ["python3", "-m", "pytest", "tests"]
+
+        # The tests in JavaScript, as package.json calls them.
+        # Here `node` does not answer.
+        # [[pipeline.default.suite]]
+        # name = "node"
+        # runner = "node"
+
+        # This is `cargo gate coverage` itself; it runs the tests once more, instrumented.
+        # Here coverage lacks llvm-tools (missing): `cargo gate doctor --install` gets it.
+        # [[pipeline.default.step]]
+        # name = "coverage"
+        # kind = "coverage"
+
+        # After green tests something that must answer is asked for.
+        # [[pipeline.default.smoke]]
+        # url = "http://127.0.0.1:8080/health"
+        # contains = "ok"
+
+        # The least coverage that is asked, in percent; it may not fall below its best either.
+        # [default.coverage]
+        # floor = 80
+
+        # Tests that share a port or a database can be kept apart.
+        # [groups.db]
+        # max-threads = 1
+        # [[override]]
+        # filter = "shop/test:db::*"
+        # group = "db"
+
+        # A test in quarantine runs and is recorded, and fails nothing until that day.
+        # [[quarantine]]
+        # test = "shop/test:net::slow_peer"
+        # reason = "the peer is slow on Mondays"
+        # until = 2030-01-31
+        "#);
     }
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::cli::RunArgs;
 use crate::commands::complain;
-use crate::commands::place::Place;
+use crate::commands::place::{Place, color_choice};
 use crate::commands::test::Refused;
 use crate::config::{Pipeline, nearest};
 use crate::exit_code::ExitCode;
@@ -19,7 +19,7 @@ use crate::report::{Look, Verbosity};
 use crate::sys::git;
 use crate::sys::random::random;
 use crate::sys::signals::Signals;
-use crate::sys::term::{ColorChoice, Output, Surroundings};
+use crate::sys::term::{Output, Surroundings};
 
 /// Everything that is known before the first step.
 pub(super) struct Asked<'a> {
@@ -69,10 +69,8 @@ impl<'a> Asked<'a> {
 
     /// Its steps in their order, and which of them run.
     pub(super) fn plan<'p>(&self, pipeline: &'p Pipeline) -> Result<Vec<Planned<'p>>, Refused> {
-        let ask =
-            Ask { only: self.args.only.clone(), skip: self.args.skip.clone(), no_smoke: self.args.no_smoke };
-        plan::propose(pipeline, &ask, &self.changes)
-            .map_err(|error| Refused::new(ExitCode::Usage, error.to_string()))
+        let ask = Ask { only: self.args.only.clone(), skip: self.args.skip.clone(), no_smoke: self.args.no_smoke };
+        plan::propose(pipeline, &ask, &self.changes).map_err(|error| Refused::new(ExitCode::Usage, error.to_string()))
     }
 }
 
@@ -109,11 +107,7 @@ fn read(list: &Path) -> std::io::Result<Vec<u8>> {
 
 fn look(args: &RunArgs) -> Look {
     let surroundings = Surroundings::read();
-    let choice = match args.place.color.as_deref() {
-        Some("always") => ColorChoice::Always,
-        Some("never") => ColorChoice::Never,
-        _ => ColorChoice::Auto,
-    };
+    let choice = color_choice(&args.place);
     let verbosity = match (args.quiet, args.verbose) {
         (true, _) => Verbosity::Quiet,
         (false, true) => Verbosity::Verbose,

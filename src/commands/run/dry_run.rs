@@ -6,6 +6,7 @@ use super::ask::Asked;
 use super::step;
 use crate::cli::Format;
 use crate::commands::complain;
+use crate::commands::place::color_choice;
 use crate::commands::test::Refused;
 use crate::config::Pipeline;
 use crate::exit_code::ExitCode;
@@ -48,7 +49,7 @@ pub(super) fn tell(asked: &Asked<'_>, pipeline: &Pipeline, planned: &[Planned<'_
 
 /// It is an answer, and goes where answers go.
 fn color(asked: &Asked<'_>) -> bool {
-    let choice = crate::commands::place::color_choice(&asked.args.place);
+    let choice = color_choice(&asked.args.place);
     Surroundings::read().color(choice, Output::Stdout)
 }
 

@@ -122,8 +122,12 @@ impl Asked {
 
 /// The context of a run without flags.
 pub(in crate::commands) fn default_context(cargo: &OsStr) -> Context {
-    let target = Stage::here().map(|stage| host_in(&rustc_version(cargo, &stage))).unwrap_or_default();
-    Context { target, features: String::new(), profile: "test".to_owned() }
+    context_of(&Stage::here().map(|stage| rustc_version(cargo, &stage)).unwrap_or_default())
+}
+
+/// The same, of what `rustc -vV` says.
+pub(in crate::commands) fn context_of(rustc: &str) -> Context {
+    Context { target: host_in(rustc), features: String::new(), profile: "test".to_owned() }
 }
 
 /// The host's triple, as `rustc -vV` tells it.
@@ -256,7 +260,7 @@ fn refused(errors: ConfigErrors) -> Refused {
 }
 
 /// All of `rustc -vV`: of the rustc beside cargo, which spares a proxy's detour, unless another one is named.
-fn rustc_version(cargo: &OsStr, stage: &Stage) -> String {
+pub(in crate::commands) fn rustc_version(cargo: &OsStr, stage: &Stage) -> String {
     let beside = Path::new(cargo).with_file_name(if cfg!(windows) { "rustc.exe" } else { "rustc" });
     let beside = Some(beside).filter(|rustc| rustc.is_absolute() && rustc.is_file()).map(PathBuf::into_os_string);
     let rustc = stage.variable_os("RUSTC").or(beside).unwrap_or_else(|| "rustc".into());

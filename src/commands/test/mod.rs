@@ -16,7 +16,7 @@ mod step;
 
 use std::sync::Arc;
 
-pub(super) use ask::{Asked, Prepared, Purpose, default_context, prepare};
+pub(super) use ask::{Asked, Prepared, Purpose, context_of, default_context, prepare, rustc_version};
 pub(super) use gather::slots;
 pub(super) use judge::judge_cases;
 use measuring::NotMeasuring;

@@ -9,6 +9,7 @@ use camino::Utf8Path;
 
 use super::Refused;
 use crate::cli::{Events, Format, TestArgs};
+use crate::config::Notice;
 use crate::event::{Event, Fact, Observer};
 use crate::exit_code::ExitCode;
 use crate::model::{CaseRecord, RunRecord};
@@ -73,6 +74,8 @@ pub(in crate::commands) struct Ended<'a> {
     pub(in crate::commands) record: &'a RunRecord,
     pub(in crate::commands) cases: &'a [Arc<CaseRecord>],
     pub(in crate::commands) insights: &'a Insights,
+    /// What of it is worth telling.
+    pub(in crate::commands) happened: &'a [Notice],
 }
 
 /// Writes what the flags ask for: files first, then the one document on standard output. Gives what went wrong.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::measuring::NotMeasuring;
-use super::outputs::{self, Ended};
 use super::session::{CameTo, Recorded, run_once};
 use super::{Prepared, Purpose, Refused, ask, prepare};
 use crate::cli::{Format, TestArgs};
@@ -13,9 +12,8 @@ use crate::commands::stage::Stage;
 use crate::config::settings::DISABLE;
 use crate::event::Observer;
 use crate::exit_code::ExitCode;
-use crate::model::{Ending, Judgement, Reason, RunRecord, Verdict};
+use crate::model::{Ending, Judgement, Reason, Verdict};
 use crate::report::CoverageReport;
-use crate::report::markdown::Smoke;
 use crate::sys::process::{self, Launch};
 
 /// How long plain cargo has to end its tests.
@@ -56,17 +54,6 @@ impl Stepped {
     /// How the command that it stands for would have left.
     pub(in crate::commands) fn ending(&self) -> Ending {
         Ending::Exited(self.judgement.exit_code().number().into())
-    }
-
-    /// Writes the report of the tests once more, with what is known by now: what became of the smoke checks, and the
-    /// judgement of the whole. Gives what went wrong.
-    pub(in crate::commands) fn rewrite_report(&self, stage: &Stage, smoke: Smoke, whole: &Judgement) -> Option<String> {
-        let step = stage.step.as_ref().filter(|step| !step.no_record)?;
-        let Recorded { record, cases, insights } = self.run.as_ref()?;
-        let record = RunRecord { judgement: whole.clone(), ..RunRecord::clone(record) };
-        let text = outputs::markdown(&Ended { record: &record, cases, insights }, smoke);
-        let written = outputs::write_artifact(&step.gate_dir, &record, &text);
-        written.err().map(|error| format!("cannot write the report: {error}"))
     }
 }
 

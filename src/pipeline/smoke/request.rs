@@ -227,3 +227,34 @@ fn without_trust(error: &rustls::Error) -> String {
         _ => format!("has a certificate that is not valid: {error}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_was_reached_is_not_asked_again_unless_it_hung_up() {
+        use ureq::Timeout;
+        let io = |kind: ErrorKind| Error::Io(kind.into());
+        let (gone, nowhere) = (io(ErrorKind::ConnectionReset), io(ErrorKind::NetworkUnreachable));
+        let untrusted = rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
+        let wrapped = Error::Io(io::Error::new(ErrorKind::InvalidData, untrusted.clone()));
+        for (error, reached, is_unreachable) in [
+            (Error::Timeout(Timeout::Resolve), false, true),
+            (Error::Timeout(Timeout::Global), false, true),
+            (Error::Timeout(Timeout::Connect), false, true),
+            (Error::Timeout(Timeout::Global), true, false),
+            (Error::HostNotFound, false, true),
+            (nowhere, false, true),
+            (gone, true, true),
+            (io(ErrorKind::UnexpectedEof), true, true),
+            (io(ErrorKind::InvalidData), true, false),
+            (Error::Rustls(untrusted), true, false),
+            (wrapped, true, false),
+            (Error::LargeResponseHeader(2, 1), true, false),
+        ] {
+            let reply = without_answer(&error, reached, Some(Duration::from_secs(5)));
+            assert_eq!(matches!(reply, Reply::Unreachable(_)), is_unreachable, "{error:?}, {reached}: {reply:?}");
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! What a gate would run, and why or why not: for people and as a document.
 
+use console::measure_text_width;
 use serde::Serialize;
 
 use super::steps;
@@ -114,7 +115,7 @@ pub fn page(plan: &DryRun, look: Look) -> String {
     if !plan.why.is_empty() {
         out.push_str(&page.flow(&" ".repeat(page.indent()), &one_line(&plan.why)));
     }
-    patterns(&mut out, &page, &plan.patterns);
+    patterns(&mut out, &page, "", &plan.patterns);
     if !plan.steps.is_empty() {
         out.push_str(&page.rule("Steps"));
     }
@@ -159,33 +160,33 @@ fn step(out: &mut String, page: &Page<()>, step: &PlanLine) {
         let text = format!("after {}", needs.join(", "));
         out.push_str(&page.flow(&indent, &page.ink.paint(Tone::Dim, &text)));
     }
-    patterns(out, page, &step.inputs);
+    patterns(out, page, "inputs ", &step.inputs);
 }
 
 /// Below each other: the pattern, how many changed files it matches, and one of them.
-fn patterns(out: &mut String, page: &Page<()>, patterns: &[PatternLine]) {
+fn patterns(out: &mut String, page: &Page<()>, label: &str, patterns: &[PatternLine]) {
     /// A longer pattern does not move the others.
     const WIDEST: usize = 32;
     let shown: Vec<String> = patterns.iter().map(|line| one_line(&line.pattern)).collect();
-    let widths = shown.iter().map(|pattern| console::measure_text_width(pattern)).filter(|width| *width <= WIDEST);
+    let widths = shown.iter().map(|pattern| measure_text_width(pattern)).filter(|width| *width <= WIDEST);
     let column = widths.max().unwrap_or_default();
-    for (line, pattern) in patterns.iter().zip(&shown) {
+    for (i, (line, pattern)) in patterns.iter().zip(&shown).enumerate() {
+        let label = if i == 0 { page.ink.paint(Tone::Dim, label) } else { " ".repeat(label.len()) };
+        let head = format!("{}{label}{pattern}", " ".repeat(page.indent()));
         let files = match (line.files, &line.example) {
-            (None, _) => String::new(),
-            (Some(0), _) => "no changed file".to_owned(),
+            (None, _) => {
+                out.push_str(&format!("{head}\n"));
+                continue;
+            }
+            (Some(0), _) => page.ink.paint(Tone::Dim, "no changed file"),
             (Some(1), Some(example)) => one_line(example),
             (Some(files), example) => {
                 let example = example.as_ref().map(|example| format!(", such as {}", one_line(example)));
-                format!("{} files{}", words::thousands(files as u64), example.unwrap_or_default())
+                let count = words::count(files as u64, "file", "files");
+                format!("{count}{}", example.unwrap_or_default())
             }
         };
-        let padding = " ".repeat(column.saturating_sub(console::measure_text_width(pattern)));
-        let prefix = format!("{}{pattern}{padding}  ", " ".repeat(page.indent()));
-        let line = if files.is_empty() {
-            format!("{}\n", prefix.trim_end())
-        } else {
-            page.flow_at(&prefix, &files, page.indent() + 2)
-        };
-        out.push_str(&line);
+        let padding = " ".repeat(column.saturating_sub(measure_text_width(pattern)));
+        out.push_str(&page.flow_at(&format!("{head}{padding}  "), &files, page.indent() + 2));
     }
 }

@@ -42,8 +42,7 @@ fn table(out: &mut String, report: &PipelineReport) {
     }
     out.push_str("\n## Steps\n\n| step | kind | state | time | why |\n|---|---|---|---:|---|\n");
     for step in &report.steps {
-        let ran = step.state.is_executed() && step.state != StepState::Cached;
-        let took = if ran { words::exact(step.took) } else { String::new() };
+        let took = if steps::ran(step) { words::exact(step.took) } else { String::new() };
         let _ = writeln!(
             out,
             "| {} | {} | {} | {took} | {} |",

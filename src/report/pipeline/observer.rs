@@ -175,7 +175,11 @@ impl<W: io::Write> PipelineTerminal<W> {
         match step.state {
             StepState::Failed | StepState::Warned | StepState::ToolError => {
                 out.push_str(&output);
-                out.push_str(&steps::ways_on(&self.page, step));
+                out.extend(steps::log(&self.page, step));
+                // In quiet the end says it soon enough.
+                if let Some(next) = step.next.as_ref().filter(|_| !self.is_quiet()) {
+                    out.push_str(&steps::next(&self.page, next));
+                }
             }
             StepState::Passed | StepState::Ignored | StepState::Cached | StepState::Skipped | StepState::NotRun => {}
         }

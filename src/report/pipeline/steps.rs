@@ -43,11 +43,15 @@ pub(super) fn name<W>(page: &Page<W>, name: &str, kind: StepKind) -> String {
     if name == kind { shown } else { format!("{shown}{}", page.ink.paint(Tone::Dim, &format!(" ({kind})"))) }
 }
 
+/// Did it take its time in this very run?
+pub(super) fn ran(step: &StepRecord) -> bool {
+    step.state.is_executed() && step.state != StepState::Cached
+}
+
 /// What became of it and after how long, and its name behind that.
 fn head<W>(page: &Page<W>, step: &StepRecord) -> String {
     let (word, tone) = word(step.state);
-    let ran = step.state.is_executed() && step.state != StepState::Cached;
-    let time = if ran { format!("{} ", page.bracket(&words::exact(step.took))) } else { no_time(page) };
+    let time = if ran(step) { format!("{} ", page.bracket(&words::exact(step.took))) } else { no_time(page) };
     format!("{}{time}{}", page.status(tone, word), name(page, &step.name, step.kind))
 }
 
@@ -101,11 +105,16 @@ pub(super) fn output(step: &StepRecord) -> String {
     out
 }
 
-/// Where all of it lies, and what to call next.
-pub(super) fn ways_on<W>(page: &Page<W>, step: &StepRecord) -> String {
-    let log = step.log.as_ref().map(|log| page.sentence(Tone::Strong, "Log", &one_line(log.as_str())));
-    let next = step.next.as_ref().map(|next| page.sentence(Tone::Note, "Next", &one_line(next)));
-    log.into_iter().chain(next).collect()
+/// Where all that it printed lies.
+pub(super) fn log<W>(page: &Page<W>, step: &StepRecord) -> Option<String> {
+    step.log
+        .as_ref()
+        .map(|log| page.sentence(Tone::Strong, "Log", &page.ink.paint(Tone::Path, &one_line(log.as_str()))))
+}
+
+/// What to call next.
+pub(super) fn next<W>(page: &Page<W>, next: &str) -> String {
+    page.sentence(Tone::Note, "Next", &one_line(next))
 }
 
 /// A command as it would be typed.

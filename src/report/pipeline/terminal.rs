@@ -1,10 +1,10 @@
 //! The end of a gate for people: its steps once more, the totals, where everything lies, why, and what to call next.
 
+use super::PipelineReport;
 use super::steps::{self, COUNTED};
-use super::{PipelineReport, SmokeReport};
-use crate::model::{StepRecord, StepState};
+use crate::exit_code::ExitCode;
+use crate::model::{StepKind, StepState};
 use crate::report::inert::one_line;
-use crate::report::markdown::Smoke;
 use crate::report::markup::shell_word;
 use crate::report::terminal::{Look, Page, Tone, Verbosity, last_word};
 use crate::report::{view, words};
@@ -15,35 +15,35 @@ pub fn page(report: &PipelineReport, look: Look) -> String {
     let page = Page::of(look);
     let mut out = String::new();
     if look.verbosity > Verbosity::Quiet {
-        if report.steps.iter().filter(|step| step.state.is_executed()).count() > 1 {
+        if report.steps.iter().filter(|step| steps::ran(step)).count() > 1 {
             table(&mut out, &page, report);
         }
         out.push_str(&page.rule(""));
         summary(&mut out, &page, report);
-        if let Some(smoke) = &report.smoke {
-            checks(&mut out, &page, smoke);
-        }
+        checks(&mut out, &page, report, look.verbosity);
         places(&mut out, &page, report);
     }
     why(&mut out, &page, report);
     if let Some(next) = report.next() {
-        out.push_str(&page.sentence(Tone::Note, "Next", &one_line(&next)));
+        out.push_str(&steps::next(&page, &next));
     }
     out
 }
 
+/// What ran, a line each; of what did not, nothing is to tell but the names.
 fn table(out: &mut String, page: &Page<()>, report: &PipelineReport) {
     out.push_str(&page.rule("Steps"));
-    let is_left = |step: &&StepRecord| step.state != StepState::NotRun;
-    for step in report.steps.iter().map(AsRef::as_ref).filter(is_left) {
+    for step in report.steps.iter().filter(|step| steps::ran(step)) {
         out.push_str(&steps::row(page, step));
     }
-    // Those that were not reached have nothing to tell but their names.
-    let names: Vec<String> = report.steps_in(StepState::NotRun).map(|step| one_line(&step.name)).collect();
-    if !names.is_empty() {
-        let (word, tone) = steps::word(StepState::NotRun);
-        let status = format!("{}{}", page.status(tone, word), steps::no_time(page));
-        out.push_str(&page.flow_at(&status, &names.join(", "), page.indent() + steps::no_time(page).len()));
+    for state in [StepState::Cached, StepState::Skipped, StepState::NotRun] {
+        let names: Vec<String> = report.steps_in(state).map(|step| one_line(&step.name)).collect();
+        if !names.is_empty() {
+            let (word, tone) = steps::word(state);
+            let no_time = steps::no_time(page);
+            let prefix = format!("{}{no_time}", page.status(tone, word));
+            out.push_str(&page.flow_at(&prefix, &names.join(", "), page.indent() + no_time.len()));
+        }
     }
 }
 
@@ -68,43 +68,44 @@ fn summary(out: &mut String, page: &Page<()>, report: &PipelineReport) {
     }
 }
 
-fn checks(out: &mut String, page: &Page<()>, smoke: &SmokeReport) {
-    let failed = smoke.checks.iter().filter(|check| !check.ok);
-    match smoke.state {
-        Smoke::Skipped => {}
-        Smoke::Ok => {
-            let count = words::count(smoke.checks.len() as u64, "answer is", "answers are");
-            out.push_str(&page.sentence(Tone::Strong, "Smoke", &format!("{count} as asked for")));
-        }
-        Smoke::Failed => {
-            for check in failed {
-                let text = format!("{}: {}{}", one_line(&check.url), one_line(&check.why), tries(check.tries));
-                out.push_str(&page.sentence(Tone::Bad, "Smoke", &text));
-            }
-        }
+/// Each answer, where somebody wants to know, or where no step tells of the wrong one.
+fn checks(out: &mut String, page: &Page<()>, report: &PipelineReport, verbosity: Verbosity) {
+    let is_told = report.steps.iter().any(|step| step.kind == StepKind::Smoke);
+    let checks = report.smoke.iter().flat_map(|smoke| &smoke.checks);
+    for check in checks.filter(|check| verbosity == Verbosity::Verbose || !check.ok && !is_told) {
+        let (word, tone) = if check.ok { ("PASS", Tone::Good) } else { ("FAIL", Tone::Bad) };
+        let tries = if check.tries > 1 { format!(" ({} tries)", check.tries) } else { String::new() };
+        let text = format!("{}  {}{tries}", one_line(&check.url), one_line(&check.why));
+        let prefix = format!("{}{} ", page.status(tone, word), page.bracket(&words::exact(check.took)));
+        out.push_str(&page.flow(&prefix, &text));
     }
-}
-
-fn tries(tries: u32) -> String {
-    if tries > 1 { format!(" ({tries} tries)") } else { String::new() }
 }
 
 fn places(out: &mut String, page: &Page<()>, report: &PipelineReport) {
+    let mut row = |word: &str, path: &str| {
+        out.push_str(&page.sentence(Tone::Strong, word, &page.ink.paint(Tone::Path, &one_line(path))));
+    };
     let artifacts = &report.artifacts;
-    let rows = [
-        ("Manifest", artifacts.complete.as_ref().or(artifacts.manifest.as_ref())),
-        ("Logs", artifacts.logs.as_ref()),
-        ("Report", artifacts.report.as_ref()),
-    ];
-    for (word, path) in rows {
-        if let Some(path) = path {
-            out.push_str(&page.sentence(Tone::Strong, word, &page.ink.paint(Tone::Path, &one_line(path.as_str()))));
-        }
+    let manifest = artifacts.complete.as_ref().or(artifacts.manifest.as_ref());
+    if let Some(manifest) = manifest {
+        row("Manifest", manifest.as_str());
+    }
+    // Where they lie beside each other the first line has said where.
+    let folder = manifest.and_then(|manifest| manifest.parent());
+    if let Some(logs) =
+        artifacts.logs.as_ref().filter(|logs| report.exit_code() != ExitCode::Pass || logs.parent() != folder)
+    {
+        row("Logs", logs.as_str());
+    }
+    if let Some(path) = &artifacts.report {
+        row("Report", path.as_str());
     }
     if let Some(worktree) = &report.worktree {
-        let command = format!("git worktree remove --force {}", shell_word(worktree.as_str()));
-        let text = format!("kept at {}; to remove it: {}", one_line(worktree.as_str()), one_line(&command));
+        let text = format!("kept at {}, to remove it:", one_line(worktree.as_str()));
         out.push_str(&page.sentence(Tone::Soft, "Worktree", &text));
+        // It is there to be copied: it is never broken.
+        let command = one_line(&format!("git worktree remove --force {}", shell_word(worktree.as_str())));
+        out.push_str(&format!("{}{}\n", " ".repeat(page.indent()), page.ink.paint(Tone::Path, &command)));
     }
 }
 

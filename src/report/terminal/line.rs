@@ -45,7 +45,9 @@ impl Line {
     /// Draws from now on what has been going on for so long.
     pub(in crate::report) fn begin(&mut self, elapsed: Duration) {
         if let Some(bar) = self.bar.take() {
-            self.bar = Some(bar.with_elapsed(elapsed));
+            let bar = bar.with_elapsed(elapsed);
+            bar.tick();
+            self.bar = Some(bar);
             return;
         }
         let draw = Arc::clone(&self.draw);
