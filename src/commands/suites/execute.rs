@@ -7,8 +7,9 @@ use camino::Utf8Path;
 
 use super::SuiteRun;
 use crate::config::Invocation;
+use crate::exit_code::ExitCode;
 use crate::model::{Ending, Runner};
-use crate::pipeline::exec::{self, Executed, Order, SetupFailure, command_line};
+use crate::pipeline::exec::{self, ExecError, Executed, Order, SetupFailure, command_line};
 use crate::pipeline::suite::{Found, NodeVersion, Planned, Source, Writes};
 use crate::sys::process;
 
@@ -37,10 +38,19 @@ pub(super) struct Execution {
 #[derive(Clone)]
 pub(super) struct Unstarted {
     pub(super) why: String,
-    /// Is it that its program is not there?
-    pub(super) is_missing: bool,
-    /// Would it start at another moment?
-    pub(super) is_worth_a_try: bool,
+    /// What it means where no other try would help.
+    pub(super) code: Option<ExitCode>,
+}
+
+impl Unstarted {
+    fn by(error: &ExecError) -> Self {
+        let code = match (error.as_setup_failure(), error) {
+            (SetupFailure::Retriable(_), _) => None,
+            (SetupFailure::Final, ExecError::Log { .. } | ExecError::Lock { .. }) => Some(ExitCode::Internal),
+            (SetupFailure::Final, _) => Some(ExitCode::Config),
+        };
+        Self { why: error.to_string(), code }
+    }
 }
 
 /// How long node may take to say what it is.
@@ -70,12 +80,9 @@ pub(super) fn execute(
         stale,
         warning: None,
     };
-    let unstarted = |why: String, is_missing, is_worth_a_try| Execution {
-        unstarted: Some(Unstarted { why, is_missing, is_worth_a_try }),
-        ..nothing.clone()
-    };
-    let Some(launch) = command_line(&planned.invocation, site.root, process::own_environment(), &site.told) else {
-        return unstarted("it has no command".to_owned(), false, false);
+    let unstarted = |error: &ExecError| Execution { unstarted: Some(Unstarted::by(error)), ..nothing.clone() };
+    let Some(launch) = command_line(&planned.invocation, site.root, site.env.to_vec(), &site.told) else {
+        return unstarted(&ExecError::NoCommand);
     };
     let keeps_lines = matches!(planned.writes, Writes::Unittest(Source::Lines));
     let grace = site.settings.test.grace;
@@ -101,10 +108,7 @@ pub(super) fn execute(
             lines,
             ..nothing
         },
-        Err(error) => {
-            let is_worth_a_try = matches!(error.as_setup_failure(), SetupFailure::Retriable(_));
-            unstarted(error.to_string(), error.is_missing_program(), is_worth_a_try)
-        }
+        Err(error) => unstarted(&error),
     }
 }
 
@@ -134,7 +138,7 @@ pub(super) fn node_version(found: &Found, site: &SuiteRun<'_>) -> Option<NodeVer
     let node = suite.invocation.command.iter().find(is_node).map_or("node", String::as_str);
     let command = vec![node.to_owned(), "--version".to_owned()];
     let asks = Invocation { command, shell: false, ..suite.invocation.clone() };
-    let launch = command_line(&asks, site.root, process::own_environment(), &site.told)?;
+    let launch = command_line(&asks, site.root, site.env.to_vec(), &site.told)?;
     let finished = process::run(&launch, Instant::now() + VERSION_TIMEOUT, site.signals).ok()?;
     NodeVersion::parse(&String::from_utf8_lossy(&finished.stdout))
 }

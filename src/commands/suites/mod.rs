@@ -6,6 +6,7 @@ mod results;
 #[cfg(test)]
 mod tests;
 
+use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,7 +26,7 @@ use crate::model::{
     Totals, Verdict,
 };
 use crate::pipeline::exec;
-use crate::pipeline::suite::{self, Ended, Found, Judged, Told, file_stem};
+use crate::pipeline::suite::{self, Ended, Found, Judged, Told, Unstarted, file_stem};
 use crate::sys::git::Checkout;
 use crate::sys::random::random;
 use crate::sys::signals::Signals;
@@ -48,6 +49,8 @@ pub(super) struct SuiteRun<'a> {
     /// `rustc -V`'s one line.
     pub(super) toolchain: &'a str,
     pub(super) trigger: Option<&'a str>,
+    /// The environment, without what it is told of the run.
+    pub(super) env: &'a [(OsString, OsString)],
     /// What it is told of the run, as every step is.
     pub(super) told: exec::Told<'a>,
     /// The file that is locked while it runs.
@@ -71,8 +74,6 @@ pub(super) struct SuiteCame {
     pub(super) command: Vec<String>,
     /// Why it was not executed, for no fault of the code; `[infra]`'s tries are used up by then, unless it defers.
     pub(super) tool_error: Option<String>,
-    /// Is it that its program is not installed? Then no other try would help.
-    pub(super) is_missing_tool: bool,
     /// How often it was tried.
     pub(super) tries: u32,
     /// Did the user ask for an end?
@@ -101,8 +102,7 @@ pub(super) fn run(found: &Found, site: &SuiteRun<'_>, on_line: &mut dyn FnMut(&s
             break (execution, judged);
         }
         let judged = judged(found, site, &head, &planned.writes, &execution);
-        let is_final = execution.unstarted.as_ref().is_some_and(|unstarted| !unstarted.is_worth_a_try);
-        if judged.tool_error.is_none() || is_final || tries >= of || !wait(infra.delay, site.signals) {
+        if judged.tool_error.is_none() || tries >= of || !wait(infra.delay, site.signals) {
             break (execution, judged);
         }
         tries += 1;
@@ -134,7 +134,6 @@ pub(super) fn run(found: &Found, site: &SuiteRun<'_>, on_line: &mut dyn FnMut(&s
         log,
         command: planned.invocation.command,
         tool_error: judged.tool_error,
-        is_missing_tool: execution.unstarted.is_some_and(|unstarted| unstarted.is_missing),
         tries,
         interrupted: execution.interrupted,
         warnings,
@@ -179,7 +178,7 @@ fn judged(found: &Found, site: &SuiteRun<'_>, head: &RunHead, writes: &suite::Wr
     suite::judge(Ended {
         binary: &binary,
         ending: execution.ending,
-        unstarted: execution.unstarted.as_ref().map(|unstarted| unstarted.why.as_str()),
+        unstarted: execution.unstarted.as_ref().map(|one| Unstarted { why: &one.why, code: one.code }),
         timed_out: execution.timed_out,
         told,
         tail: &execution.tail,

@@ -48,6 +48,7 @@ impl Place {
     /// Runs what a configured suite stands for.
     fn run(&self, suite: &Suite) -> Vec<SuiteCame> {
         let (root, gate, logs) = (self.path("work"), self.path("gate"), self.path("gate/runs/r1"));
+        let env = crate::sys::process::own_environment();
         discover(suite, &root)
             .unwrap()
             .iter()
@@ -64,6 +65,7 @@ impl Place {
                     input_key: None,
                     toolchain: "rustc 1.95.0",
                     trigger: Some("pre-push"),
+                    env: &env,
                     told: exec::Told { run_id: "r1", step: name, dir: &logs, lock_dir: &gate },
                     mutex: None,
                     signals: &self.signals,
@@ -192,7 +194,8 @@ mod of_the_shell {
     fn what_cannot_be_started_is_told_at_once() {
         let place = Place::new("retries = 5\n");
         let came = place.one(&suite(Runner::Script, &["no-such-program-anywhere"]));
-        assert_eq!((came.state, came.tries, came.is_missing_tool), (StepState::ToolError, 1, true));
+        assert_eq!((came.state, came.tries, came.tool_error.as_deref()), (StepState::Failed, 1, None));
+        assert_eq!(came.record.exit_code(), ExitCode::Config);
         assert!(came.why.contains("no-such-program-anywhere"), "{}", came.why);
         assert!(came.cases.is_empty());
     }
