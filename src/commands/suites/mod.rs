@@ -76,8 +76,6 @@ pub(super) struct SuiteCame {
     pub(super) tool_error: Option<String>,
     /// How often it was tried.
     pub(super) tries: u32,
-    /// Did the user ask for an end?
-    pub(super) interrupted: bool,
     /// What the user should know that decides nothing.
     pub(super) warnings: Vec<String>,
 }
@@ -135,7 +133,6 @@ pub(super) fn run(found: &Found, site: &SuiteRun<'_>, on_line: &mut dyn FnMut(&s
         command: planned.invocation.command,
         tool_error: judged.tool_error,
         tries,
-        interrupted: execution.interrupted,
         warnings,
     }
 }
