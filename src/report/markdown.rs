@@ -110,6 +110,22 @@ pub fn test_report(record: &RunRecord, cases: &[&CaseRecord], smoke: Smoke, insi
     out
 }
 
+/// The report of a run that never began, for this reason: whoever reads reports takes no earlier one for this one's.
+#[must_use]
+pub fn report_without_run(code: ExitCode, why: &str, at: Timestamp) -> String {
+    let verdict = Verdict {
+        suite_code: None,
+        gate_code: code,
+        smoke: Smoke::Skipped,
+        run_id: &RunId::from_stored(""),
+        commit: None,
+        start: at,
+        duration: Duration::ZERO,
+        is_tool_error: code != ExitCode::Interrupted,
+    };
+    verdict.render("Tests", &[Reason::new("refused", why)])
+}
+
 /// All that is said of tests: which failed and with what words, which are flaky or slow, what the history says.
 pub(super) fn tests(out: &mut String, cases: &[&CaseRecord], insights: &Insights) {
     failing(out, cases);

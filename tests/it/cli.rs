@@ -56,6 +56,7 @@ fn cargo_flags_are_handed_back_in_their_order() {
         ("--lib -p app --release --bins", "--lib --package app --release --bins"),
         ("-p a --exclude=b -p c", "--package a --exclude b --package c"),
         ("--features a,b -F c --all-features", "--features a,b --features c --all-features"),
+        ("--features= -F=", "--features= --features="),
         ("--test db name --bench x", "--test db --bench x"),
         ("--lib --test", "--lib --test"),
         ("--target x --target y --config k=1 --config z.toml", "--target x --target y --config k=1 --config z.toml"),

@@ -4,6 +4,7 @@ mod ask;
 mod closing;
 mod dry_run;
 mod engine;
+mod isolated;
 mod judge;
 mod site;
 mod step;
@@ -13,19 +14,20 @@ use std::cell::RefCell;
 use std::fs::File;
 use std::io;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::complain;
+use super::isolation::Isolated;
 use super::test::Refused;
-use crate::cli::{Events, Keep, RunArgs};
+use crate::cli::{Events, RunArgs};
 use crate::config::Pipeline;
 use crate::event::{Fact, Observer};
 use crate::exit_code::ExitCode;
-use crate::model::{Isolate, StepRecord, StepState, Verdict};
+use crate::model::{Isolate, StepRecord, StepState};
 use crate::pipeline::gating;
 use crate::pipeline::manifest::{self, Manifest, Scope};
 use crate::pipeline::plan::Planned;
 use crate::report::{EventStream, PipelineTerminal};
-use crate::sys::worktree::Worktree;
 use ask::Asked;
 use closing::Ended;
 use judge::Settled;
@@ -52,48 +54,82 @@ fn run_asked(asked: &Asked<'_>) -> Result<ExitCode, Refused> {
     }
     let gating = gating::of_pipeline(pipeline, &asked.changes);
     let left_out = (!gating.runs).then_some(gating.why.as_str());
-    let worktree = match pipeline.isolate {
-        Isolate::Worktree if gating.runs => Some(isolate(asked)?),
-        Isolate::Worktree | Isolate::None => None,
+    let entered = match pipeline.isolate {
+        Isolate::Worktree if gating.runs => isolated::enter(asked),
+        Isolate::Worktree | Isolate::None => Ok(None),
     };
-    let mut site = Site::new(asked, pipeline, worktree.as_ref().map(Worktree::path))?;
+    let mut site = Site::new(asked, pipeline, entered.as_ref().ok().and_then(Option::as_ref))?;
     void_what_is_configured_anew(&mut site);
-    let observers = observers(asked)?;
-    let (judgement, worktree) = run_in(&site, &planned, left_out, observers, worktree)?;
-    drop(worktree);
-    Ok(judgement)
+    let gate = Gate { site: &site, planned: &planned, left_out, observers: observers(asked)? };
+    match entered {
+        Ok(isolated) => gate.run(isolated),
+        Err(not_isolated) => gate.give_up(not_isolated),
+    }
 }
 
-/// Runs the steps where they are to run, and concludes.
-fn run_in(
-    site: &Site<'_>,
-    planned: &[Planned<'_>],
-    left_out: Option<&str>,
-    mut observers: Observers,
-    worktree: Option<Worktree>,
-) -> Result<(ExitCode, Option<Worktree>), Refused> {
-    let manifest = meant(site, planned);
-    manifest.save(&site.run_dir).map_err(|error| {
-        Refused::new(ExitCode::Internal, format!("what is to run cannot be written down, so nothing runs: {error}"))
-    })?;
-    observers.tell(Fact::RunStarted { run_id: site.asked.run_id.clone() });
-    // The compiler is asked, and the history opened, beside the first steps.
-    let (walked, (store, warnings)) = std::thread::scope(|scope| {
-        let begun = scope.spawn(|| closing::begin(site));
-        let walked = match left_out {
-            None => walk(site, planned, site.asked.args.keep_going, &mut observers),
-            Some(_) => Walked { settled: planned.iter().map(skipped).collect(), ..Walked::default() },
-        };
-        (walked, begun.join().unwrap_or_default())
-    });
-    // Who runs next reads less where this is known; else it reads all of it again.
-    let _ = site.survey.save();
-    warnings.into_iter().for_each(|text| observers.tell(Fact::Warned { id: "history", text }));
-    let ended = Ended { site, manifest: &manifest, walked, store, left_out, kept: None };
-    let judgement = ended.judgement();
-    let (worktree, kept) = keep(site, judgement.verdict, worktree);
-    let judgement = Ended { kept, ..ended }.conclude(judgement, observers);
-    Ok((judgement.exit_code(), worktree))
+/// A pipeline about to run.
+struct Gate<'g> {
+    site: &'g Site<'g>,
+    planned: &'g [Planned<'g>],
+    /// Why no step runs, where none is to.
+    left_out: Option<&'g str>,
+    observers: Observers,
+}
+
+impl Gate<'_> {
+    /// Runs the steps where they are to run, and concludes.
+    fn run(mut self, isolated: Option<Isolated>) -> Result<ExitCode, Refused> {
+        let (site, planned) = (self.site, self.planned);
+        let manifest = self.begin()?;
+        // The compiler is asked, and the history opened, beside the first steps.
+        let (walked, (store, warnings)) = std::thread::scope(|scope| {
+            let begun = scope.spawn(|| closing::begin(site));
+            let walked = match self.left_out {
+                None => walk(site, planned, site.asked.args.keep_going, &mut self.observers),
+                Some(_) => Walked { settled: planned.iter().map(skipped).collect(), ..Walked::default() },
+            };
+            (walked, begun.join().unwrap_or_default())
+        });
+        // Where this is not known the next run reads every file again, and that is all.
+        let _ = site.survey.save();
+        warnings.into_iter().for_each(|text| self.observers.tell(Fact::Warned { id: "history", text }));
+        let ended = Ended { site, manifest: &manifest, walked, store, left_out: self.left_out, kept: None };
+        let judgement = ended.judgement();
+        let kept = isolated::keep(site, judgement.verdict, isolated, &mut self.observers);
+        Ok(Ended { kept, ..ended }.conclude(judgement, self.observers).exit_code())
+    }
+
+    /// Nothing runs, since there is no place to run in.
+    fn give_up(mut self, not_isolated: Settled) -> Result<ExitCode, Refused> {
+        let manifest = self.begin()?;
+        let (store, warnings) = closing::begin(self.site);
+        warnings.into_iter().for_each(|text| self.observers.tell(Fact::Warned { id: "history", text }));
+        let interrupted = self.site.signals().interrupt().map(|interrupt| interrupt.signal);
+        let why = format!("{} did not pass", not_isolated.record.name);
+        let not_run = self.planned.iter().map(|step| {
+            let state = if step.runs { StepState::NotRun } else { StepState::Skipped };
+            Settled::not_begun(StepRecord { state, why: why.clone(), ..step::blank(step) })
+        });
+        let settled: Vec<Settled> = [not_isolated].into_iter().chain(not_run).collect();
+        for step in &settled {
+            self.observers.tell(Fact::StepFinished { step: Arc::new(step.record.clone()) });
+        }
+        let walked = Walked { settled, interrupted, ..Walked::default() };
+        let ended = Ended { site: self.site, manifest: &manifest, walked, store, left_out: None, kept: None };
+        let judgement = ended.judgement();
+        Ok(ended.conclude(judgement, self.observers).exit_code())
+    }
+
+    /// What is meant to run is on the disk before anything does.
+    fn begin(&mut self) -> Result<Manifest, Refused> {
+        let manifest = meant(self.site, self.planned);
+        manifest.save(&self.site.run_dir).map_err(|error| {
+            let why = format!("what is to run cannot be written down, so nothing runs: {error}");
+            Refused::new(ExitCode::Internal, why)
+        })?;
+        self.observers.tell(Fact::RunStarted { run_id: self.site.asked.run_id.clone() });
+        Ok(manifest)
+    }
 }
 
 fn skipped(planned: &Planned<'_>) -> Settled {
@@ -119,28 +155,6 @@ fn void_what_is_configured_anew(site: &mut Site<'_>) {
     let Some((_, file)) = gating::touches_config(&pipeline.config_files, &site.asked.changes) else { return };
     if let Err(error) = site.cache.void(pipeline, &file) {
         complain("warning", &format!("what is cached from before {file} changed cannot be removed: {error}"));
-    }
-}
-
-/// The commit in a place of its own.
-fn isolate(asked: &Asked<'_>) -> Result<Worktree, Refused> {
-    Worktree::add(&asked.place.workspace.root, "HEAD").map_err(|error| site::not_isolated(&error))
-}
-
-/// Keeps the worktree where that is asked for; gives what is to be removed, and where the other is.
-fn keep(
-    site: &Site<'_>,
-    verdict: Verdict,
-    worktree: Option<Worktree>,
-) -> (Option<Worktree>, Option<camino::Utf8PathBuf>) {
-    let keeps = match site.asked.args.keep {
-        Some(Keep::Always) => true,
-        Some(Keep::Failed) => verdict.is_failure(),
-        None => false,
-    };
-    match worktree {
-        Some(worktree) if keeps => (None, Some(worktree.keep())),
-        worktree => (worktree, None),
     }
 }
 

@@ -8,11 +8,11 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::ask::Asked;
 use crate::cli::LibtestArgs;
+use crate::commands::isolation::Isolated;
 use crate::commands::place::cargo;
 use crate::commands::stage::{Origin, Stage};
 use crate::commands::test::{Refused, context_of, rustc_version, slots};
 use crate::config::{ConfigFile, Pipeline, Settings};
-use crate::exit_code::ExitCode;
 use crate::history::input::{self, input_key};
 use crate::model::{ContentHash, Context};
 use crate::pipeline::cache::{Setting, StepCache, Survey};
@@ -36,6 +36,9 @@ pub(super) struct Site<'a> {
     /// … and of what its steps print.
     pub(super) logs: Utf8PathBuf,
     pub(super) locks: Utf8PathBuf,
+    /// What every step sees beside the process's own variables …
+    own: Vec<(OsString, OsString)>,
+    /// … and both together.
     pub(super) environment: Vec<(OsString, OsString)>,
     pub(super) cache: StepCache,
     pub(super) survey: Survey,
@@ -62,19 +65,24 @@ impl<'a> Site<'a> {
     pub(super) fn new(
         asked: &'a Asked<'a>,
         pipeline: &'a Pipeline,
-        worktree: Option<&Utf8Path>,
+        isolated: Option<&Isolated>,
     ) -> Result<Self, Refused> {
         let place = &asked.place;
         let home = &place.workspace.root;
         let config = ConfigFile::load(home).map_err(|errors| Refused::new(errors.exit_code(), errors.to_string()))?;
-        let (root, origin) = match worktree {
+        let (root, origin) = match isolated {
             None => (home.clone(), None),
-            Some(tree) => {
-                let way = git::way_from_root(home).unwrap_or_default();
-                let branch = git::read_checkout(home).and_then(|checkout| checkout.branch);
-                (tree.join(way), Some(Origin { root: home.clone(), branch }))
-            }
+            Some(isolated) => (isolated.root.clone(), Some(isolated.origin.clone())),
         };
+        let mut own: Vec<(OsString, OsString)> = Vec::new();
+        if let Some(dir) = &asked.args.place.target_dir {
+            let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.clone());
+            own.push(("CARGO_TARGET_DIR".into(), dir.into_os_string()));
+        }
+        own.extend(isolated.into_iter().flat_map(Isolated::variables));
+        let mut environment = own_environment();
+        environment.retain(|(known, _)| !own.iter().any(|(name, _)| name == known));
+        environment.extend(own.iter().cloned());
         let run_dir = place.gate_dir.join("runs").join(asked.run_id.as_str());
         let target = place.workspace.target_dir.as_path();
         Ok(Self {
@@ -87,7 +95,8 @@ impl<'a> Site<'a> {
             logs: run_dir.join("logs"),
             run_dir,
             locks: place.gate_dir.join("locks"),
-            environment: own_environment(),
+            own,
+            environment,
             cache: StepCache::open(&place.gate_dir, &asked.args.pipeline),
             known: OnceLock::new(),
             tested: OnceLock::new(),
@@ -131,7 +140,8 @@ impl<'a> Site<'a> {
     pub(super) fn stage(&self, env: &[(String, String)], step: &str) -> Stage {
         let own = env.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
         let told = self.told(step).variables().map(|(name, value)| (OsString::from(name), OsString::from(value)));
-        Stage { cwd: self.root.clone().into_std_path_buf(), env: own.chain(told).collect(), step: None }
+        let env = self.own.iter().cloned().chain(own).chain(told).collect();
+        Stage { cwd: self.root.clone().into_std_path_buf(), env, step: None }
     }
 
     /// What the compiler says, asked once.
@@ -173,16 +183,16 @@ impl<'a> Site<'a> {
 
     /// Waits before another try; false where an end was asked for meanwhile.
     pub(super) fn wait(&self, delay: Duration) -> bool {
-        const GLANCE: Duration = Duration::from_millis(50);
-        let until = Instant::now() + delay;
-        while Instant::now() < until && self.signals().interrupt().is_none() {
-            std::thread::sleep(GLANCE.min(until.saturating_duration_since(Instant::now())));
-        }
-        self.signals().interrupt().is_none()
+        wait(delay, self.signals())
     }
 }
 
-/// The worktree cannot be made.
-pub(super) fn not_isolated(error: &crate::sys::worktree::WorktreeError) -> Refused {
-    Refused::new(ExitCode::StepFailed, error.to_string())
+/// Waits before another try; false where an end was asked for meanwhile.
+pub(super) fn wait(delay: Duration, signals: &Signals) -> bool {
+    const GLANCE: Duration = Duration::from_millis(50);
+    let until = Instant::now() + delay;
+    while Instant::now() < until && signals.interrupt().is_none() {
+        std::thread::sleep(GLANCE.min(until.saturating_duration_since(Instant::now())));
+    }
+    signals.interrupt().is_none()
 }

@@ -21,6 +21,8 @@ use crate::pipeline::exec::{self, ExecError, Executed, Order, SetupFailure};
 use crate::pipeline::plan::{Planned, Work};
 use crate::report::Insights;
 use crate::report::pipeline::SmokeReport;
+use crate::sys::digest::Fields;
+use crate::sys::git;
 
 /// A step that is over, with what others need of it.
 #[derive(Default)]
@@ -248,13 +250,31 @@ fn not_executed(site: &Site<'_>, record: StepRecord, came: Came, what: &str, tri
 
 /// What becomes of something that could not be executed: it is put off while the budget lasts, else the gate is shut.
 pub(super) fn budget(site: &Site<'_>, step: &str, what: &str, tries: u32) -> (String, ExitCode) {
-    let infra = &site.settings().infra;
+    put_off(site.asked, Some(site), step, what, tries)
+}
+
+/// The same where there is no place yet: then nothing is known of what was to be looked at, but its commit.
+pub(super) fn put_off(
+    asked: &Asked<'_>,
+    site: Option<&Site<'_>>,
+    step: &str,
+    what: &str,
+    tries: u32,
+) -> (String, ExitCode) {
+    let infra = &asked.place.settings().infra;
     if infra.mode == InfraMode::Retry {
         let tried = if tries > 1 { format!(" after {tries} tries") } else { String::new() };
         return (format!("it could not be executed{tried} ({what}): not a code fault"), ExitCode::NeverExecuted);
     }
-    let mut store = (!site.asked.args.no_record).then(|| SqliteStore::open(site.gate_dir()).ok()).flatten();
-    let key = site.tested().input_key.map(|input| deferral::key(input, step));
+    let records = !asked.args.no_record;
+    let mut store = records.then(|| SqliteStore::open(&asked.place.gate_dir).ok()).flatten();
+    let input = match site {
+        Some(site) => site.tested().input_key,
+        None => {
+            git::resolve(&asked.place.workspace.root, "HEAD").map(|commit| [commit].iter().collect::<Fields>().finish())
+        }
+    };
+    let key = input.map(|input| deferral::key(input, step));
     let store = store.as_mut().map(|store| store as &mut dyn Store);
     match deferral::put_off(store, key, infra, Timestamp::now()) {
         Deferral::Deferred { attempt, of } => (

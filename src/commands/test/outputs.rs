@@ -18,6 +18,9 @@ use crate::report::{EventStream, Insights, Look, TestDocument, Verbosity, json, 
 use crate::sys::fs::replace;
 use crate::sys::term::{ColorChoice, Output, Surroundings};
 
+/// The artifact's name in the gate directory.
+pub(super) const ARTIFACT: &str = "test-report.md";
+
 /// How the terminal looks, from flags and surroundings.
 pub(in crate::commands) fn look(args: &TestArgs, surroundings: &Surroundings) -> Look {
     let flags = &args.build.flags;
@@ -115,8 +118,7 @@ pub(super) fn markdown(ended: &Ended<'_>, smoke: Smoke) -> String {
 
 /// Puts the report artifact into the gate directory, and into the run's own folder.
 pub(super) fn write_artifact(gate_dir: &Utf8Path, record: &RunRecord, text: &str) -> io::Result<()> {
-    const NAME: &str = "test-report.md";
-    let of_run = gate_dir.join("runs").join(record.head.id.as_str()).join(NAME);
+    let of_run = gate_dir.join("runs").join(record.head.id.as_str()).join(ARTIFACT);
     replace(of_run.as_std_path(), text.as_bytes())?;
-    replace(gate_dir.join(NAME).as_std_path(), text.as_bytes())
+    replace(gate_dir.join(ARTIFACT).as_std_path(), text.as_bytes())
 }

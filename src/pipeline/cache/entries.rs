@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::parts::{Lookup, Parts};
@@ -50,16 +51,16 @@ pub enum Kept {
 /// An entry as it is written.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Entry {
+struct Entry<P> {
     schema_version: u32,
     step: String,
-    state: State,
+    state: State<P>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-enum State {
-    Passed { at: Timestamp, run_id: RunId, took_ms: u64, key: ContentHash, parts: Parts },
+enum State<P> {
+    Passed { at: Timestamp, run_id: RunId, took_ms: u64, key: ContentHash, parts: P },
     Missing { why: String },
 }
 
@@ -89,19 +90,32 @@ impl StepCache {
         if let Some(file) = &now.unreadable {
             return Lookup::miss(format!("{file} cannot be read"));
         }
-        match self.read(step) {
-            Ok(None) => Lookup::miss("first run"),
+        match self.look_closer(step, now) {
+            Ok(lookup) => lookup,
             Err(why) => Lookup::miss(format!("its cache entry cannot be read: {why}")),
-            Ok(Some(State::Missing { why })) => Lookup::miss(why),
-            Ok(Some(State::Passed { at, run_id, took_ms, key, parts })) => match now.difference(&parts) {
-                Some(why) => Lookup::miss(why),
-                // The one proves that the other is whole.
-                None if key != now.key() => Lookup::miss("its cache entry is damaged"),
-                None => {
-                    Lookup::Hit { passed_at: at, run_id, took: Duration::from_millis(took_ms), files: now.files.len() }
-                }
-            },
         }
+    }
+
+    fn look_closer(&self, step: &str, now: &Parts) -> Result<Lookup, String> {
+        let bytes = match fs_err::read(self.path(step)) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Lookup::miss("first run")),
+            Err(error) => return Err(error.to_string()),
+        };
+        // The key says whether anything changed; what, thousands of parts say.
+        Ok(match read::<IgnoredAny>(&bytes, step)? {
+            None => Lookup::miss("first run"),
+            Some(State::Missing { why }) => Lookup::miss(why),
+            Some(State::Passed { at, run_id, took_ms, key, .. }) if key == now.key() => {
+                Lookup::Hit { passed_at: at, run_id, took: Duration::from_millis(took_ms), files: now.files.len() }
+            }
+            Some(State::Passed { .. }) => match read::<Parts>(&bytes, step)? {
+                Some(State::Passed { parts, .. }) => {
+                    Lookup::miss(now.difference(&parts).unwrap_or_else(|| "its cache entry is damaged".to_owned()))
+                }
+                _ => Lookup::miss("first run"),
+            },
+        })
     }
 
     /// Keeps a pass, if what the step depends on is after it what it was before.
@@ -113,9 +127,6 @@ impl StepCache {
         let unreadable = before.unreadable.as_ref().or(after.unreadable.as_ref());
         if let Some(file) = unreadable {
             return self.refuse(step, format!("{file} cannot be read"));
-        }
-        if let Some(file) = after.changed_file(&before) {
-            return self.refuse(step, format!("{file} changed while it ran"));
         }
         if let Some(what) = after.difference(&before) {
             return self.refuse(step, format!("{what} while it ran"));
@@ -168,27 +179,23 @@ impl StepCache {
         })
     }
 
-    fn read(&self, step: &str) -> Result<Option<State>, String> {
-        let bytes = match fs_err::read(self.path(step)) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error.to_string()),
-        };
-        let entry: Entry = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
-        match entry.schema_version {
-            // Where names of files do not tell capitals from small letters, two steps may share one.
-            SCHEMA_VERSION => Ok((entry.step == step).then_some(entry.state)),
-            other => Err(format!("it is of version {other}")),
-        }
-    }
-
-    fn write(&self, step: &str, state: State) -> io::Result<()> {
+    fn write(&self, step: &str, state: State<Parts>) -> io::Result<()> {
         let entry = Entry { schema_version: SCHEMA_VERSION, step: step.to_owned(), state };
         fs::replace(self.path(step).as_std_path(), &serde_json::to_vec(&entry)?)
     }
 
     fn path(&self, step: &str) -> Utf8PathBuf {
         self.dir.join(format!("{}.json", file_name(step)))
+    }
+}
+
+/// An entry; none where it is another step's: where names of files do not tell capitals from small letters, two may
+/// share one.
+fn read<'a, P: Deserialize<'a>>(bytes: &'a [u8], step: &str) -> Result<Option<State<P>>, String> {
+    let entry: Entry<P> = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    match entry.schema_version {
+        SCHEMA_VERSION => Ok((entry.step == step).then_some(entry.state)),
+        other => Err(format!("it is of version {other}")),
     }
 }
 

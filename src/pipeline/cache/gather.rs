@@ -75,15 +75,16 @@ pub fn parts_of(step: &Step, setting: &Setting<'_>, survey: &Survey) -> Parts {
     }
     let inputs = step.inputs.as_ref().filter(|inputs| !inputs.is_empty());
     parts.add("the list of its inputs", inputs.iter().flat_map(|inputs| inputs.texts()));
+    parts.add_files(survey.see(inputs));
     if step.kind.is_lint_like() && !setting.config_files.is_empty() {
         let config = survey.see(Some(setting.config_files));
-        let named = config.files.iter().map(|(path, hash)| (format!("config file {path}"), *hash));
-        parts.named.extend(named);
+        for (path, hash) in config.files {
+            // It is named as what it is, once.
+            parts.files.remove(&path);
+            parts.named.insert(format!("config file {path}"), hash);
+        }
         parts.add_unreadable(config.unreadable);
     }
-    parts.add_files(survey.see(inputs));
-    // It is named as what it is, once.
-    parts.files.retain(|path, _| !parts.named.contains_key(&format!("config file {path}")));
     parts
 }
 
@@ -194,7 +195,7 @@ mod tests {
         for (at, (change, said)) in changes.into_iter().enumerate() {
             let mut scene = Scene::new();
             let before = scene.parts();
-            assert_eq!(before.files.keys().map(|path| path.as_str()).collect::<Vec<_>>(), ["src/a.rs", "src/lib.rs"]);
+            assert_eq!(before.files.keys().map(|path| &**path).collect::<Vec<_>>(), ["src/a.rs", "src/lib.rs"]);
             change(&mut scene);
             assert_eq!(scene.parts().difference(&before).as_deref(), said, "change {at}");
         }
@@ -209,7 +210,7 @@ mod tests {
         (scene.step.kind, scene.step.inputs) = (StepKind::Lint, None);
         let parts = scene.parts();
         assert!(parts.named.contains_key("config file clippy.toml"));
-        let files: Vec<&str> = parts.files.keys().map(|path| path.as_str()).collect();
+        let files: Vec<&str> = parts.files.keys().map(|path| &**path).collect();
         assert_eq!(files, ["README.md", "bin/lint", "src/a.rs", "src/lib.rs"]);
     }
 }

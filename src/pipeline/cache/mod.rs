@@ -14,4 +14,4 @@ mod survey;
 pub use entries::{Kept, Pass, StepCache};
 pub use gather::{Setting, parts_of};
 pub use parts::{Lookup, Parts};
-pub use survey::{Seen, Survey};
+pub use survey::{Busy, Seen, Survey};

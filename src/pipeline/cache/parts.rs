@@ -1,9 +1,9 @@
 //! What a step depends on, as hashes by name, and what it says where they differ.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use camino::{Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -18,10 +18,10 @@ pub struct Parts {
     /// By the name that a sentence has for it: `the command`, `RUSTFLAGS`, `config file clippy.toml`.
     pub named: BTreeMap<String, ContentHash>,
     /// The files that it reads, relative to the workspace root.
-    pub files: BTreeMap<Utf8PathBuf, ContentHash>,
+    pub files: BTreeMap<Arc<str>, ContentHash>,
     /// A file that it may read and nobody here can: then nothing is known for certain. Never written down.
     #[serde(skip)]
-    pub unreadable: Option<Utf8PathBuf>,
+    pub unreadable: Option<Arc<str>>,
 }
 
 /// What the cache knows of a step.
@@ -69,7 +69,7 @@ impl Parts {
         self.add_unreadable(seen.unreadable);
     }
 
-    pub(super) fn add_unreadable(&mut self, file: Option<Utf8PathBuf>) {
+    pub(super) fn add_unreadable(&mut self, file: Option<Arc<str>>) {
         self.unreadable = self.unreadable.take().or(file);
     }
 
@@ -84,7 +84,7 @@ impl Parts {
         let mut fields = Fields::default();
         fields.put(&(self.named.len() as u64).to_le_bytes());
         let named = self.named.iter().map(|(name, hash)| (name.as_str(), hash));
-        for (name, hash) in named.chain(self.files.iter().map(|(path, hash)| (path.as_str(), hash))) {
+        for (name, hash) in named.chain(self.files.iter().map(|(path, hash)| (&**path, hash))) {
             fields.put(name.as_bytes());
             fields.put(&hash.0);
         }
@@ -103,11 +103,6 @@ impl Parts {
             0 => first,
             more => format!("{first} (and {more} more)"),
         })
-    }
-
-    /// A file of another content than before.
-    pub(super) fn changed_file<'a>(&'a self, before: &'a Self) -> Option<&'a Utf8Path> {
-        differences(&before.files, &self.files).first().map(|(path, _)| path.as_path())
     }
 }
 
@@ -168,7 +163,7 @@ mod tests {
     fn any_parts() -> impl Strategy<Value = Parts> {
         let hash = || any::<u8>().prop_map(|of| ContentHash([of; 16]));
         let named = proptest::collection::btree_map("[a-z]{1,3}", hash(), 1..5);
-        let files = proptest::collection::btree_map("[a-z]{1,3}".prop_map(Utf8PathBuf::from), hash(), 1..5);
+        let files = proptest::collection::btree_map("[a-z]{1,3}".prop_map(Arc::from), hash(), 1..5);
         (named, files).prop_map(|(named, files)| Parts { named, files, unreadable: None })
     }
 

@@ -7,9 +7,10 @@
 use std::collections::HashMap;
 use std::fs::Metadata;
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 
 use crate::model::ContentHash;
 use crate::sys::digest::Fields;
@@ -72,7 +73,7 @@ fn nanos_of(time: SystemTime) -> i128 {
 /// The files that were read before.
 #[derive(Debug, Default)]
 pub(super) struct Remembered {
-    known: HashMap<Utf8PathBuf, (Stamp, ContentHash)>,
+    known: HashMap<Arc<str>, (Stamp, ContentHash)>,
     is_new: bool,
 }
 
@@ -84,23 +85,25 @@ impl Remembered {
     }
 
     /// The hash of a file, if it is the one that was read.
-    pub(super) fn recall(&self, name: &Utf8Path, stamp: &Stamp) -> Option<ContentHash> {
+    pub(super) fn recall(&self, name: &str, stamp: &Stamp) -> Option<ContentHash> {
         self.known.get(name).filter(|(known, _)| known == stamp).map(|(_, hash)| *hash)
     }
 
     /// Takes in a file that was read after `now`, unless it is so young that it may change without a trace.
-    pub(super) fn learn(&mut self, name: &Utf8Path, stamp: Stamp, hash: ContentHash, now: SystemTime) {
+    pub(super) fn learn(&mut self, name: &Arc<str>, stamp: Stamp, hash: ContentHash, now: SystemTime) {
         if stamp.is_older_than(now) {
-            self.known.insert(name.to_owned(), (stamp, hash));
+            self.known.insert(Arc::clone(name), (stamp, hash));
             self.is_new = true;
         }
     }
 
-    /// Writes down those that are still there, if there is anything new.
-    pub(super) fn save(&mut self, path: &Utf8Path, is_there: impl Fn(&Utf8Path) -> bool) -> io::Result<()> {
-        if !self.is_new {
-            return Ok(());
-        }
+    /// Is there anything to write down?
+    pub(super) const fn is_new(&self) -> bool {
+        self.is_new
+    }
+
+    /// Writes down those that are still there.
+    pub(super) fn save(&mut self, path: &Utf8Path, is_there: impl Fn(&str) -> bool) -> io::Result<()> {
         self.known.retain(|name, _| is_there(name));
         fs::replace(path.as_std_path(), written(&self.known).as_bytes())?;
         self.is_new = false;
@@ -108,12 +111,12 @@ impl Remembered {
     }
 }
 
-fn written(known: &HashMap<Utf8PathBuf, (Stamp, ContentHash)>) -> String {
+fn written(known: &HashMap<Arc<str>, (Stamp, ContentHash)>) -> String {
     use std::fmt::Write;
     let mut lines = String::new();
     // A name of several lines is read anew each time.
-    let mut known: Vec<_> = known.iter().filter(|(name, _)| !name.as_str().contains(['\n', '\r'])).collect();
-    known.sort_by_key(|(name, _)| *name);
+    let mut known: Vec<_> = known.iter().filter(|(name, _)| !name.contains(['\n', '\r'])).collect();
+    known.sort_by_key(|(name, _)| Arc::clone(name));
     for (name, (stamp, hash)) in known {
         let Stamp { size, modified, changed, device, number } = stamp;
         // Writing to a text cannot fail.
@@ -122,7 +125,7 @@ fn written(known: &HashMap<Utf8PathBuf, (Stamp, ContentHash)>) -> String {
     format!("{HEAD}{}\n{lines}", sum(&lines))
 }
 
-fn read(text: &str) -> Option<HashMap<Utf8PathBuf, (Stamp, ContentHash)>> {
+fn read(text: &str) -> Option<HashMap<Arc<str>, (Stamp, ContentHash)>> {
     let (head, lines) = text.split_once('\n')?;
     if head.strip_prefix(HEAD)?.parse() != Ok(sum(lines)) {
         return None;
@@ -130,7 +133,7 @@ fn read(text: &str) -> Option<HashMap<Utf8PathBuf, (Stamp, ContentHash)>> {
     lines.lines().map(known_file).collect()
 }
 
-fn known_file(line: &str) -> Option<(Utf8PathBuf, (Stamp, ContentHash))> {
+fn known_file(line: &str) -> Option<(Arc<str>, (Stamp, ContentHash))> {
     let mut fields = line.splitn(7, ' ');
     let hash = fields.next()?.parse().ok()?;
     let size = fields.next()?.parse().ok()?;
@@ -164,8 +167,8 @@ mod tests {
             (500 * second, 10 * second, false),
         ] {
             let mut remembered = Remembered::default();
-            remembered.learn("a".into(), stamp(modified, changed), ContentHash([1; 16]), now);
-            let known = remembered.recall("a".into(), &stamp(modified, changed));
+            remembered.learn(&"a".into(), stamp(modified, changed), ContentHash([1; 16]), now);
+            let known = remembered.recall("a", &stamp(modified, changed));
             assert_eq!(known.is_some(), is_known, "{modified} {changed}");
         }
     }
@@ -174,9 +177,9 @@ mod tests {
     fn only_the_very_file_is_recalled() {
         let mut remembered = Remembered::default();
         let of = stamp(1, 2);
-        remembered.learn("a".into(), of, ContentHash([1; 16]), SystemTime::now());
-        assert_eq!(remembered.recall("a".into(), &of), Some(ContentHash([1; 16])));
-        assert_eq!(remembered.recall("b".into(), &of), None);
+        remembered.learn(&"a".into(), of, ContentHash([1; 16]), SystemTime::now());
+        assert_eq!(remembered.recall("a", &of), Some(ContentHash([1; 16])));
+        assert_eq!(remembered.recall("b", &of), None);
         for other in [
             Stamp { size: 2, ..of },
             Stamp { modified: 2, ..of },
@@ -184,7 +187,7 @@ mod tests {
             Stamp { device: 1, ..of },
             Stamp { number: 1, ..of },
         ] {
-            assert_eq!(remembered.recall("a".into(), &other), None);
+            assert_eq!(remembered.recall("a", &other), None);
         }
     }
 
@@ -193,14 +196,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = Utf8Path::from_path(folder.path()).unwrap().join("cache/files");
         let mut remembered = Remembered::load(&path);
-        remembered.save(&path, |_| true).unwrap();
-        assert!(!path.exists(), "there was nothing to write");
+        assert!(!remembered.is_new());
         for name in ["a b", "gone"] {
-            remembered.learn(name.into(), stamp(1, 2), ContentHash([1; 16]), SystemTime::now());
+            remembered.learn(&name.into(), stamp(1, 2), ContentHash([1; 16]), SystemTime::now());
         }
         remembered.save(&path, |name| name != "gone").unwrap();
         let known = |path| Remembered::load(path).known;
-        assert_eq!(known(&path).into_keys().collect::<Vec<_>>(), ["a b"]);
+        assert_eq!(known(&path).into_keys().collect::<Vec<_>>(), ["a b".into()]);
         let text = fs_err::read_to_string(&path).unwrap();
         for damaged in [text.replace(" 1 ", " 2 "), text[..text.len() - 4].to_owned(), String::new(), "x\n".to_owned()]
         {
@@ -213,7 +215,7 @@ mod tests {
         #[test]
         fn what_is_written_is_read_back(names in proptest::collection::hash_set("[a-z /é.]{1,9}", 0..6), time in any::<i64>()) {
             let of = stamp(time.into(), -i128::from(time));
-            let known: HashMap<Utf8PathBuf, _> =
+            let known: HashMap<Arc<str>, _> =
                 names.into_iter().map(|name| (name.into(), (of, ContentHash([7; 16])))).collect();
             prop_assert_eq!(read(&written(&known)), Some(known));
         }

@@ -1,10 +1,10 @@
 //! The files of a workspace and their content, as steps may read them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::SystemTime;
 
@@ -24,13 +24,13 @@ const FEW: usize = 64;
 /// Folders with a dot that hold what tools read.
 const READ_BY_TOOLS: [&str; 2] = [".cargo", ".config"];
 
-/// What is in a workspace, as of when it was last looked at: what is asked for twice is read once, until [`refresh`].
-///
-/// [`refresh`]: Survey::refresh
+/// What is in a workspace, as of when it was last looked at: what is asked for twice is read once, unless something runs
+/// or ran meanwhile that may have changed any file, as [`Survey::busy`] and [`Survey::refresh`] are told.
 #[derive(Debug)]
 pub struct Survey {
     root: Utf8PathBuf,
-    left_out: Vec<Utf8PathBuf>,
+    /// Folders that hold no inputs, by name.
+    left_out: Vec<String>,
     memory: Utf8PathBuf,
     looked: Mutex<Looked>,
 }
@@ -39,13 +39,35 @@ pub struct Survey {
 struct Looked {
     remembered: Remembered,
     listed: Option<Vec<Listed>>,
-    contents: BTreeMap<Utf8PathBuf, Content>,
+    contents: HashMap<Arc<str>, Content>,
+    /// How much runs now.
+    running: usize,
 }
 
-/// A file by the name that it is known by, relative to the root, and by its path.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// Something runs in the workspace, until this is dropped.
+#[derive(Debug)]
+#[must_use]
+pub struct Busy<'a>(&'a Survey);
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        let mut looked = self.0.lock();
+        looked.running -= 1;
+        looked.forget();
+    }
+}
+
+impl Looked {
+    fn forget(&mut self) {
+        self.listed = None;
+        self.contents.clear();
+    }
+}
+
+/// A file by the name that it is known by, relative to the root and with slashes, and by its path.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Listed {
-    name: Utf8PathBuf,
+    name: Arc<str>,
     path: PathBuf,
 }
 
@@ -60,27 +82,33 @@ enum Content {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
     /// Those that can be read.
-    pub files: BTreeMap<Utf8PathBuf, ContentHash>,
+    pub files: BTreeMap<Arc<str>, ContentHash>,
     /// The first of those that are there and cannot.
-    pub unreadable: Option<Utf8PathBuf>,
+    pub unreadable: Option<Arc<str>>,
 }
 
 impl Survey {
-    /// Of the workspace at `root`. What lies in one of `left_out` (the target directory, the gate's own) is no input;
-    /// `gate_dir` is where the hashes of files are remembered.
+    /// Of the workspace at `root`. What lies in one of `left_out` (the target directory) or in `gate_dir` is no input;
+    /// in the latter the hashes of files are remembered.
     #[must_use]
     pub fn new(root: &Utf8Path, left_out: &[&Utf8Path], gate_dir: &Utf8Path) -> Self {
         let memory = gate_dir.join("cache/files");
-        let left_out = left_out.iter().copied().chain([gate_dir]).map(Utf8Path::to_owned).collect();
-        let looked = Looked { remembered: Remembered::load(&memory), listed: None, contents: BTreeMap::new() };
+        let inside = left_out.iter().chain([&gate_dir]).filter_map(|folder| folder.strip_prefix(root).ok());
+        let left_out = inside.map(|name| name.as_str().replace('\\', "/")).filter(|name| !name.is_empty()).collect();
+        let (remembered, contents) = (Remembered::load(&memory), HashMap::new());
+        let looked = Looked { remembered, listed: None, contents, running: 0 };
         Self { root: root.to_owned(), left_out, memory, looked: Mutex::new(looked) }
     }
 
     /// Something ran and may have changed any file: what is asked for from here on is looked at anew.
     pub fn refresh(&self) {
-        let mut looked = self.lock();
-        looked.listed = None;
-        looked.contents.clear();
+        self.lock().forget();
+    }
+
+    /// Something runs that may change any file. Until that is over, and once more then, all is looked at anew.
+    pub fn busy(&self) -> Busy<'_> {
+        self.lock().running += 1;
+        Busy(self)
     }
 
     /// The files that these patterns match. Without patterns: every file that git tracks or does not ignore, and
@@ -90,30 +118,32 @@ impl Survey {
     #[must_use]
     pub fn see(&self, patterns: Option<&PathPatterns>) -> Seen {
         let mut looked = self.lock();
+        if looked.running > 0 {
+            looked.forget();
+        }
+        let Looked { remembered, listed, contents, .. } = &mut *looked;
         let now = SystemTime::now();
-        let listed = looked.listed.take().unwrap_or_else(|| self.list());
-        let wanted = match patterns {
-            Some(patterns) => self.matching(&listed, patterns),
-            None => listed.clone(),
+        let listed: &[Listed] = listed.get_or_insert_with(|| self.list());
+        let named = patterns.map(|patterns| self.named(listed, patterns)).unwrap_or_default();
+        let mut wanted: Vec<&Listed> = match patterns {
+            Some(patterns) => listed.iter().chain(&named).filter(|file| patterns.is_match(file.name())).collect(),
+            None => listed.iter().collect(),
         };
-        looked.listed = Some(listed);
-        let unknown: Vec<&Listed> = wanted.iter().filter(|file| !looked.contents.contains_key(&file.name)).collect();
-        let read = read_all(&unknown, &looked.remembered);
+        wanted.sort();
+        let unknown: Vec<&Listed> = wanted.iter().copied().filter(|file| !contents.contains_key(&file.name)).collect();
+        let read = read_all(&unknown, remembered);
         for (file, (content, stamp)) in unknown.into_iter().zip(read) {
             if let (Content::Hash(hash), Some(stamp)) = (content, stamp) {
-                looked.remembered.learn(&file.name, stamp, hash, now);
+                remembered.learn(&file.name, stamp, hash, now);
             }
-            looked.contents.insert(file.name.clone(), content);
+            contents.insert(Arc::clone(&file.name), content);
         }
-        let mut seen = Seen::default();
-        for file in wanted {
-            match looked.contents.get(&file.name) {
-                Some(Content::Hash(hash)) => drop(seen.files.insert(file.name, *hash)),
-                Some(Content::Unreadable) => seen.unreadable = seen.unreadable.or(Some(file.name)),
-                Some(Content::Gone) | None => {}
-            }
-        }
-        seen
+        let unreadable = wanted.iter().find(|file| contents.get(&file.name) == Some(&Content::Unreadable));
+        let hash = |file: &&Listed| match contents.get(&file.name) {
+            Some(Content::Hash(hash)) => Some((Arc::clone(&file.name), *hash)),
+            _ => None,
+        };
+        Seen { files: wanted.iter().filter_map(hash).collect(), unreadable: unreadable.map(|file| file.name.clone()) }
     }
 
     /// Remembers what was read for the next run.
@@ -123,8 +153,11 @@ impl Survey {
     /// What the file system says; then the next run reads more.
     pub fn save(&self) -> io::Result<()> {
         let mut looked = self.lock();
-        let listed: BTreeSet<Utf8PathBuf> = looked.listed.iter().flatten().map(|file| file.name.clone()).collect();
-        let Looked { remembered, contents, .. } = &mut *looked;
+        let Looked { remembered, listed, contents, .. } = &mut *looked;
+        if !remembered.is_new() {
+            return Ok(());
+        }
+        let listed: HashSet<&str> = listed.iter().flatten().map(|file| &*file.name).collect();
         remembered.save(&self.memory, |name| listed.contains(name) || contents.contains_key(name))
     }
 
@@ -134,92 +167,103 @@ impl Survey {
 
     fn list(&self) -> Vec<Listed> {
         let mut listed = Vec::new();
-        self.list_in(self.root.as_std_path(), "".into(), NESTED, &mut listed);
-        let lock = Listed { name: "Cargo.lock".into(), path: self.root.join("Cargo.lock").into() };
-        listed.push(lock);
+        self.list_in(self.root.as_std_path(), "", NESTED, &mut listed);
+        listed.push(Listed { name: "Cargo.lock".into(), path: self.root.join("Cargo.lock").into() });
         listed.sort();
         listed.dedup();
         listed
     }
 
     /// A folder in which git lists nothing may be one that another repository ignores.
-    fn list_in(&self, directory: &Path, name: &Utf8Path, depth: u32, listed: &mut Vec<Listed>) {
+    fn list_in(&self, directory: &Path, within: &str, depth: u32, listed: &mut Vec<Listed>) {
         let files = git::listed_files(directory).filter(|files| !files.is_empty());
-        let Some(files) = files else { return self.walk(directory, name, listed) };
+        let Some(files) = files else { return self.walk(directory, within, listed) };
+        let has_submodules = directory.join(".gitmodules").is_file();
         for file in files {
-            let path = directory.join(&file);
-            if self.is_left_out(&path) {
+            let (path, name) = (directory.join(&file), name_of(within, &file));
+            if self.is_left_out(&name) {
                 continue;
             }
-            let name = name.join(readable(&file));
-            // A repository in this one is listed as a folder.
-            match path.is_dir() && !path.is_symlink() {
-                true if depth > 0 && path.join(".git").exists() => self.list_in(&path, &name, depth - 1, listed),
-                true => self.walk(&path, &name, listed),
-                false => listed.push(Listed { name, path }),
+            // A repository in this one is listed as a folder; one that is tracked looks like a file.
+            let is_folder = name.ends_with('/') || (has_submodules && path.is_dir() && !path.is_symlink());
+            let folder = name.trim_end_matches('/');
+            match is_folder {
+                true if depth > 0 && path.join(".git").exists() => self.list_in(&path, folder, depth - 1, listed),
+                true => self.walk(&path, folder, listed),
+                false => listed.push(Listed { name: name.into(), path }),
             }
         }
     }
 
     /// Every file below a folder, no link followed.
-    fn walk(&self, directory: &Path, name: &Utf8Path, listed: &mut Vec<Listed>) {
+    fn walk(&self, directory: &Path, within: &str, listed: &mut Vec<Listed>) {
         let Ok(entries) = fs_err::read_dir(directory) else {
             // It cannot be read, and is seen not to.
-            return listed.push(Listed { name: name.to_owned(), path: directory.to_owned() });
+            return listed.push(Listed { name: within.into(), path: directory.to_owned() });
         };
         for entry in entries.flatten() {
-            let (path, entry_name) = (entry.path(), readable(Path::new(&entry.file_name())));
-            let is_hidden = entry_name.as_str().starts_with('.') && !READ_BY_TOOLS.contains(&entry_name.as_str());
-            let name = name.join(&entry_name);
+            let (path, name) = (entry.path(), name_of(within, Path::new(&entry.file_name())));
+            let last = name.rsplit('/').next().unwrap_or_default();
+            let is_hidden = last.starts_with('.') && !READ_BY_TOOLS.contains(&last);
             match entry.file_type() {
                 Ok(kind) if kind.is_dir() => {
-                    if !is_hidden && !self.is_left_out(&path) && !path.join("CACHEDIR.TAG").is_file() {
+                    if !is_hidden && !self.is_left_out(&name) && !path.join("CACHEDIR.TAG").is_file() {
                         self.walk(&path, &name, listed);
                     }
                 }
-                _ => listed.push(Listed { name, path }),
+                _ => listed.push(Listed { name: name.into(), path }),
             }
         }
     }
 
-    fn is_left_out(&self, path: &Path) -> bool {
-        self.left_out.iter().any(|left_out| path.starts_with(left_out))
+    fn is_left_out(&self, name: &str) -> bool {
+        self.left_out.iter().any(|folder| is_within(name, folder))
     }
 
-    fn matching(&self, listed: &[Listed], patterns: &PathPatterns) -> Vec<Listed> {
-        let mut found: BTreeSet<Listed> = listed.iter().filter(|file| patterns.is_match(&file.name)).cloned().collect();
+    /// What lies where patterns name a place in which nothing is listed.
+    fn named(&self, listed: &[Listed], patterns: &PathPatterns) -> Vec<Listed> {
+        let mut named = Vec::new();
         for place in patterns.texts().filter_map(named_place) {
-            if listed.iter().any(|file| file.name.starts_with(place)) {
+            if listed.iter().any(|file| is_within(&file.name, place)) {
                 continue;
             }
             let path = self.root.join(place).into_std_path_buf();
-            let mut named = Vec::new();
             match path.is_dir() {
                 true => self.walk(&path, place, &mut named),
-                false => named.push(Listed { name: place.to_owned(), path }),
+                false => named.push(Listed { name: place.into(), path }),
             }
-            found.extend(named.into_iter().filter(|file| patterns.is_match(&file.name)));
         }
-        found.into_iter().collect()
+        named
     }
 }
 
+impl Listed {
+    fn name(&self) -> &Utf8Path {
+        Utf8Path::new(&*self.name)
+    }
+}
+
+fn is_within(name: &str, folder: &str) -> bool {
+    name.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// The folder or file that a pattern names before its first wildcard.
-fn named_place(pattern: &str) -> Option<&Utf8Path> {
+fn named_place(pattern: &str) -> Option<&str> {
     let literal = match pattern.find(['*', '?', '[', '{', '\\']) {
         Some(wildcard) => pattern.get(..wildcard)?.rsplit_once('/')?.0,
         None => pattern,
     };
-    (!literal.is_empty()).then(|| Utf8Path::new(literal))
+    Some(literal.trim_end_matches('/')).filter(|literal| !literal.is_empty())
 }
 
 /// A name as text with slashes; what is no text is escaped, so that two names never become one.
-fn readable(name: &Path) -> Utf8PathBuf {
-    match name.to_str() {
-        Some(text) if cfg!(windows) => Utf8PathBuf::from(text.replace('\\', "/")),
-        Some(text) => Utf8PathBuf::from(text),
-        None => Utf8PathBuf::from(name.as_os_str().as_encoded_bytes().escape_ascii().to_string()),
-    }
+fn name_of(within: &str, path: &Path) -> String {
+    let name = match path.to_str() {
+        Some(text) if cfg!(windows) => text.replace('\\', "/"),
+        Some(text) => text.to_owned(),
+        None => path.as_os_str().as_encoded_bytes().escape_ascii().to_string(),
+    };
+    if within.is_empty() { name } else { format!("{within}/{name}") }
 }
 
 /// What is in each of the files; the stamp of those that had to be read and may be remembered.
@@ -338,7 +382,7 @@ mod tests {
 
         fn names(&self, patterns: Option<&[&str]>) -> Vec<String> {
             let patterns = patterns.map(|texts| PathPatterns::new(texts).unwrap());
-            self.survey().see(patterns.as_ref()).files.into_keys().map(Utf8PathBuf::into_string).collect()
+            self.survey().see(patterns.as_ref()).files.into_keys().map(|name| name.to_string()).collect()
         }
 
         fn all(&self) -> Seen {
@@ -372,7 +416,7 @@ mod tests {
         let outer = Workspace::new(true);
         outer.write("ignored/inner/src/lib.rs", "x");
         let survey = Survey::new(&outer.root.join("ignored/inner"), &[], &outer.root.join("target/gate"));
-        assert_eq!(survey.see(None).files.into_keys().collect::<Vec<_>>(), ["src/lib.rs"]);
+        assert_eq!(survey.see(None).files.into_keys().collect::<Vec<_>>(), ["src/lib.rs".into()]);
     }
 
     #[test]
@@ -413,7 +457,29 @@ mod tests {
         survey.refresh();
         let after = survey.see(None);
         assert_eq!(after.files.len(), before.files.len() + 1);
-        assert_ne!(after.files.get(Utf8Path::new("src/lib.rs")), before.files.get(Utf8Path::new("src/lib.rs")));
+        assert_ne!(after.files.get("src/lib.rs"), before.files.get("src/lib.rs"));
+    }
+
+    #[test]
+    fn while_something_runs_every_look_is_a_new_one() {
+        let workspace = Workspace::new(true);
+        let survey = workspace.survey();
+        let mut seen = vec![survey.see(None)];
+        let mut is_new = |text: &str| {
+            workspace.write("src/lib.rs", text);
+            let now = survey.see(None);
+            let is_new = !seen.contains(&now);
+            seen.push(now);
+            is_new
+        };
+        assert!(!is_new("nobody runs"));
+        let (one, other) = (survey.busy(), survey.busy());
+        assert!(is_new("two run"));
+        drop(one);
+        assert!(is_new("one runs"));
+        drop(other);
+        assert!(is_new("it ran"));
+        assert!(!is_new("nobody runs any more"));
     }
 
     #[cfg(unix)]
@@ -477,7 +543,7 @@ mod tests {
             workspace.write(&format!("many/{at}.txt"), &format!("{at}"));
         }
         let seen = workspace.all();
-        let hash = |at: usize| seen.files.get(Utf8Path::new(&format!("many/{at}.txt"))).copied();
+        let hash = |at: usize| seen.files.get(&*format!("many/{at}.txt")).copied();
         for at in 0..3 * FEW {
             assert_eq!(hash(at), hash_file(workspace.root.join(format!("many/{at}.txt"))).ok());
         }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::observer::{Verbosity, time};
 use super::page::{Page, Tone};
+use crate::exit_code::ExitCode;
 use crate::model::{CaseRecord, Outcome, RunRecord, RunState, Verdict};
 use crate::report::inert::one_line;
 use crate::report::markup::command_for;
@@ -195,5 +196,10 @@ pub(in crate::report) const fn last_word(verdict: Verdict, is_interrupted: bool)
 
 fn verdict<W: io::Write>(out: &mut String, page: &Page<W>, record: &RunRecord) {
     let (word, tone) = last_word(record.verdict(), record.state == RunState::Interrupted);
-    out.push_str(&page.sentence(tone, word, &one_line(record.judgement.sentence())));
+    let sentence = match record.exit_code() {
+        // Its page comes next, and begins with the reason.
+        ExitCode::CoverageFailed => "the tests pass, and coverage does not".to_owned(),
+        _ => one_line(record.judgement.sentence()),
+    };
+    out.push_str(&page.sentence(tone, word, &sentence));
 }
