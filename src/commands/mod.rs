@@ -22,7 +22,6 @@ mod report;
 mod run;
 mod stage;
 mod status;
-#[cfg_attr(not(test), expect(dead_code, reason = "the pipeline will call it"))]
 mod suites;
 pub mod test;
 mod thresholds;

@@ -35,6 +35,8 @@ mod portable;
 mod report;
 mod reports;
 mod status;
+#[cfg(unix)]
+mod suites;
 #[allow(dead_code, reason = "a toolbox: each test takes what it needs")]
 mod support;
 mod verdict;

@@ -1,26 +1,30 @@
 //! One execution of a suite: the old results go, the process runs, what it printed is kept.
 
-use std::ffi::OsString;
 use std::io;
 use std::time::{Duration, Instant};
 
 use camino::Utf8Path;
 
 use super::SuiteRun;
+use crate::config::Invocation;
+use crate::exit_code::ExitCode;
 use crate::model::{Ending, Runner};
-use crate::pipeline::suite::{Found, NodeVersion, Planned};
-use crate::sys::process::{self, Launch};
+use crate::pipeline::exec::{self, ExecError, Executed, Order, SetupFailure, command_line};
+use crate::pipeline::suite::{Found, NodeVersion, Planned, Source, Writes};
+use crate::sys::process;
 
 /// What one execution left.
+#[derive(Clone)]
 pub(super) struct Execution {
     pub(super) ending: Ending,
     /// Why it never started.
-    pub(super) unstarted: Option<String>,
+    pub(super) unstarted: Option<Unstarted>,
     /// The limit that it ran into.
     pub(super) timed_out: Option<Duration>,
     pub(super) interrupted: bool,
     pub(super) stdout: Vec<u8>,
-    pub(super) stderr: Vec<u8>,
+    /// All lines, where they are wanted.
+    pub(super) lines: String,
     /// The end of what it printed.
     pub(super) tail: String,
     pub(super) took: Duration,
@@ -30,51 +34,90 @@ pub(super) struct Execution {
     pub(super) warning: Option<String>,
 }
 
-/// Without a limit, a limit that nobody lives to see.
-const FOR_EVER: Duration = Duration::from_secs(366 * 86_400);
+/// Why a suite never started.
+#[derive(Clone)]
+pub(super) struct Unstarted {
+    pub(super) why: String,
+    /// What it means where no other try would help.
+    pub(super) code: Option<ExitCode>,
+}
 
-/// So many characters of what it printed are its last words.
-const TAIL: usize = 1500;
+impl Unstarted {
+    fn by(error: &ExecError) -> Self {
+        let code = match (error.as_setup_failure(), error) {
+            (SetupFailure::Retriable(_), _) => None,
+            (SetupFailure::Final, ExecError::Log { .. } | ExecError::Lock { .. }) => Some(ExitCode::Internal),
+            (SetupFailure::Final, _) => Some(ExitCode::Config),
+        };
+        Self { why: error.to_string(), code }
+    }
+}
 
 /// How long node may take to say what it is.
 const VERSION_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Runs a suite once.
-pub(super) fn execute(planned: &Planned, timeout: Option<Duration>, log: &Utf8Path, site: &SuiteRun<'_>) -> Execution {
+/// The most of its lines that is kept.
+const MOST_LINES: usize = 64 << 20;
+
+/// Runs a suite once; `on_line` hears every line it prints.
+pub(super) fn execute(
+    planned: &Planned,
+    timeout: Option<Duration>,
+    log: &Utf8Path,
+    site: &SuiteRun<'_>,
+    on_line: &mut dyn FnMut(&str),
+) -> Execution {
     let stale = planned.writes.file().and_then(|file| remove_old(file).err()).map(|error| error.to_string());
-    let since = Instant::now();
-    let deadline = since + timeout.unwrap_or(FOR_EVER);
-    let finished = process::run_with_grace(&launch(planned, site), deadline, site.settings.test.grace, site.signals);
-    let took = since.elapsed();
-    let mut execution = Execution {
+    let nothing = Execution {
         ending: Ending::NotStarted,
         unstarted: None,
         timed_out: None,
         interrupted: false,
         stdout: Vec::new(),
-        stderr: Vec::new(),
+        lines: String::new(),
         tail: String::new(),
-        took,
+        took: Duration::ZERO,
         stale,
         warning: None,
     };
-    match finished {
-        Ok(finished) => {
-            execution.ending = finished.ending;
-            execution.timed_out = timeout.filter(|_| finished.timed_out);
-            execution.stdout = finished.stdout;
-            execution.stderr = finished.stderr;
+    let unstarted = |error: &ExecError| Execution { unstarted: Some(Unstarted::by(error)), ..nothing.clone() };
+    let Some(launch) = command_line(&planned.invocation, site.root, site.env.to_vec(), &site.told) else {
+        return unstarted(&ExecError::NoCommand);
+    };
+    let keeps_lines = matches!(planned.writes, Writes::Unittest(Source::Lines));
+    let grace = site.settings.test.grace;
+    let order = Order { launch, log, timeout, grace, mutex: site.mutex, keeps_stdout: reads_stdout(&planned.writes) };
+    let mut lines = String::new();
+    let mut hear = |line: &str| {
+        if keeps_lines && lines.len() < MOST_LINES {
+            lines.push_str(line);
+            lines.push('\n');
         }
-        Err(error) if error.kind() == io::ErrorKind::Interrupted => execution.interrupted = true,
-        Err(error) => execution.unstarted = Some(error.to_string()),
+        on_line(line);
+    };
+    let executed = exec::run(&order, site.signals, &mut hear);
+    match executed {
+        Ok(executed) => Execution {
+            ending: executed.ending,
+            timed_out: timeout.filter(|_| executed.timed_out),
+            interrupted: executed.interrupted,
+            took: executed.took,
+            warning: log_trouble(&executed, log),
+            stdout: executed.stdout,
+            tail: executed.tail,
+            lines,
+            ..nothing
+        },
+        Err(error) => unstarted(&error),
     }
-    let printed = [execution.stdout.as_slice(), execution.stderr.as_slice()].concat();
-    let text = String::from_utf8_lossy(&printed);
-    let from = text.char_indices().rev().nth(TAIL - 1).map_or(0, |(at, _)| at);
-    text.get(from..).unwrap_or_default().clone_into(&mut execution.tail);
-    let written = log.parent().map_or(Ok(()), fs_err::create_dir_all).and_then(|()| fs_err::write(log, &printed));
-    execution.warning = written.err().map(|error| format!("the log of a suite cannot be written: {error}"));
-    execution
+}
+
+const fn reads_stdout(writes: &Writes) -> bool {
+    matches!(writes, Writes::Results(_, Source::Stdout) | Writes::Unittest(Source::Stdout))
+}
+
+fn log_trouble(executed: &Executed, log: &Utf8Path) -> Option<String> {
+    executed.log_trouble.as_ref().map(|error| format!("the log `{log}` is not whole: {error}"))
 }
 
 /// Results of an earlier run must never be read as this one's.
@@ -85,23 +128,6 @@ fn remove_old(file: &Utf8Path) -> io::Result<()> {
     }
 }
 
-fn launch(planned: &Planned, site: &SuiteRun<'_>) -> Launch {
-    let invocation = &planned.invocation;
-    let mut words: Vec<OsString> = invocation.command.iter().map(OsString::from).collect();
-    if invocation.shell {
-        let (shell, flag) = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
-        words.splice(0..0, [OsString::from(shell), OsString::from(flag)]);
-    }
-    let mut words = words.into_iter();
-    let mut env = site.env.to_vec();
-    for (name, value) in &invocation.env {
-        env.retain(|(known, _)| known != name.as_str());
-        env.push((name.into(), value.into()));
-    }
-    let cwd = invocation.cwd.as_deref().unwrap_or(site.root);
-    Launch { program: words.next().unwrap_or_default(), args: words.collect(), cwd: cwd.as_std_path().to_owned(), env }
-}
-
 /// What `node --version` says where node is to run.
 pub(super) fn node_version(found: &Found, site: &SuiteRun<'_>) -> Option<NodeVersion> {
     let suite = &found.suite;
@@ -110,12 +136,9 @@ pub(super) fn node_version(found: &Found, site: &SuiteRun<'_>) -> Option<NodeVer
     }
     let is_node = |word: &&String| Utf8Path::new(word).file_stem() == Some("node");
     let node = suite.invocation.command.iter().find(is_node).map_or("node", String::as_str);
-    let mut invocation = suite.invocation.clone();
-    invocation.command = vec![node.to_owned(), "--version".to_owned()];
-    invocation.shell = false;
-    invocation.cwd = None;
-    let planned = Planned { invocation, writes: crate::pipeline::suite::Writes::Nothing };
-    let deadline = Instant::now() + VERSION_TIMEOUT;
-    let finished = process::run(&launch(&planned, site), deadline, site.signals).ok()?;
+    let command = vec![node.to_owned(), "--version".to_owned()];
+    let asks = Invocation { command, shell: false, ..suite.invocation.clone() };
+    let launch = command_line(&asks, site.root, site.env.to_vec(), &site.told)?;
+    let finished = process::run(&launch, Instant::now() + VERSION_TIMEOUT, site.signals).ok()?;
     NodeVersion::parse(&String::from_utf8_lossy(&finished.stdout))
 }

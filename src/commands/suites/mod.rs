@@ -25,7 +25,8 @@ use crate::model::{
     CaseRecord, ContentHash, Context, Ending, InfraMode, Judgement, Reason, RunHead, RunRecord, RunState, StepState,
     Totals, Verdict,
 };
-use crate::pipeline::suite::{self, Ended, Found, Judged, Told, file_stem};
+use crate::pipeline::exec;
+use crate::pipeline::suite::{self, Ended, Found, Judged, Told, Unstarted, file_stem};
 use crate::sys::git::Checkout;
 use crate::sys::random::random;
 use crate::sys::signals::Signals;
@@ -48,8 +49,12 @@ pub(super) struct SuiteRun<'a> {
     /// `rustc -V`'s one line.
     pub(super) toolchain: &'a str,
     pub(super) trigger: Option<&'a str>,
-    /// The whole environment, the step's own variables included.
+    /// The environment, without what it is told of the run.
     pub(super) env: &'a [(OsString, OsString)],
+    /// What it is told of the run, as every step is.
+    pub(super) told: exec::Told<'a>,
+    /// The file that is locked while it runs.
+    pub(super) mutex: Option<&'a Utf8Path>,
     pub(super) signals: &'a Signals,
 }
 
@@ -71,14 +76,13 @@ pub(super) struct SuiteCame {
     pub(super) tool_error: Option<String>,
     /// How often it was tried.
     pub(super) tries: u32,
-    /// Did the user ask for an end?
-    pub(super) interrupted: bool,
     /// What the user should know that decides nothing.
     pub(super) warnings: Vec<String>,
 }
 
-/// Runs a suite to its end, tries again what could not be executed, judges it and records it.
-pub(super) fn run(found: &Found, site: &SuiteRun<'_>) -> SuiteCame {
+/// Runs a suite to its end, tries again what could not be executed, judges it and records it. `on_line` hears every
+/// line it prints.
+pub(super) fn run(found: &Found, site: &SuiteRun<'_>, on_line: &mut dyn FnMut(&str)) -> SuiteCame {
     let since = Instant::now();
     let head = head(found, site);
     let mut warnings = Vec::new();
@@ -90,7 +94,7 @@ pub(super) fn run(found: &Found, site: &SuiteRun<'_>) -> SuiteCame {
     let of = if infra.mode == InfraMode::Defer { 1 } else { infra.retries + 1 };
     let mut tries = 1;
     let (execution, judged) = loop {
-        let execution = execute(&planned, found.suite.timeout, &log, site);
+        let execution = execute(&planned, found.suite.timeout, &log, site, on_line);
         if execution.interrupted {
             let judged = interrupted(site);
             break (execution, judged);
@@ -129,7 +133,6 @@ pub(super) fn run(found: &Found, site: &SuiteRun<'_>) -> SuiteCame {
         command: planned.invocation.command,
         tool_error: judged.tool_error,
         tries,
-        interrupted: execution.interrupted,
         warnings,
     }
 }
@@ -172,7 +175,7 @@ fn judged(found: &Found, site: &SuiteRun<'_>, head: &RunHead, writes: &suite::Wr
     suite::judge(Ended {
         binary: &binary,
         ending: execution.ending,
-        unstarted: execution.unstarted.as_deref(),
+        unstarted: execution.unstarted.as_ref().map(|one| Unstarted { why: &one.why, code: one.code }),
         timed_out: execution.timed_out,
         told,
         tail: &execution.tail,

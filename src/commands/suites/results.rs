@@ -20,7 +20,7 @@ pub(super) fn told(writes: &Writes, execution: &Execution, head: &RunHead, packa
     };
     let bytes = match source {
         Source::Stdout => Cow::Borrowed(execution.stdout.as_slice()),
-        Source::Stderr => Cow::Borrowed(execution.stderr.as_slice()),
+        Source::Lines => Cow::Borrowed(execution.lines.as_bytes()),
         Source::File(path) => match bytes_of(path, execution) {
             Ok(bytes) => Cow::Owned(bytes),
             Err(why) => return Told::Unreadable(why),
@@ -34,8 +34,7 @@ pub(super) fn told(writes: &Writes, execution: &Execution, head: &RunHead, packa
         Ok(results) => cases(&results, head, package),
         Err(error) => {
             let place = match source {
-                Source::Stdout => "its output".to_owned(),
-                Source::Stderr => "its error output".to_owned(),
+                Source::Stdout | Source::Lines => "its output".to_owned(),
                 Source::File(path) => format!("`{path}`"),
             };
             let word = format.map_or_else(|| "unittest".to_owned(), |format| format.to_string());

@@ -24,6 +24,16 @@ pub enum Told {
     Unreadable(String),
 }
 
+/// Why a suite never started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unstarted<'a> {
+    /// What was in the way.
+    pub why: &'a str,
+    /// What it means where it will be in the way the next time, too: a program that is not installed, a folder that is
+    /// not there. None: another time it may start.
+    pub code: Option<ExitCode>,
+}
+
 /// A suite at its end.
 pub struct Ended<'a> {
     /// Under what its cases stand.
@@ -31,7 +41,7 @@ pub struct Ended<'a> {
     /// How its process left.
     pub ending: Ending,
     /// Why it never started, where it did not.
-    pub unstarted: Option<&'a str>,
+    pub unstarted: Option<Unstarted<'a>>,
     /// The limit that it ran into.
     pub timed_out: Option<Duration>,
     /// What it told.
@@ -76,6 +86,12 @@ impl Judged {
 /// Judges a suite.
 #[must_use]
 pub fn judge(ended: Ended<'_>) -> Judged {
+    if let Some(Unstarted { why, code: Some(code) }) = ended.unstarted {
+        // Whoever wrote the configuration is asked, and no other try would help.
+        let judgement = judgement(Verdict::ToolError, code, "not-startable", why.to_owned());
+        let (totals, state) = (Totals::default(), StepState::of_failure(ended.on_failure));
+        return Judged { cases: Vec::new(), totals, run: RunState::ToolError, judgement, state, tool_error: None };
+    }
     let (mut cases, mut totals) = match &ended.told {
         Told::Cases(cases, totals) => (cases.clone(), *totals),
         Told::Nothing | Told::Unreadable(_) => (Vec::new(), Totals::default()),
@@ -118,7 +134,7 @@ fn not_executed(ended: &Ended<'_>) -> Option<String> {
     match (ended.timed_out, ended.ending) {
         (Some(limit), _) => Some(format!("it ran into its limit of {}", write_duration(limit))),
         (None, Ending::NotStarted) => Some(match ended.unstarted {
-            Some(why) => format!("it cannot be started: {why}"),
+            Some(unstarted) => unstarted.why.to_owned(),
             None => "it never started".to_owned(),
         }),
         _ => None,
@@ -300,13 +316,14 @@ mod tests_of_judge {
         limit: Option<Duration>,
         severity: Severity,
         quarantined: &'static [&'static str],
+        code: Option<ExitCode>,
     }
 
     impl Default for At {
         fn default() -> Self {
             let told = told(&[Passed]);
             let (severity, quarantined) = (Severity::Block, &[][..]);
-            Self { told, ending: Ending::Exited(0), rate: "100", limit: None, severity, quarantined }
+            Self { told, ending: Ending::Exited(0), rate: "100", limit: None, severity, quarantined, code: None }
         }
     }
 
@@ -314,7 +331,8 @@ mod tests_of_judge {
         judge(Ended {
             binary: &binary(),
             ending: at.ending,
-            unstarted: Some("No such file or directory"),
+            unstarted: (at.ending == Ending::NotStarted)
+                .then_some(Unstarted { why: "cannot start `x`", code: at.code }),
             timed_out: at.limit,
             told: at.told,
             tail: "last words",
@@ -447,8 +465,15 @@ mod tests_of_judge {
         let outcomes: Vec<Outcome> = slow.cases.iter().map(|case| case.outcome).collect();
         assert_eq!(outcomes, [Passed, Outcome::Timeout]);
         let never = judged(At { told: Told::Nothing, ending: Ending::NotStarted, ..At::default() });
-        assert_eq!(never.tool_error.as_deref(), Some("it cannot be started: No such file or directory"));
+        assert_eq!(never.tool_error.as_deref(), Some("cannot start `x`"));
         assert_eq!((never.cases.len(), never.judgement.verdict), (0, Verdict::ToolError));
+        let code = Some(ExitCode::Config);
+        let missing = judged(At { told: Told::Nothing, ending: Ending::NotStarted, code, ..At::default() });
+        assert_eq!(
+            (missing.state, missing.tool_error.as_deref(), missing.why()),
+            (StepState::Failed, None, "cannot start `x`")
+        );
+        assert_eq!(missing.judgement.exit_code(), ExitCode::Config);
     }
 
     #[test]

@@ -29,8 +29,8 @@ impl NodeVersion {
 pub enum Source {
     /// On the standard output.
     Stdout,
-    /// On the standard error.
-    Stderr,
+    /// Among the lines that it prints, on either stream.
+    Lines,
     /// In a file, absolute.
     File(Utf8PathBuf),
 }
@@ -131,7 +131,7 @@ fn asked(found: &Found, cwd: &Utf8Path, own: &Utf8Path, node: Option<NodeVersion
             writes: Writes::Results(ResultFormat::Junit, Source::File(file)),
         },
         (Runner::Unittest, None) => {
-            let source = named.map_or(Source::Stderr, Source::File);
+            let source = named.map_or(Source::Lines, Source::File);
             Asked { args: vec!["-v".into()], writes: Writes::Unittest(source) }
         }
         (Runner::Node, None | Some(ResultFormat::Junit)) if writes_junit => Asked {
@@ -250,7 +250,7 @@ mod tests {
             (
                 Case { folder: Some("/w/py"), ..Case::of(Runner::Unittest, "") },
                 "python3 -m unittest discover -v -s /w/py",
-                Writes::Unittest(Source::Stderr),
+                Writes::Unittest(Source::Lines),
             ),
             (
                 Case { node: new, ..Case::of(Runner::Node, "node --test js/a.js") },

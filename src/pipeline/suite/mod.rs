@@ -9,5 +9,5 @@ mod launch;
 mod listed;
 
 pub use discover::{DiscoverError, Found, discover};
-pub use judge::{Ended, Judged, Told, judge};
+pub use judge::{Ended, Judged, Told, Unstarted, judge};
 pub use launch::{NodeVersion, Planned, Source, Writes, file_stem, plan};
