@@ -23,7 +23,7 @@ use measuring::NotMeasuring;
 pub(super) use measuring::{Begun, Measuring};
 pub(super) use outputs::{Ended, look};
 pub(super) use session::{Came, Recorded, run as run_session, run_once};
-pub(super) use step::{Stepped, Told, handed, run_step, seated};
+pub(super) use step::{Stepped, Told, handed, input_key, run_step, seated};
 
 use super::stage::Stage;
 use crate::cli::TestArgs;
