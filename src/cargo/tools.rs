@@ -167,6 +167,16 @@ impl Workbench {
         said(&words, "host: ").map(str::to_owned)
     }
 
+    /// Does this command answer with success? `cargo` stands for the one in use.
+    #[must_use]
+    pub fn answers(&self, command: &[&str]) -> bool {
+        match command {
+            ["cargo", args @ ..] => self.ask(&self.cargo, args).is_ok(),
+            [program, args @ ..] => self.ask(program.as_ref(), args).is_ok(),
+            [] => false,
+        }
+    }
+
     fn variable(&self, name: &str) -> Option<OsString> {
         let value = self.env.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
         value.filter(|value| !value.is_empty())

@@ -134,6 +134,14 @@ impl Workspace {
         Self { root: metadata.workspace_root, target_dir: metadata.target_directory, packages, runs_in_builds }
     }
 
+    /// What stands for it as a whole: the package at its root, or the name of its directory.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        let is_at_root = |package: &&Package| package.manifest.parent() == Some(&*self.root);
+        let package = self.packages.values().find(is_at_root).map(|package| package.name.as_str());
+        package.or_else(|| self.root.file_name()).unwrap_or("workspace")
+    }
+
     /// `--target-dir` was given: relative to where cargo is started.
     pub fn set_target_dir(&mut self, dir: &Path) {
         let absolute = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());

@@ -7,8 +7,8 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use super::{
-    BaselineArgs, CoverageArgs, DoctorArgs, ExplainArgs, FlakyArgs, HistoryArgs, OrderArgs, ReportArgs, StatusArgs,
-    TestArgs, VerdictArgs,
+    BaselineArgs, CoverageArgs, DoctorArgs, ExplainArgs, FlakyArgs, HistoryArgs, InitArgs, OrderArgs, ReportArgs,
+    RunArgs, StatusArgs, TestArgs, VerdictArgs,
 };
 
 /// Decide whether a Rust workspace may go on: run the tests, remember every outcome, say why the gate is red
@@ -28,6 +28,8 @@ pub enum Command {
     Test(Box<TestArgs>),
     /// Run the tests once, measure what they cover, judge it
     Coverage(Box<CoverageArgs>),
+    /// Run the whole gate of the configuration
+    Run(Box<RunArgs>),
     /// Show what the history says: on one screen, or as a document
     Report(ReportArgs),
     /// Show which tests are flaky, broken, suspect or recovered, and why
@@ -44,6 +46,8 @@ pub enum Command {
     Baseline(BaselineArgs),
     /// Read a report back, and leave by what it says
     Verdict(VerdictArgs),
+    /// Write a commented configuration that fits the workspace
+    Init(InitArgs),
     /// Find the tools that are missing, and say how to get them
     Doctor(DoctorArgs),
     /// Look at the configuration
@@ -155,6 +159,7 @@ pub fn parse(argv: impl IntoIterator<Item = OsString>, help: &FlagHelp) -> Resul
     let (name, completed) = match &mut parsed {
         Command::Test(args) => ("test", args.complete()),
         Command::Coverage(args) => ("coverage", args.test.complete()),
+        Command::Run(args) => ("run", args.complete()),
         _ => return Ok(parsed),
     };
     completed.map_err(|why| {

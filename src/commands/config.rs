@@ -111,19 +111,45 @@ fn show_to_people(resolved: &Resolved, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{:31}{value:22}  {}", setting.name(), resolved.source(setting))?;
     }
     for (kind, tables) in lists(&resolved.settings).as_object().into_iter().flatten() {
-        let named: Vec<(String, &Value)> = match tables {
-            Value::Object(groups) => groups.iter().map(|(name, table)| (format!("[{kind}.{name}]"), table)).collect(),
-            Value::Array(items) => items.iter().map(|table| (format!("[[{kind}]]"), table)).collect(),
-            _ => Vec::new(),
-        };
-        for (name, table) in named {
-            writeln!(out, "\n{}", name.escape_debug())?;
-            for (key, value) in table.as_object().into_iter().flatten() {
-                writeln!(out, "  {key:28}{}", written(value))?;
+        match tables {
+            Value::Object(named) => {
+                for (name, table) in named {
+                    show_table(&format!("{kind}.{name}"), table, out)?;
+                }
             }
+            tables => show_list(kind, tables, out)?,
         }
     }
     Ok(())
+}
+
+/// A table, then the lists of tables in it.
+fn show_table(path: &str, table: &Value, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "\n[{}]", path.escape_debug())?;
+    show_keys(table, out)?;
+    for (key, value) in table.as_object().into_iter().flatten().filter(|(_, value)| is_list_of_tables(value)) {
+        show_list(&format!("{path}.{key}"), value, out)?;
+    }
+    Ok(())
+}
+
+fn show_list(path: &str, tables: &Value, out: &mut dyn Write) -> io::Result<()> {
+    for table in tables.as_array().into_iter().flatten() {
+        writeln!(out, "\n[[{}]]", path.escape_debug())?;
+        show_keys(table, out)?;
+    }
+    Ok(())
+}
+
+fn show_keys(table: &Value, out: &mut dyn Write) -> io::Result<()> {
+    for (key, value) in table.as_object().into_iter().flatten().filter(|(_, value)| !is_list_of_tables(value)) {
+        writeln!(out, "  {key:28}{}", written(value))?;
+    }
+    Ok(())
+}
+
+fn is_list_of_tables(value: &Value) -> bool {
+    value.as_array().and_then(|items| items.first()).is_some_and(Value::is_object)
 }
 
 fn print_json(value: &Value, out: &mut dyn Write) -> io::Result<()> {

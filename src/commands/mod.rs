@@ -9,7 +9,9 @@ mod doctor;
 mod explain;
 mod flaky;
 pub mod history;
+mod init;
 mod isolation;
+mod notify;
 mod order;
 mod ordering;
 mod place;
@@ -17,8 +19,11 @@ mod quarantine;
 mod ratchet;
 mod remembered;
 mod report;
+mod run;
 mod stage;
 mod status;
+#[cfg_attr(not(test), expect(dead_code, reason = "the pipeline will call it"))]
+mod suites;
 pub mod test;
 mod thresholds;
 mod verdict;
@@ -48,6 +53,7 @@ pub fn main(argv: Vec<OsString>) -> std::process::ExitCode {
     let code = match command {
         Command::Test(args) => test::run(&args),
         Command::Coverage(args) => coverage::run(&args),
+        Command::Run(args) => run::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Flaky(args) => flaky::run(&args),
         Command::Explain(args) => explain::run(&args),
@@ -56,6 +62,7 @@ pub fn main(argv: Vec<OsString>) -> std::process::ExitCode {
         Command::Status(args) => status::run(&args),
         Command::Baseline(args) => baseline::run(&args.action),
         Command::Verdict(args) => verdict::run(&args),
+        Command::Init(args) => init::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Config(args) => config::main(&args.action),
     };

@@ -94,10 +94,11 @@ impl ConfigErrors {
         &self.0
     }
 
-    /// How the process leaves.
+    /// How the process leaves: where the command line alone is at fault, as with any other of its mistakes.
     #[must_use]
-    pub const fn exit_code(&self) -> ExitCode {
-        ExitCode::Config
+    pub fn exit_code(&self) -> ExitCode {
+        let is_flag = |error: &ConfigError| matches!(error.origin, Origin::Flag(_));
+        if self.0.iter().all(is_flag) { ExitCode::Usage } else { ExitCode::Config }
     }
 
     /// `value`, unless there are mistakes.
@@ -134,7 +135,7 @@ impl fmt::Display for ConfigErrors {
 impl std::error::Error for ConfigErrors {}
 
 /// The candidate that was most probably meant, if any is near enough.
-pub(super) fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let distance = |candidate: &str| strsim::damerau_levenshtein(&text.to_lowercase().replace('_', "-"), candidate);
     candidates
         .into_iter()
@@ -155,6 +156,20 @@ mod tests {
         assert_eq!(nearest("run_timeout", keys), Some("run-timeout"));
         assert_eq!(nearest("Slow", keys), Some("slow"));
         assert_eq!(nearest("parallelism", keys), None);
+    }
+
+    #[test]
+    fn only_the_command_line_alone_is_a_usage_error() {
+        let flag = || ConfigError::new(Origin::Flag("floor".to_owned()), "coverage.floor", "no number");
+        let variable = || ConfigError::new(Origin::Variable("CARGO_GATE_STORE_DIR".to_owned()), "store.dir", "empty");
+        for (errors, code) in [
+            (vec![flag()], ExitCode::Usage),
+            (vec![flag(), flag()], ExitCode::Usage),
+            (vec![flag(), variable()], ExitCode::Config),
+            (vec![variable()], ExitCode::Config),
+        ] {
+            assert_eq!(ConfigErrors::unless(errors, ()).unwrap_err().exit_code(), code);
+        }
     }
 
     #[test]

@@ -72,14 +72,18 @@ macro_rules! maybe {
     };
 }
 
-/// The place of a value that is checked, and read by those who need it.
-macro_rules! checked {
-    ($shape:expr) => {
-        &$crate::config::field::At { set: |(), _| (), get: |()| None, shape: $shape }
+/// The place of a list that is not shown where it is empty.
+macro_rules! unless_empty {
+    ($of:ident . $($path:ident).+, $shape:expr) => {
+        &$crate::config::field::At {
+            set: |to: &mut $of, value| to.$($path).+ = value,
+            get: |from: &$of| (!from.$($path).+.is_empty()).then(|| from.$($path).+.clone()),
+            shape: $shape,
+        }
     };
 }
 
-pub(super) use {at, checked, maybe};
+pub(super) use {at, maybe, unless_empty};
 
 /// Must a key be there?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,6 +9,7 @@ mod pipeline;
 mod pipeline_shapes;
 mod profiles;
 mod read;
+mod read_pipelines;
 mod retries;
 pub mod schema;
 pub mod settings;
@@ -18,13 +19,14 @@ mod tables;
 mod values;
 
 pub use address::without_password;
+pub(crate) use error::nearest;
 pub use error::{ConfigError, ConfigErrors, Origin};
 pub use field::{At, Field, Place, Presence};
 pub use file::{ConfigFile, PLACES};
 pub use layers::{ConfigWarning, DEFAULTS, Layers, Resolved, Source};
 pub use pipeline::{Invocation, Pipeline, SMOKE_TIMEOUT, STEP_TIMEOUT, SUITE_TIMEOUT, SmokeCheck, Step, Suite};
 pub use shape::{FromEnvironment, Raw, Shape};
-pub use tables::lists;
+pub use tables::{lists, pipelines_as_markdown};
 pub use values::{
     CoverageSettings, Exempt, Floor, Group, InfraSettings, JudgementSettings, Notice, NotifySettings, Override,
     Quarantine, RatchetWhen, ScopeSettings, Settings, StoreSettings, TestSettings,

@@ -10,7 +10,7 @@ use super::field::{Field, Presence};
 use super::file::ConfigFile;
 use super::settings::{SETTINGS, Section, Setting};
 use super::shape::Raw;
-use super::tables::{EXEMPT, FLOOR, GROUP, OVERRIDE, PIPELINE, QUARANTINE, SMOKE, STEP, SUITE};
+use super::tables::{EXEMPT, FLOOR, GROUP, OVERRIDE, QUARANTINE};
 use super::values::{Exempt, Floor, Group, Override, Quarantine, Settings};
 
 /// Keys of the file's top that are no settings.
@@ -127,22 +127,7 @@ impl<'a> Reader<'a> {
             self.fields(EXEMPT, table, "exempt", &span, &[], &mut one);
             to.exempt.push(one);
         }
-        self.pipelines(top);
-    }
-
-    fn pipelines(&mut self, top: &DeTable<'_>) {
-        let Some(pipelines) = self.table(top, "", "pipeline") else { return };
-        for (name, value) in pipelines {
-            let path = join("pipeline", name.get_ref());
-            let Some(pipeline) = self.table(pipelines, "pipeline", name.get_ref()) else { continue };
-            self.fields(PIPELINE, pipeline, &path, &value.span(), &["step", "suite", "smoke"], &mut ());
-            for (key, fields) in [("step", STEP), ("suite", SUITE), ("smoke", SMOKE)] {
-                for (table, span) in self.tables(pipeline, &path, key) {
-                    self.fields(fields, table, &join(&path, key), &span, &[], &mut ());
-                    self.refuse_line_without_shell(table, &join(&path, key));
-                }
-            }
-        }
+        to.pipelines = self.pipelines(top);
     }
 
     fn groups(&mut self, top: &DeTable<'_>) -> BTreeMap<String, Group> {
@@ -156,15 +141,6 @@ impl<'a> Reader<'a> {
             groups.insert(name.get_ref().to_string(), group);
         }
         groups
-    }
-
-    /// A command written as a line would have to be split by guessing: only a shell may do that, by name.
-    fn refuse_line_without_shell(&mut self, table: &DeTable<'_>, path: &str) {
-        let Some(command) = table.get("command").filter(|command| command.get_ref().is_str()) else { return };
-        if table.get("shell").and_then(|shell| shell.get_ref().as_bool()) != Some(true) {
-            let error = self.error(&command.span(), join(path, "command"), "a text without `shell = true`");
-            self.problems.push(error.wanting("a list such as [\"cargo\", \"clippy\"], or `shell = true` beside it"));
-        }
     }
 
     fn refuse_floor_of_two_or_none(&mut self, table: &DeTable<'_>, span: &std::ops::Range<usize>) {
@@ -187,7 +163,7 @@ impl<'a> Reader<'a> {
     }
 
     /// All fields of a table into an `S`; `others` are read elsewhere.
-    fn fields<S>(
+    pub(super) fn fields<S>(
         &mut self,
         fields: &'static [Field<S>],
         table: &DeTable<'_>,
@@ -246,7 +222,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The tables of the list under a key, each with its place.
-    fn tables<'t, 'd>(
+    pub(super) fn tables<'t, 'd>(
         &mut self,
         table: &'t DeTable<'d>,
         path: &str,

@@ -1,5 +1,7 @@
 //! The one table of settings: parser, JSON Schema, `config show`, help and docs are read off it.
 
+use std::ffi::OsString;
+
 use serde_json::Value;
 
 use super::error::printable;
@@ -11,7 +13,7 @@ use super::shapes::{
     SIZE_LIMIT, SLOTS, SWITCH, TOLERANCE, TRIES, WINDOW, WORDS, several, word,
 };
 use super::values::{Notice, Settings};
-use crate::cli::BuildArgs;
+use crate::cli::{self, BuildArgs, Command, Events, Format, TestArgs};
 use crate::model::{CoveragePolicy, FlakyResult, InfraMode, Isolation, Metric, NoTests, OnToolError, RatchetScope};
 
 use Section::{Coverage, Infra, Judgement, Notify, Scope, Store, Test, Top};
@@ -124,9 +126,9 @@ pub const DISABLE: &str = "CARGO_GATE_DISABLE";
 /// Chooses a profile.
 pub const PROFILE: &str = "CARGO_GATE_PROFILE";
 
-/// Variables that stand for no setting: the choice of a profile, and what steps and tests are told.
-pub const OTHER_VARIABLES: [&str; 5] =
-    [PROFILE, "CARGO_GATE_RUN_ID", "CARGO_GATE_STEP", "CARGO_GATE_DIR", "CARGO_GATE_LOCK_DIR"];
+/// Variables that stand for no setting: the choice of a profile, and what steps, tests and who is notified are told.
+pub const OTHER_VARIABLES: [&str; 6] =
+    [PROFILE, "CARGO_GATE_RUN_ID", "CARGO_GATE_STEP", "CARGO_GATE_DIR", "CARGO_GATE_LOCK_DIR", "CARGO_GATE_NOTICES"];
 
 /// cargo's flags, and nothing else.
 const CARGO_FLAGS: Shape<Vec<String>> = Shape {
@@ -142,6 +144,30 @@ const CARGO_FLAGS: Shape<Vec<String>> = Shape {
     schema: WORDS.schema,
     environment: FromEnvironment::Strict,
 };
+
+/// Understands the words after `cargo gate test` or `cargo gate coverage` as the command line does. The error says in a
+/// few words what is wrong with them.
+pub(super) fn check_engine_args(command: &str, args: &[String]) -> Result<(), String> {
+    let argv = ["cargo-gate", command].into_iter().chain(args.iter().map(String::as_str)).map(OsString::from);
+    match cli::parse(argv, &[]) {
+        Ok(Command::Test(test)) => owns_no_output(&test),
+        Ok(Command::Coverage(coverage)) => owns_no_output(&coverage.test),
+        Ok(_) => Err(format!("`{command}` is none of the gate's own steps")),
+        Err(error) if !error.use_stderr() => Err("help makes no step".to_owned()),
+        Err(error) => Err(first_sentence(&error)),
+    }
+}
+
+/// A step speaks through its pipeline, and one that only lists says nothing of the tests.
+fn owns_no_output(args: &TestArgs) -> Result<(), String> {
+    if args.list {
+        return Err("`--list` runs no test".to_owned());
+    }
+    if args.format == Format::Json || args.events == Some(Events::Stdout) {
+        return Err("standard output is the pipeline's, not a step's".to_owned());
+    }
+    Ok(())
+}
 
 fn first_sentence(error: &clap::Error) -> String {
     let text = error.to_string();

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use camino::Utf8PathBuf;
 
 use super::lines::joined;
+use crate::sys::git;
 
 /// A file that a diff changed, and its new lines as the new file counts them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -197,37 +198,11 @@ fn hunk_of(head: &[u8]) -> Option<Hunk> {
 /// blanks.
 fn path(written: &[u8], prefix: &[u8]) -> Option<Utf8PathBuf> {
     let bytes = match written.first() {
-        Some(b'"') => unquoted(written)?,
+        Some(b'"') => git::unquoted(written)?,
         _ => written.split(|byte| *byte == b'\t').next()?.to_vec(),
     };
     let bytes = bytes.strip_prefix(prefix).unwrap_or(&bytes);
     (!bytes.is_empty()).then(|| Utf8PathBuf::from(String::from_utf8_lossy(bytes).into_owned()))
-}
-
-/// What stands between C's quotes.
-fn unquoted(written: &[u8]) -> Option<Vec<u8>> {
-    let mut bytes = written.get(1..)?.iter().copied();
-    let mut out = Vec::new();
-    loop {
-        match bytes.next()? {
-            b'"' => return Some(out),
-            b'\\' => out.push(match bytes.next()? {
-                b'a' => 7,
-                b'b' => 8,
-                b't' => b'\t',
-                b'n' => b'\n',
-                b'v' => 11,
-                b'f' => 12,
-                b'r' => b'\r',
-                first @ b'0'..=b'3' => {
-                    let octal = [first, bytes.next()?, bytes.next()?];
-                    u8::from_str_radix(std::str::from_utf8(&octal).ok()?, 8).ok()?
-                }
-                other => other,
-            }),
-            other => out.push(other),
-        }
-    }
 }
 
 /// The name in `a/NAME b/NAME`, where both are the same. What has another name says so on lines of its own.

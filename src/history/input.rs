@@ -7,6 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::store::{BinaryStamp, Store};
 use crate::model::{BinaryId, ContentHash, Context};
+use crate::sys::digest::{Fields, hash_file};
 use crate::sys::git::{self, Checkout};
 
 /// Repositories inside repositories are followed so deep.
@@ -23,33 +24,9 @@ pub struct Setting<'a> {
     pub rustflags: &'a str,
 }
 
-/// A hash of fields: each with its length, so that no two lists of fields are written alike.
-struct Fields(blake3::Hasher);
-
-impl Fields {
-    fn new(setting: &Setting<'_>) -> Self {
-        let mut fields = Self(blake3::Hasher::new());
-        let Context { target, features, profile } = setting.context;
-        for text in [setting.rustc, setting.rustflags, target, features, profile] {
-            fields.put(text.as_bytes());
-        }
-        fields
-    }
-
-    fn put(&mut self, field: &[u8]) {
-        self.0.update(&(field.len() as u64).to_le_bytes());
-        self.0.update(field);
-    }
-
-    fn finish(&self) -> ContentHash {
-        short(self.0.finalize())
-    }
-}
-
-fn short(hash: blake3::Hash) -> ContentHash {
-    let mut short = [0; 16];
-    short.iter_mut().zip(hash.as_bytes()).for_each(|(to, from)| *to = *from);
-    ContentHash(short)
+fn fields_of(setting: &Setting<'_>) -> Fields {
+    let Context { target, features, profile } = setting.context;
+    [setting.rustc, setting.rustflags, target, features, profile].into_iter().collect()
 }
 
 /// The input key of a checkout: the tree of the commit, the content of changed and untracked files that git does not
@@ -61,7 +38,7 @@ pub fn input_key(
     output: &Utf8Path,
     setting: &Setting<'_>,
 ) -> ContentHash {
-    let mut fields = Fields::new(setting);
+    let mut fields = fields_of(setting);
     put_checkout(&mut fields, checkout, output, NESTED);
     put_file(&mut fields, &workspace_root.join("Cargo.lock"));
     fields.finish()
@@ -108,7 +85,7 @@ pub fn input_key_of_binaries(
     output: &Utf8Path,
     setting: &Setting<'_>,
 ) -> ContentHash {
-    let mut fields = Fields::new(setting);
+    let mut fields = fields_of(setting);
     put_sources(&mut fields, workspace_root, output);
     for (binary, hash) in hashes {
         fields.put(binary.to_string().as_bytes());
@@ -133,13 +110,6 @@ fn put_sources(fields: &mut Fields, directory: &Utf8Path, output: &Utf8Path) {
             _ => {}
         }
     }
-}
-
-/// The content of a file as a hash.
-pub fn hash_file(file: &Utf8Path) -> std::io::Result<ContentHash> {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(fs_err::File::open(file)?)?;
-    Ok(short(hasher.finalize()))
 }
 
 /// A test binary's file as it is now, without looking into it: cheap enough before the first test.

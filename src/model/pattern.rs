@@ -151,6 +151,17 @@ impl PathPatterns {
         self.0.iter().any(|matcher| matcher.is_match(path))
     }
 
+    /// Those of them that match this file, as they were written.
+    pub fn matching(&self, path: &Utf8Path) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(move |matcher| matcher.is_match(path)).map(|matcher| matcher.glob().glob())
+    }
+
+    /// Is there none?
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The patterns as they were written.
     pub fn texts(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|matcher| matcher.glob().glob())

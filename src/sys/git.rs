@@ -1,5 +1,7 @@
 //! What git says of the checkout. No git, no repository, no commit yet: then there is nothing to say, and no error.
 
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -143,6 +145,112 @@ pub fn untracked(directory: &Utf8Path) -> Vec<Utf8PathBuf> {
     listed.split('\0').filter(|path| !path.is_empty()).map(Utf8PathBuf::from).collect()
 }
 
+/// The files that git tracks or does not ignore, below a directory and relative to it; some may be gone. A repository
+/// in this one is listed as a folder. `None` where there is no git.
+#[must_use]
+pub fn listed_files(directory: &Path) -> Option<Vec<PathBuf>> {
+    let directory = Utf8Path::from_path(directory)?;
+    let listed = git_bytes(directory, &["ls-files", "--cached", "--others", "--exclude-standard", "-z"])?;
+    Some(listed.split(|byte| *byte == 0).filter(|path| !path.is_empty()).map(path_of).collect())
+}
+
+#[cfg(unix)]
+fn path_of(bytes: &[u8]) -> PathBuf {
+    use std::os::unix::ffi::OsStrExt;
+    std::ffi::OsStr::from_bytes(bytes).into()
+}
+
+#[cfg(not(unix))]
+fn path_of(bytes: &[u8]) -> PathBuf {
+    String::from_utf8_lossy(bytes).into_owned().into()
+}
+
+/// What changed between a commit and what is here: committed, staged, unstaged, and untracked where git does not ignore
+/// it. Relative to the directory, so that what lies outside begins with `../`; what was renamed stands under both names,
+/// and a repository inside this one, whose files nobody names, ends in `/`.
+///
+/// # Errors
+///
+/// git cannot tell.
+pub fn changed_files(directory: &Utf8Path, commit: &str) -> Result<Vec<Utf8PathBuf>, BaseError> {
+    let unclear = || BaseError::NoDiff(commit.to_owned());
+    let (root, way) = (checkout_root(directory), way_from_root(directory));
+    let (root, way) = (root.ok_or_else(unclear)?, way.ok_or_else(unclear)?);
+    let flags = ["diff", "--raw", "-z", "--find-renames", "--no-ext-diff", "--ignore-submodules=none"];
+    // What was committed or staged and then put back in the working tree is a change still: it may be what is pushed.
+    let sides: [&[&str]; 3] = [&[commit, "HEAD", "--"], &["--cached", commit, "--"], &[commit, "--"]];
+    let diff = |side: &[&str]| git_bytes(&root, &[&flags, side].concat());
+    let (diffs, untracked) = std::thread::scope(|scope| {
+        let diffs = sides.map(|side| scope.spawn(move || diff(side)));
+        let untracked = git_bytes(&root, &["ls-files", "--others", "--exclude-standard", "-z"]);
+        (diffs.map(|diff| diff.join().ok().flatten()), untracked)
+    });
+    let mut changed = BTreeSet::new();
+    for diff in diffs {
+        changed.extend(parse_raw_diff(&diff.ok_or_else(unclear)?));
+    }
+    changed.extend(records(&untracked.ok_or_else(unclear)?));
+    Ok(changed.iter().map(|path| seen_from(&way, path)).collect())
+}
+
+/// The paths in what `git diff --raw -z` says.
+fn parse_raw_diff(diff: &[u8]) -> Vec<String> {
+    let mut changed = Vec::new();
+    let mut records = records(diff);
+    while let Some(head) = records.next() {
+        let is_repository = head.split(' ').take(2).any(|mode| mode.ends_with("160000"));
+        let is_renamed = head.rsplit(' ').next().is_some_and(|status| status.starts_with(['R', 'C']));
+        let paths = records.by_ref().take(if is_renamed { 2 } else { 1 });
+        changed.extend(paths.map(|path| if is_repository { format!("{path}/") } else { path }));
+    }
+    changed
+}
+
+/// What git separated by NUL, as text as far as it is text.
+fn records(listed: &[u8]) -> impl Iterator<Item = String> {
+    let records = listed.split(|byte| *byte == 0).filter(|record| !record.is_empty());
+    records.map(|record| String::from_utf8_lossy(record).into_owned())
+}
+
+/// A path below the root of a checkout, as it reads in the folder that `way` leads to from there.
+fn seen_from(way: &Utf8Path, path: &str) -> Utf8PathBuf {
+    let mut rest = path;
+    let mut folders = way.components().map(|folder| folder.as_str()).peekable();
+    while let Some(folder) = folders.peek() {
+        let Some(below) = rest.strip_prefix(folder).and_then(|below| below.strip_prefix('/')) else { break };
+        rest = below;
+        folders.next();
+    }
+    Utf8PathBuf::from("../".repeat(folders.count()) + rest)
+}
+
+/// The path that git wrote in quotes, as it does where it holds anything odd.
+#[must_use]
+pub fn unquoted(written: &[u8]) -> Option<Vec<u8>> {
+    let mut bytes = written.get(1..)?.iter().copied();
+    let mut out = Vec::new();
+    loop {
+        match bytes.next()? {
+            b'"' => return Some(out),
+            b'\\' => out.push(match bytes.next()? {
+                b'a' => 7,
+                b'b' => 8,
+                b't' => b'\t',
+                b'n' => b'\n',
+                b'v' => 11,
+                b'f' => 12,
+                b'r' => b'\r',
+                first @ b'0'..=b'3' => {
+                    let octal = [first, bytes.next()?, bytes.next()?];
+                    u8::from_str_radix(std::str::from_utf8(&octal).ok()?, 8).ok()?
+                }
+                other => other,
+            }),
+            other => out.push(other),
+        }
+    }
+}
+
 /// Runs git and gives what it printed, if it succeeded and that is text.
 fn git(directory: &Utf8Path, arguments: &[&str]) -> Option<String> {
     String::from_utf8(git_bytes(directory, arguments)?).ok()
@@ -253,5 +361,91 @@ mod tests {
         assert_eq!(read_checkout(Utf8Path::from_path(folder.path()).unwrap()), None);
         assert_eq!(read_checkout("/no/such/directory".into()), None);
         assert_eq!(resolve("/no/such/directory".into(), "HEAD"), None);
+    }
+
+    /// A repository whose workspace lies in `work`, with one commit.
+    fn repository() -> (tempfile::TempDir, Utf8PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Utf8PathBuf::try_from(folder.path().to_owned()).unwrap();
+        run(&root, &["init", "--quiet", "-b", "main"]);
+        for path in ["work/src/lib.rs", "work/a.rs", "work/gone.rs", "work/staged.rs", "other/b.rs", "work-too/c.rs"] {
+            write(&root, path, path);
+        }
+        write(&root, "work/.gitignore", "ignored\n");
+        run(&root, &["add", "-A"]);
+        run(&root, &["commit", "--quiet", "-m", "First"]);
+        (folder, root)
+    }
+
+    fn run(root: &Utf8Path, arguments: &[&str]) {
+        let who = ["-c", "user.name=a", "-c", "user.email=a@b.example", "-c", "commit.gpgSign=false"];
+        let output = command(root).args(who).args(arguments).env("GIT_CONFIG_GLOBAL", "/dev/null").output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+    }
+
+    fn write(root: &Utf8Path, path: &str, text: &str) {
+        let file = root.join(path);
+        fs_err::create_dir_all(file.parent().unwrap()).unwrap();
+        fs_err::write(file, text).unwrap();
+    }
+
+    #[test]
+    fn every_sort_of_change_is_named_as_the_workspace_sees_it() {
+        let (_folder, root) = repository();
+        let work = root.join("work");
+        let changed = || {
+            let changed = changed_files(&work, "main").unwrap();
+            changed.into_iter().map(Utf8PathBuf::into_string).collect::<Vec<_>>()
+        };
+        assert_eq!(changed(), [""; 0]);
+        run(&root, &["checkout", "--quiet", "-b", "topic"]);
+        // A user's settings change nothing of what is said.
+        for (key, value) in [("diff.relative", "true"), ("diff.renames", "copies"), ("diff.noprefix", "true")] {
+            run(&root, &["config", key, value]);
+        }
+        run(&root, &["mv", "work/a.rs", "work/odd\tname é.rs"]);
+        run(&root, &["commit", "--quiet", "-m", "Rename"]);
+        write(&root, "work/staged.rs", "staged");
+        run(&root, &["add", "work/staged.rs"]);
+        write(&root, "work/staged.rs", "work/staged.rs");
+        fs_err::remove_file(work.join("gone.rs")).unwrap();
+        for path in ["work/src/lib.rs", "work/new file.rs", "work/ignored", "other/b.rs", "work-too/c.rs"] {
+            write(&root, path, "changed");
+        }
+        let expected = ["../other/b.rs", "../work-too/c.rs", "a.rs", "gone.rs", "new file.rs", "odd\tname é.rs"];
+        assert_eq!(changed(), [&expected[..], &["src/lib.rs", "staged.rs"]].concat());
+    }
+
+    #[test]
+    fn what_was_committed_and_put_back_is_a_change_still() {
+        let (_folder, root) = repository();
+        run(&root, &["checkout", "--quiet", "-b", "topic"]);
+        write(&root, "work/a.rs", "committed");
+        run(&root, &["commit", "--quiet", "-a", "-m", "Change"]);
+        write(&root, "work/a.rs", "work/a.rs");
+        run(&root, &["add", "-A"]);
+        assert_eq!(changed_files(&root, "main"), Ok(vec!["work/a.rs".into()]));
+    }
+
+    #[test]
+    fn repositories_inside_end_in_a_slash_and_nonsense_is_refused() {
+        let (_folder, root) = repository();
+        write(&root, "inner/x", "x");
+        run(&root.join("inner"), &["init", "--quiet"]);
+        assert_eq!(
+            changed_files(&root, "HEAD").unwrap().iter().map(|path| path.as_str()).collect::<Vec<_>>(),
+            ["inner/"]
+        );
+        let submodule = b":160000 160000 1234567 0000000 M\0sub\0:100644 100644 1 2 R090\0old\0new\0";
+        assert_eq!(parse_raw_diff(submodule), ["sub/", "old", "new"]);
+        assert_eq!(changed_files(&root, "no-such"), Err(BaseError::NoDiff("no-such".to_owned())));
+        assert!(changed_files("/no/such/directory".into(), "HEAD").is_err());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_diff_panics(diff in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..64)) {
+            let _ = (parse_raw_diff(&diff), unquoted(&diff));
+        }
     }
 }

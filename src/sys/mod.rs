@@ -1,5 +1,6 @@
 //! The rim: the only place that touches the operating system beyond reading and writing named files.
 
+pub mod digest;
 pub mod fs;
 pub mod git;
 pub mod host;

@@ -1,5 +1,7 @@
 //! The configuration: layers, mistakes, and every place that is read off the one table of settings.
 
+mod pipelines;
+
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::time::Duration;
@@ -677,6 +679,9 @@ fn the_schema_accepts_what_the_reader_accepts_and_names_each_key() {
         "[judgement]\nsuspect-flips = 101",
         "[default.judgement]\nwindow = 50",
         "[[quarantine]]\ntest = \"a/**\"",
+        "[[pipeline.a.step]]\nname = \"a\"",
+        "[[pipeline.a.suite]]\nname = \"a\"\nrunner = \"node\"\nkind = \"lint\"",
+        "[[pipeline.a.smoke]]\nurl = \"http://a\"\nstatus = 42",
         "[test]",
     ] {
         assert!(from_file(wrong).is_err() && fits(&as_json(wrong), &schema).is_err(), "{wrong}");
@@ -783,6 +788,37 @@ fn config_show_prints_each_setting_with_its_source() {
       isolation                   process
       timeout                     none
 
+    [pipeline.default]
+      code-patterns               ["**/*.rs"]
+      config-files                ["clippy.toml"]
+      isolate                     none
+
+    [[pipeline.default.smoke]]
+      contains                    ok
+      status                      200
+      timeout                     5s
+      url                         http://127.0.0.1:8500/health
+
+    [[pipeline.default.step]]
+      command                     ["cargo","clippy"]
+      env                         {"LANG":"C"}
+      kind                        lint
+      name                        clippy
+      severity                    warn
+      shell                       false
+      timeout                     15m
+
+    [[pipeline.default.suite]]
+      command                     ["pytest","py"]
+      format                      junit
+      kind                        test
+      min-pass-rate               0.9
+      name                        scripts
+      on-failure                  block
+      runner                      pytest
+      shell                       false
+      timeout                     1m
+
     [[quarantine]]
       reason                      upstream bug
       test                        app/test:net::slow_peer
@@ -829,6 +865,7 @@ fn lines() -> impl Strategy<Value = String> {
             .iter()
             .map(|setting| setting.field.key)
             .chain(["inherits", "filter", "test", "group", "until", "reason", "x", "\"ü\""])
+            .chain(["name", "kind", "command", "shell", "needs", "env", "discover", "min-pass-rate"])
             .collect::<Vec<_>>(),
     );
     let values = prop::sample::select(vec![
@@ -840,6 +877,8 @@ fn lines() -> impl Strategy<Value = String> {
         "\"none\"",
         "\"5s\"",
         "\"app/**\"",
+        "\"lint\"",
+        "{ A = \"b\" }",
         "[]",
         "[\"a\"]",
         "{}",
@@ -865,6 +904,8 @@ fn lines() -> impl Strategy<Value = String> {
         "[[quarantine]]",
         "[pipeline.a]",
         "[[pipeline.a.step]]",
+        "[[pipeline.a.suite]]",
+        "[[pipeline.a.smoke]]",
         "[test]",
         "[override]",
         "[profile]",

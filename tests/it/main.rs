@@ -24,11 +24,13 @@ mod fixtures;
 mod flaky;
 mod html;
 mod import;
+mod init;
 #[cfg(unix)]
 #[cfg(unix)]
 mod merge_base_coverage;
 #[cfg(unix)]
 mod order;
+mod pipeline_report;
 mod portable;
 mod report;
 mod reports;

@@ -13,18 +13,18 @@ use std::time::{Duration, Instant};
 use camino::{Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;
 
-use super::judging::Judging;
+use super::advice;
+use super::judging::{Judging, not_written};
 use super::left_out::Grounds;
 use super::measured::{limit, wait_for};
 use crate::commands::test::Asked;
 use crate::config::{ConfigFile, PLACES};
-
 use crate::coverage::baseline::{Baseline, Subject, Tools};
-use crate::coverage::circumstances::Circumstances;
+use crate::coverage::circumstances::{Circumstances, Selected};
 use crate::coverage::directory::Directory;
 use crate::coverage::measure::last_words;
 use crate::coverage::ratchet::{Permission, Ratchet, RatchetKey};
-use crate::coverage::ratchet_file::RatchetFile;
+use crate::coverage::ratchet_file::{RatchetError, RatchetFile};
 use crate::coverage::{source, subjects};
 use crate::exit_code::ExitCode;
 use crate::model::{Ending, Reason, Word};
@@ -44,8 +44,8 @@ pub(super) struct Means<'a> {
 
 /// What came of asking.
 pub(super) enum Consulted {
-    /// The merge base is among the baselines now.
-    Known(Reason),
+    /// The merge base is among the baselines now. Where it could not be written down, that is the other reason.
+    Known(Reason, Option<Reason>),
     /// It is not, and an older baseline judges.
     Older(Reason),
     /// It is not, and nothing is there to judge by.
@@ -63,7 +63,7 @@ impl Judging<'_> {
     /// it is not, or they are not.
     pub(super) fn consult(&self, ratchet: &mut Ratchet) -> Option<Consulted> {
         let revision = self.settings.coverage.baseline_ref.as_deref()?;
-        let has_no_word = self.circumstances.is_partial || self.circumstances.failed_tests > 0;
+        let has_no_word = self.circumstances.selected == Selected::Part || self.circumstances.failed_tests > 0;
         if !self.rule.asks_baseline() || has_no_word {
             return None;
         }
@@ -77,15 +77,17 @@ impl Judging<'_> {
         };
         let (commit, figures) = match found {
             Ok(found) => found,
-            Err(why) => return Some(missing(revision, &why, ratchet.baseline(&key))),
+            Err(why) => {
+                let flags = advice::for_baseline(self.args);
+                return Some(missing(revision, &why, &flags, ratchet.baseline(&key)));
+            }
         };
         for (key, baseline) in &figures {
             ratchet.raise(key, baseline, &Permission::Rise);
         }
         let kept = if self.args.test.no_record { Ok(()) } else { self.keep(&figures) };
-        let text = told(revision, &commit, ratchet.baseline(&key));
-        let text = kept.map_or_else(|why| format!("{text}; it is not kept: {why}"), |()| text.clone());
-        Some(Consulted::Known(Reason::new("baseline-ref", text)))
+        let reason = Reason::new("baseline-ref", told(revision, &commit, ratchet.baseline(&key)));
+        Some(Consulted::Known(reason, kept.err().map(|error| not_written(&error))))
     }
 
     /// Was it measured on the way to the merge base, and not there?
@@ -95,12 +97,12 @@ impl Judging<'_> {
     }
 
     /// The first baseline may be put down anywhere; a higher one comes with a measurement of the branch itself.
-    fn keep(&self, figures: &Figures) -> Result<(), String> {
+    fn keep(&self, figures: &Figures) -> Result<(), RatchetError> {
         let permission = match self.permission() {
             Permission::Rise => Permission::Bootstrap(String::new()),
             less => less,
         };
-        self.ratchet.file.raise(figures, &permission).map(drop).map_err(|error| error.to_string())
+        self.ratchet.file.raise(figures, &permission).map(drop)
     }
 
     fn figures_of(&self, revision: &str, commit: &str) -> Result<Figures, String> {
@@ -238,7 +240,7 @@ impl Judging<'_> {
         let map = source::load_export(&directory.exported(), root).map_err(|error| error.to_string())?;
         let packages = self.site.folders();
         let grounds = Grounds { settings: self.settings, root, target_dir, packages: &packages };
-        let (map, _) = grounds.leave_out(map)?;
+        let (map, _) = grounds.leave_out(map).map_err(|error| error.to_string())?;
         let tools = Tools {
             measurer: circumstances.measurer.clone().unwrap_or_else(|| self.tools.measurer.clone()),
             ..self.tools.clone()
@@ -306,7 +308,7 @@ fn told(revision: &str, commit: &str, judging: Option<&Baseline>) -> String {
 }
 
 /// What is said where the merge base has no figure.
-fn missing(revision: &str, why: &str, older: Option<&Baseline>) -> Consulted {
+fn missing(revision: &str, why: &str, flags: &str, older: Option<&Baseline>) -> Consulted {
     let text = format!("the baseline of `{revision}` could not be measured: {why}");
     match older {
         Some(older) => {
@@ -314,7 +316,8 @@ fn missing(revision: &str, why: &str, older: Option<&Baseline>) -> Consulted {
             Consulted::Older(Reason::new("baseline-ref", text))
         }
         None => {
-            let next = "`cargo gate baseline set` puts one there by hand, `--baseline-ref none` does without";
+            let next =
+                format!("`cargo gate baseline set{flags}` puts one there by hand, `--baseline-ref none` does without");
             Consulted::Missing(Reason::new("baseline-ref", format!("{text} (fail-closed); {next}")))
         }
     }

@@ -50,8 +50,8 @@ pub(super) fn run(args: &DoctorArgs) -> ExitCode {
 }
 
 /// What coverage lacks on this machine, and the command that gets it, in one sentence.
-pub(super) fn what_coverage_lacks() -> Option<String> {
-    let found = bench(None).ok()?.look();
+pub(super) fn what_coverage_lacks(bench: &Workbench) -> Option<String> {
+    let found = bench.look();
     let lacking: Vec<Tool> =
         [Tool::CargoLlvmCov, Tool::LlvmTools].into_iter().filter(|tool| !found.has(*tool)).collect();
     let names: Vec<String> =
@@ -67,7 +67,8 @@ fn internal(error: &io::Error) -> ExitCode {
     ExitCode::Internal
 }
 
-fn bench(cwd: Option<PathBuf>) -> io::Result<Workbench> {
+/// Where tools are looked for: in this directory, or the current one.
+pub(super) fn bench(cwd: Option<PathBuf>) -> io::Result<Workbench> {
     let cwd = cwd.map_or_else(std::env::current_dir, Ok)?;
     Ok(Workbench { cargo: cargo(), cwd, env: variables() })
 }

@@ -90,25 +90,6 @@ impl Asked {
     /// Under what test keys are meant, given the triples that the build is for.
     pub(in crate::commands) fn context(&self, triples: &[String]) -> Context {
         let flags = &self.build.flags;
-        let mut features: Vec<String> = flags
-            .features
-            .iter()
-            .flat_map(|list| list.split([',', ' ']))
-            .filter(|feature| !feature.is_empty())
-            .map(str::to_owned)
-            .collect();
-        features.sort_unstable();
-        features.dedup();
-        let mut words = Vec::new();
-        if flags.all_features {
-            words.push("--all-features".to_owned());
-        }
-        if flags.no_default_features {
-            words.push("--no-default-features".to_owned());
-        }
-        if !features.is_empty() {
-            words.push(format!("--features {}", features.join(",")));
-        }
         let profile = match (&flags.profile, flags.release) {
             (Some(profile), _) => profile.clone(),
             (None, true) => "release".to_owned(),
@@ -116,14 +97,18 @@ impl Asked {
         };
         // Without --target the host is meant, whatever else runners were looked up for.
         let target = if triples.len() > 1 { triples.get(1..).unwrap_or_default().join(",") } else { self.host.clone() };
-        Context { target, features: words.join(" "), profile }
+        Context { target, features: flags.canonical_features(), profile }
     }
 }
 
 /// The context of a run without flags.
 pub(in crate::commands) fn default_context(cargo: &OsStr) -> Context {
-    let target = Stage::here().map(|stage| host_in(&rustc_version(cargo, &stage))).unwrap_or_default();
-    Context { target, features: String::new(), profile: "test".to_owned() }
+    context_of(&Stage::here().map(|stage| rustc_version(cargo, &stage)).unwrap_or_default())
+}
+
+/// The same, of what `rustc -vV` says.
+pub(in crate::commands) fn context_of(rustc: &str) -> Context {
+    Context { target: host_in(rustc), features: String::new(), profile: "test".to_owned() }
 }
 
 /// The host's triple, as `rustc -vV` tells it.
@@ -256,7 +241,7 @@ fn refused(errors: ConfigErrors) -> Refused {
 }
 
 /// All of `rustc -vV`: of the rustc beside cargo, which spares a proxy's detour, unless another one is named.
-fn rustc_version(cargo: &OsStr, stage: &Stage) -> String {
+pub(in crate::commands) fn rustc_version(cargo: &OsStr, stage: &Stage) -> String {
     let beside = Path::new(cargo).with_file_name(if cfg!(windows) { "rustc.exe" } else { "rustc" });
     let beside = Some(beside).filter(|rustc| rustc.is_absolute() && rustc.is_file()).map(PathBuf::into_os_string);
     let rustc = stage.variable_os("RUSTC").or(beside).unwrap_or_else(|| "rustc".into());
@@ -266,7 +251,7 @@ fn rustc_version(cargo: &OsStr, stage: &Stage) -> String {
 }
 
 /// Those of the flags that `cargo metadata` understands and that bear on its answer.
-fn metadata_flags(build: &BuildArgs) -> Vec<OsString> {
+pub(super) fn metadata_flags(build: &BuildArgs) -> Vec<OsString> {
     let flags = &build.flags;
     let mut words: Vec<OsString> = Vec::new();
     if let Some(path) = &flags.manifest_path {

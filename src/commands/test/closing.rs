@@ -16,11 +16,14 @@ use super::outputs::{self, Ended, Observers};
 use super::session::{Came, CameTo, Recorded, Session};
 use crate::cli::Format;
 use crate::commands::deferral::{self, Deferral};
+use crate::commands::notify;
 use crate::commands::quarantine::day;
 use crate::commands::thresholds::thresholds;
+use crate::config::Notice;
 use crate::event::Fact;
 use crate::exit_code::ExitCode;
 use crate::history::record::add_checkout;
+use crate::history::sqlite::SqliteStore;
 use crate::history::store::{BinaryStamp, Store};
 use crate::model::{
     BinaryId, CaseRecord, ContentHash, InfraMode, Judgement, Reason, RunHead, RunRecord, RunState, TestKey, Totals,
@@ -78,8 +81,11 @@ impl Session<'_> {
         measuring.judge(&came, self.signals, &mut judgement);
         let record = record_of(head, state, judgement, &came, took);
         let record = Arc::new(RunRecord { coverage: measuring.reached(), ..record });
-        memory.learn(&record, &came.cases);
         let (now, by) = (Timestamp::now(), thresholds(settings));
+        let flaky_before = insights::flaky_tests(&memory.summaries, now, &by);
+        memory.learn(&record, &came.cases);
+        let turned_flaky = !insights::flaky_tests(&memory.summaries, now, &by).is_subset(&flaky_before);
+        let happened = notify::happened(&record.judgement, turned_flaky);
         let state_of = |key: &TestKey| insights::state_of(&memory.summaries, key, now, &by);
         let told = Insights {
             quarantined: insights::quarantined(&came.cases, settings, today, state_of),
@@ -88,19 +94,32 @@ impl Session<'_> {
         };
         insights.borrow_mut().clone_from(&told);
         let cases: Arc<[Arc<CaseRecord>]> = came.cases.into();
-        let document = (self.args.format == Format::Json && !measuring.is_instrumented()).then(|| {
+        let document = || {
             let word = |key: &TestKey| state_of(key).map(|state| state.to_string());
             TestDocument::new(&record, cases.iter().map(|case| &**case), &told, word)
-        });
-        let ended = Ended { record: &record, cases: &cases, insights: &told };
-        let writing = self.write_beside(&mut memory, &ended, stamps);
+        };
+        let printed = (self.args.format == Format::Json && !measuring.is_instrumented()).then(document);
+        let ended = Ended { record: &record, cases: &cases, insights: &told, happened: &happened };
+        let writing = self.write_beside(memory.store.take(), &ended, stamps);
         observers.tell(Fact::RunFinished { record: Arc::clone(&record), cases: Arc::clone(&cases) });
         drop(observers);
-        let mut wrong = outputs::write_asked(self.args, &ended, document.as_ref());
+        let mut wrong = outputs::write_asked(self.args, &ended, printed.as_ref());
         wrong.extend(measuring.tell(&ended));
         wrong.extend(writing.and_then(|writing| writing.join().ok()).unwrap_or_default());
+        wrong.extend(
+            self.notify(ended.happened, || measuring.document(&ended).unwrap_or_else(|| notify::bytes(&document()))),
+        );
         wrong.iter().for_each(|text| self.asked.stage.complain("warning", text));
         CameTo { judgement: record.judgement.clone(), run: Some(Recorded { record, cases, insights: told }) }
+    }
+
+    /// Tells who wants to know; of a step the pipeline tells, once it is over. Gives what went wrong.
+    fn notify(&self, happened: &[Notice], json: impl FnOnce() -> Vec<u8>) -> Option<String> {
+        if self.asked.stage.step.is_some() {
+            return None;
+        }
+        let root = &self.asked.ground().ok()?.workspace.root;
+        notify::tell(&self.asked.settings().notify, happened, root, self.signals, json)
     }
 
     /// How the suite could not be executed, if it could not; the store counts what is deferred.
@@ -139,14 +158,13 @@ impl Session<'_> {
     /// Records beside what people read meanwhile. Gives what went wrong.
     fn write_beside(
         &self,
-        memory: &mut Memory,
+        mut store: Option<SqliteStore>,
         ended: &Ended<'_>,
         stamps: Vec<BinaryStamp>,
     ) -> Option<JoinHandle<Vec<String>>> {
         if !self.records() {
             return None;
         }
-        let mut store = memory.store.take();
         let is_nothing = ended.record.verdict() == Verdict::Nothing || ended.record.exit_code() == ExitCode::Usage;
         let gate_dir = self.asked.ground().ok()?.gate_dir.clone();
         let record = ended.record.clone();

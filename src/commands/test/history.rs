@@ -15,6 +15,7 @@ use crate::history::input::{self, Setting};
 use crate::history::sqlite::SqliteStore;
 use crate::history::store::{BinaryStamp, Store, StoreError};
 use crate::model::{BinaryId, CaseRecord, ContentHash, Context, RunHead, RunRecord, TestKey};
+use crate::sys::digest::hash_file;
 use crate::sys::git::{self, Checkout};
 
 /// What is remembered, as far as a run needs it.
@@ -162,7 +163,7 @@ pub(super) fn look(looking: Looking) -> JoinHandle<Tested> {
         let mut stamps = looking.stamps.clone();
         for stamp in &mut stamps {
             let known = recorded.get(&(&stamp.path, stamp.size, stamp.mtime_ns)).and_then(|known| known.hash);
-            stamp.hash = known.or_else(|| input::hash_file(&stamp.path).ok());
+            stamp.hash = known.or_else(|| hash_file(&stamp.path).ok());
         }
         let input_key = match checkout.as_ref().filter(|checkout| checkout.commit.is_some()) {
             Some(checkout) => input::input_key(checkout, &looking.root, &looking.target_dir, &setting),

@@ -36,7 +36,11 @@ use crate::sys::signals::Signals;
 use crate::sys::term::Surroundings;
 
 /// Runs what was asked, as often as was asked; the exit code is the most pressing of all.
-pub(in crate::commands) fn run(args: &TestArgs, asked: &Arc<Asked>, measuring: &mut dyn Measuring) -> ExitCode {
+pub(in crate::commands) fn run(
+    args: &TestArgs,
+    asked: &Arc<Asked>,
+    measuring: &mut dyn Measuring,
+) -> Result<ExitCode, Refused> {
     let signals = asked.stage.listen();
     let times = match (args.repeat, args.until_fail) {
         (Some(times), _) => times,
@@ -51,20 +55,19 @@ pub(in crate::commands) fn run(args: &TestArgs, asked: &Arc<Asked>, measuring: &
         }
         let is_instrumented = measuring.is_instrumented();
         let session = Session::new(args, asked, &signals, is_instrumented);
-        let (code, is_nothing) = match session.and_then(|session| session.run(measuring, Vec::new())) {
-            Ok(came_to) => (came_to.judgement.exit_code(), came_to.judgement.verdict == Verdict::Nothing),
-            Err(refused) => {
-                complain("error", &refused.why);
-                (refused.code, true)
-            }
-        };
+        let came_to = session.and_then(|session| session.run(measuring, Vec::new())).map_err(|refused| {
+            let all = codes.iter().copied().chain([refused.code]);
+            Refused { code: ExitCode::most_pressing(all), ..refused }
+        })?;
+        let judgement = came_to.judgement;
+        let (code, is_nothing) = (judgement.exit_code(), judgement.verdict == Verdict::Nothing);
         codes.push(code);
         let goes_on = (code == ExitCode::Pass && !is_nothing) || (code == ExitCode::TestsFailed && !args.until_fail);
         if !goes_on {
             break;
         }
     }
-    ExitCode::most_pressing(codes)
+    Ok(ExitCode::most_pressing(codes))
 }
 
 /// Runs what was asked once, and tells these as well.

@@ -4,9 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::history::{self, Looking};
 use super::measuring::NotMeasuring;
-use super::outputs::{self, Ended};
 use super::session::{CameTo, Recorded, run_once};
 use super::{Prepared, Purpose, Refused, ask, prepare};
 use crate::cli::{Format, TestArgs};
@@ -14,9 +12,8 @@ use crate::commands::stage::Stage;
 use crate::config::settings::DISABLE;
 use crate::event::Observer;
 use crate::exit_code::ExitCode;
-use crate::model::{ContentHash, Ending, Judgement, Reason, RunRecord, Verdict};
+use crate::model::{Ending, Judgement, Reason, Verdict};
 use crate::report::CoverageReport;
-use crate::report::markdown::Smoke;
 use crate::sys::process::{self, Launch};
 
 /// How long plain cargo has to end its tests.
@@ -58,17 +55,6 @@ impl Stepped {
     pub(in crate::commands) fn ending(&self) -> Ending {
         Ending::Exited(self.judgement.exit_code().number().into())
     }
-
-    /// Writes the report of the tests once more, with what is known by now: what became of the smoke checks, and the
-    /// judgement of the whole. Gives what went wrong.
-    pub(in crate::commands) fn rewrite_report(&self, stage: &Stage, smoke: Smoke, whole: &Judgement) -> Option<String> {
-        let step = stage.step.as_ref().filter(|step| !step.no_record)?;
-        let Recorded { record, cases, insights } = self.run.as_ref()?;
-        let record = RunRecord { judgement: whole.clone(), ..RunRecord::clone(record) };
-        let text = outputs::markdown(&Ended { record: &record, cases, insights }, smoke);
-        let written = outputs::write_artifact(&step.gate_dir, &record, &text);
-        written.err().map(|error| format!("cannot write the report: {error}"))
-    }
 }
 
 impl From<CameTo> for Stepped {
@@ -86,14 +72,6 @@ pub(in crate::commands) fn run_step(args: &TestArgs, stage: &Stage, told: Told<'
         Prepared::Ours(asked) => run_once(&args, &Arc::new(*asked), &mut NotMeasuring, told).map(Stepped::from),
     });
     done.unwrap_or_else(|refused| Stepped::refused(&refused, stage))
-}
-
-/// What a pipeline tests, as one hash: what is put off is counted under it. Nothing is built to learn it.
-pub(in crate::commands) fn input_key(stage: &Stage) -> Option<ContentHash> {
-    let args = seated(&TestArgs::default(), stage);
-    let Ok(Prepared::Ours(asked)) = prepare(&args, Purpose::Test, stage.clone()) else { return None };
-    let looking = Looking::of(&asked, &asked.found_context().ok()?, Vec::new(), Vec::new())?;
-    Some(history::look(looking).join().ok()?.input_key)
 }
 
 /// A step that cargo did alone.

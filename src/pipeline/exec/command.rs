@@ -21,7 +21,9 @@ pub struct Told<'a> {
 }
 
 impl Told<'_> {
-    fn variables(&self) -> [(&'static str, &str); 4] {
+    /// As variables of its environment.
+    #[must_use]
+    pub fn variables(&self) -> [(&'static str, &str); 4] {
         [
             ("CARGO_GATE_RUN_ID", self.run_id),
             ("CARGO_GATE_STEP", self.step),

@@ -13,6 +13,9 @@ use crate::sys::trouble;
 /// Why a step could not be executed at all.
 #[derive(Debug, thiserror::Error)]
 pub enum ExecError {
+    /// It names no command.
+    #[error("it names no command")]
+    NoCommand,
     /// Its program could not be started.
     #[error("cannot start `{program}`: {source}: {advice}")]
     Start {
@@ -101,7 +104,7 @@ impl ExecError {
                 _ if is_of_the_moment(source) => SetupFailure::Retriable("busy machine"),
                 _ => SetupFailure::Final,
             },
-            Self::Cwd { .. } => SetupFailure::Final,
+            Self::NoCommand | Self::Cwd { .. } => SetupFailure::Final,
         }
     }
 }

@@ -1,0 +1,485 @@
+//! The files of a workspace and their content, as steps may read them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::Metadata;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::SystemTime;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::remembered::{Remembered, Stamp};
+use crate::model::{ContentHash, PathPatterns};
+use crate::sys::digest::{Fields, hash_file};
+use crate::sys::git;
+
+/// Repositories inside repositories are followed so deep.
+const NESTED: u32 = 4;
+
+/// So few files are not worth a thread.
+const FEW: usize = 64;
+
+/// Folders with a dot that hold what tools read.
+const READ_BY_TOOLS: [&str; 2] = [".cargo", ".config"];
+
+/// What is in a workspace, as of when it was last looked at: what is asked for twice is read once, until [`refresh`].
+///
+/// [`refresh`]: Survey::refresh
+#[derive(Debug)]
+pub struct Survey {
+    root: Utf8PathBuf,
+    left_out: Vec<Utf8PathBuf>,
+    memory: Utf8PathBuf,
+    looked: Mutex<Looked>,
+}
+
+#[derive(Debug)]
+struct Looked {
+    remembered: Remembered,
+    listed: Option<Vec<Listed>>,
+    contents: BTreeMap<Utf8PathBuf, Content>,
+}
+
+/// A file by the name that it is known by, relative to the root, and by its path.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Listed {
+    name: Utf8PathBuf,
+    path: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Content {
+    Hash(ContentHash),
+    Gone,
+    Unreadable,
+}
+
+/// Files with their content.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Those that can be read.
+    pub files: BTreeMap<Utf8PathBuf, ContentHash>,
+    /// The first of those that are there and cannot.
+    pub unreadable: Option<Utf8PathBuf>,
+}
+
+impl Survey {
+    /// Of the workspace at `root`. What lies in one of `left_out` (the target directory, the gate's own) is no input;
+    /// `gate_dir` is where the hashes of files are remembered.
+    #[must_use]
+    pub fn new(root: &Utf8Path, left_out: &[&Utf8Path], gate_dir: &Utf8Path) -> Self {
+        let memory = gate_dir.join("cache/files");
+        let left_out = left_out.iter().copied().chain([gate_dir]).map(Utf8Path::to_owned).collect();
+        let looked = Looked { remembered: Remembered::load(&memory), listed: None, contents: BTreeMap::new() };
+        Self { root: root.to_owned(), left_out, memory, looked: Mutex::new(looked) }
+    }
+
+    /// Something ran and may have changed any file: what is asked for from here on is looked at anew.
+    pub fn refresh(&self) {
+        let mut looked = self.lock();
+        looked.listed = None;
+        looked.contents.clear();
+    }
+
+    /// The files that these patterns match. Without patterns: every file that git tracks or does not ignore, and
+    /// Cargo.lock even if it does; without git, every file but what is built and what lies in a folder with a dot.
+    ///
+    /// What git ignores is matched only by a pattern that names the place before its first wildcard.
+    #[must_use]
+    pub fn see(&self, patterns: Option<&PathPatterns>) -> Seen {
+        let mut looked = self.lock();
+        let now = SystemTime::now();
+        let listed = looked.listed.take().unwrap_or_else(|| self.list());
+        let wanted = match patterns {
+            Some(patterns) => self.matching(&listed, patterns),
+            None => listed.clone(),
+        };
+        looked.listed = Some(listed);
+        let unknown: Vec<&Listed> = wanted.iter().filter(|file| !looked.contents.contains_key(&file.name)).collect();
+        let read = read_all(&unknown, &looked.remembered);
+        for (file, (content, stamp)) in unknown.into_iter().zip(read) {
+            if let (Content::Hash(hash), Some(stamp)) = (content, stamp) {
+                looked.remembered.learn(&file.name, stamp, hash, now);
+            }
+            looked.contents.insert(file.name.clone(), content);
+        }
+        let mut seen = Seen::default();
+        for file in wanted {
+            match looked.contents.get(&file.name) {
+                Some(Content::Hash(hash)) => drop(seen.files.insert(file.name, *hash)),
+                Some(Content::Unreadable) => seen.unreadable = seen.unreadable.or(Some(file.name)),
+                Some(Content::Gone) | None => {}
+            }
+        }
+        seen
+    }
+
+    /// Remembers what was read for the next run.
+    ///
+    /// # Errors
+    ///
+    /// What the file system says; then the next run reads more.
+    pub fn save(&self) -> io::Result<()> {
+        let mut looked = self.lock();
+        let listed: BTreeSet<Utf8PathBuf> = looked.listed.iter().flatten().map(|file| file.name.clone()).collect();
+        let Looked { remembered, contents, .. } = &mut *looked;
+        remembered.save(&self.memory, |name| listed.contains(name) || contents.contains_key(name))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Looked> {
+        self.looked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn list(&self) -> Vec<Listed> {
+        let mut listed = Vec::new();
+        self.list_in(self.root.as_std_path(), "".into(), NESTED, &mut listed);
+        let lock = Listed { name: "Cargo.lock".into(), path: self.root.join("Cargo.lock").into() };
+        listed.push(lock);
+        listed.sort();
+        listed.dedup();
+        listed
+    }
+
+    /// A folder in which git lists nothing may be one that another repository ignores.
+    fn list_in(&self, directory: &Path, name: &Utf8Path, depth: u32, listed: &mut Vec<Listed>) {
+        let files = git::listed_files(directory).filter(|files| !files.is_empty());
+        let Some(files) = files else { return self.walk(directory, name, listed) };
+        for file in files {
+            let path = directory.join(&file);
+            if self.is_left_out(&path) {
+                continue;
+            }
+            let name = name.join(readable(&file));
+            // A repository in this one is listed as a folder.
+            match path.is_dir() && !path.is_symlink() {
+                true if depth > 0 && path.join(".git").exists() => self.list_in(&path, &name, depth - 1, listed),
+                true => self.walk(&path, &name, listed),
+                false => listed.push(Listed { name, path }),
+            }
+        }
+    }
+
+    /// Every file below a folder, no link followed.
+    fn walk(&self, directory: &Path, name: &Utf8Path, listed: &mut Vec<Listed>) {
+        let Ok(entries) = fs_err::read_dir(directory) else {
+            // It cannot be read, and is seen not to.
+            return listed.push(Listed { name: name.to_owned(), path: directory.to_owned() });
+        };
+        for entry in entries.flatten() {
+            let (path, entry_name) = (entry.path(), readable(Path::new(&entry.file_name())));
+            let is_hidden = entry_name.as_str().starts_with('.') && !READ_BY_TOOLS.contains(&entry_name.as_str());
+            let name = name.join(&entry_name);
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => {
+                    if !is_hidden && !self.is_left_out(&path) && !path.join("CACHEDIR.TAG").is_file() {
+                        self.walk(&path, &name, listed);
+                    }
+                }
+                _ => listed.push(Listed { name, path }),
+            }
+        }
+    }
+
+    fn is_left_out(&self, path: &Path) -> bool {
+        self.left_out.iter().any(|left_out| path.starts_with(left_out))
+    }
+
+    fn matching(&self, listed: &[Listed], patterns: &PathPatterns) -> Vec<Listed> {
+        let mut found: BTreeSet<Listed> = listed.iter().filter(|file| patterns.is_match(&file.name)).cloned().collect();
+        for place in patterns.texts().filter_map(named_place) {
+            if listed.iter().any(|file| file.name.starts_with(place)) {
+                continue;
+            }
+            let path = self.root.join(place).into_std_path_buf();
+            let mut named = Vec::new();
+            match path.is_dir() {
+                true => self.walk(&path, place, &mut named),
+                false => named.push(Listed { name: place.to_owned(), path }),
+            }
+            found.extend(named.into_iter().filter(|file| patterns.is_match(&file.name)));
+        }
+        found.into_iter().collect()
+    }
+}
+
+/// The folder or file that a pattern names before its first wildcard.
+fn named_place(pattern: &str) -> Option<&Utf8Path> {
+    let literal = match pattern.find(['*', '?', '[', '{', '\\']) {
+        Some(wildcard) => pattern.get(..wildcard)?.rsplit_once('/')?.0,
+        None => pattern,
+    };
+    (!literal.is_empty()).then(|| Utf8Path::new(literal))
+}
+
+/// A name as text with slashes; what is no text is escaped, so that two names never become one.
+fn readable(name: &Path) -> Utf8PathBuf {
+    match name.to_str() {
+        Some(text) if cfg!(windows) => Utf8PathBuf::from(text.replace('\\', "/")),
+        Some(text) => Utf8PathBuf::from(text),
+        None => Utf8PathBuf::from(name.as_os_str().as_encoded_bytes().escape_ascii().to_string()),
+    }
+}
+
+/// What is in each of the files; the stamp of those that had to be read and may be remembered.
+fn read_all(files: &[&Listed], remembered: &Remembered) -> Vec<(Content, Option<Stamp>)> {
+    let read = |files: &[&Listed]| files.iter().map(|file| read_one(file, remembered)).collect::<Vec<_>>();
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    if files.len() <= FEW || threads == 1 {
+        return read(files);
+    }
+    thread::scope(|scope| {
+        let chunks: Vec<_> = files.chunks(files.len().div_ceil(threads)).collect();
+        let readers: Vec<_> = chunks.iter().map(|chunk| (chunk.len(), scope.spawn(|| read(chunk)))).collect();
+        let unread = |count| vec![(Content::Unreadable, None); count];
+        readers.into_iter().flat_map(|(count, reader)| reader.join().unwrap_or_else(|_| unread(count))).collect()
+    })
+}
+
+fn read_one(file: &Listed, remembered: &Remembered) -> (Content, Option<Stamp>) {
+    let metadata = match fs_err::symlink_metadata(&file.path) {
+        Ok(metadata) => metadata,
+        Err(error) if is_missing(&error) => return (Content::Gone, None),
+        Err(_) => return (Content::Unreadable, None),
+    };
+    if metadata.is_symlink() {
+        return (link(&file.path), None);
+    }
+    if !metadata.is_file() {
+        // Of a folder it is asked only where it could not be listed.
+        return (if metadata.is_dir() { Content::Unreadable } else { Content::Gone }, None);
+    }
+    let stamp = Stamp::of(&metadata);
+    if let Some(hash) = remembered.recall(&file.name, &stamp) {
+        return (Content::Hash(hash), None);
+    }
+    match hash_file(&file.path) {
+        Ok(hash) if is_executable(&metadata) => {
+            (Content::Hash([&hash.0[..], b"executable"].into_iter().collect::<Fields>().finish()), Some(stamp))
+        }
+        Ok(hash) => (Content::Hash(hash), Some(stamp)),
+        Err(error) if is_missing(&error) => (Content::Gone, None),
+        Err(_) => (Content::Unreadable, None),
+    }
+}
+
+/// Where a link leads, and what is there if that is a file. What is in a folder is its own business.
+fn link(path: &Path) -> Content {
+    let Ok(target) = fs_err::read_link(path) else { return Content::Unreadable };
+    let mut fields: Fields = [&b"link"[..], target.as_os_str().as_encoded_bytes()].into_iter().collect();
+    if path.is_file() {
+        match hash_file(path) {
+            Ok(hash) => fields.put(&hash.0),
+            Err(_) => return Content::Unreadable,
+        }
+    }
+    Content::Hash(fields.finish())
+}
+
+fn is_missing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+#[cfg(unix)]
+fn is_executable(metadata: &Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    metadata.permissions().mode() & 0o100 != 0
+}
+
+#[cfg(not(unix))]
+fn is_executable(_: &Metadata) -> bool {
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    struct Workspace {
+        _folder: tempfile::TempDir,
+        root: Utf8PathBuf,
+    }
+
+    impl Workspace {
+        fn new(with_git: bool) -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let root = Utf8PathBuf::try_from(folder.path().to_owned()).unwrap();
+            let workspace = Self { _folder: folder, root };
+            if with_git {
+                workspace.git("", &["init", "--quiet"]);
+            }
+            for path in
+                ["src/lib.rs", "src/deep/a.rs", "Cargo.lock", "ignored/x.txt", "src/left.tmp", "target/debug/app"]
+            {
+                workspace.write(path, path);
+            }
+            workspace.write(".gitignore", "/target\nCargo.lock\n/ignored\n*.tmp\n");
+            workspace.write(".cargo/config.toml", "");
+            workspace
+        }
+
+        fn git(&self, inside: &str, arguments: &[&str]) {
+            let status = Command::new("git").args(arguments).current_dir(self.root.join(inside)).status().unwrap();
+            assert!(status.success(), "{arguments:?}");
+        }
+
+        fn write(&self, path: &str, text: &str) {
+            let file = self.root.join(path);
+            fs_err::create_dir_all(file.parent().unwrap()).unwrap();
+            fs_err::write(file, text).unwrap();
+        }
+
+        fn survey(&self) -> Survey {
+            Survey::new(&self.root, &[&self.root.join("target")], &self.root.join("target/gate"))
+        }
+
+        fn names(&self, patterns: Option<&[&str]>) -> Vec<String> {
+            let patterns = patterns.map(|texts| PathPatterns::new(texts).unwrap());
+            self.survey().see(patterns.as_ref()).files.into_keys().map(Utf8PathBuf::into_string).collect()
+        }
+
+        fn all(&self) -> Seen {
+            self.survey().see(None)
+        }
+    }
+
+    #[test]
+    fn every_file_is_seen_that_git_tracks_or_does_not_ignore_and_the_lock_file() {
+        let workspace = Workspace::new(true);
+        let all = [".cargo/config.toml", ".gitignore", "Cargo.lock", "src/deep/a.rs", "src/lib.rs"];
+        assert_eq!(workspace.names(None), all);
+        // What is tracked though ignored counts, as does what is staged and gone does not.
+        workspace.git("", &["add", "--force", "src/left.tmp", "src/lib.rs"]);
+        fs_err::remove_file(workspace.root.join("src/lib.rs")).unwrap();
+        assert_eq!(workspace.names(None), [&all[..4], &["src/left.tmp"]].concat());
+    }
+
+    #[test]
+    fn without_git_neither_what_is_built_nor_what_is_hidden_is_seen() {
+        let workspace = Workspace::new(false);
+        for path in [".venv/lib.py", "built/CACHEDIR.TAG", "built/a.rs", "deep/.hidden/x", ".rustfmt.toml"] {
+            workspace.write(path, "x");
+        }
+        let all = [".cargo/config.toml", ".gitignore", ".rustfmt.toml", "Cargo.lock", "ignored/x.txt"];
+        assert_eq!(workspace.names(None), [&all[..], &["src/deep/a.rs", "src/left.tmp", "src/lib.rs"]].concat());
+    }
+
+    #[test]
+    fn a_workspace_that_git_ignores_is_seen_all_the_same() {
+        let outer = Workspace::new(true);
+        outer.write("ignored/inner/src/lib.rs", "x");
+        let survey = Survey::new(&outer.root.join("ignored/inner"), &[], &outer.root.join("target/gate"));
+        assert_eq!(survey.see(None).files.into_keys().collect::<Vec<_>>(), ["src/lib.rs"]);
+    }
+
+    #[test]
+    fn patterns_see_what_git_ignores_only_where_they_name_the_place() {
+        let workspace = Workspace::new(true);
+        for (patterns, seen) in [
+            (&["src/**"][..], &["src/deep/a.rs", "src/lib.rs"][..]),
+            (&["**/*.rs"], &["src/deep/a.rs", "src/lib.rs"]),
+            (&["**/*.txt", "**/*.tmp"], &[]),
+            (&["ignored/**"], &["ignored/x.txt"]),
+            (&["ignored/*.md"], &[]),
+            (&["target/debug/app"], &["target/debug/app"]),
+            (&["Cargo.*"], &["Cargo.lock"]),
+            (&["nowhere/**", "no.rs"], &[]),
+        ] {
+            assert_eq!(workspace.names(Some(patterns)), seen, "{patterns:?}");
+        }
+    }
+
+    #[test]
+    fn repositories_inside_are_seen_file_by_file() {
+        let workspace = Workspace::new(true);
+        workspace.write("inner/a.rs", "x");
+        workspace.write("inner/.gitignore", "b.rs");
+        workspace.write("inner/b.rs", "x");
+        workspace.git("inner", &["init", "--quiet"]);
+        assert_eq!(workspace.names(Some(&["inner/**"])), ["inner/.gitignore", "inner/a.rs"]);
+    }
+
+    #[test]
+    fn what_is_seen_stays_until_something_has_run() {
+        let workspace = Workspace::new(true);
+        let survey = workspace.survey();
+        let before = survey.see(None);
+        workspace.write("src/lib.rs", "changed");
+        workspace.write("src/new.rs", "new");
+        assert_eq!(survey.see(None), before);
+        survey.refresh();
+        let after = survey.see(None);
+        assert_eq!(after.files.len(), before.files.len() + 1);
+        assert_ne!(after.files.get(Utf8Path::new("src/lib.rs")), before.files.get(Utf8Path::new("src/lib.rs")));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn modes_links_and_names_that_are_no_text_count() {
+        use std::os::unix::ffi::OsStrExt;
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        for with_git in [true, false] {
+            let workspace = Workspace::new(with_git);
+            let mut seen = vec![workspace.all()];
+            let odd = |byte: u8| workspace.root.as_std_path().join(std::ffi::OsStr::from_bytes(&[b'x', byte]));
+            let steps: [&dyn Fn(); 7] = [
+                &|| {
+                    fs_err::set_permissions(workspace.root.join("src/lib.rs"), PermissionsExt::from_mode(0o755))
+                        .unwrap()
+                },
+                &|| symlink("src/lib.rs", workspace.root.join("link")).unwrap(),
+                &|| {
+                    fs_err::remove_file(workspace.root.join("link")).unwrap();
+                    symlink("./src/lib.rs", workspace.root.join("link")).unwrap();
+                },
+                &|| symlink("/", workspace.root.join("everything")).unwrap(),
+                &|| std::fs::write(odd(0xff), "1").unwrap(),
+                &|| std::fs::write(odd(0xfe), "1").unwrap(),
+                &|| std::fs::write(odd(0xfe), "2").unwrap(),
+            ];
+            for (at, step) in steps.iter().enumerate() {
+                step();
+                let now = workspace.all();
+                assert_eq!(now.unreadable, None);
+                assert!(!seen.contains(&now), "{at}, with git: {with_git}");
+                seen.push(now);
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_remembered_is_read_again_once_it_changed() {
+        let workspace = Workspace::new(true);
+        let long_ago = SystemTime::now() - std::time::Duration::from_secs(3600);
+        let age = |path: &str| {
+            let file = fs_err::OpenOptions::new().write(true).open(workspace.root.join(path)).unwrap();
+            file.file().set_modified(long_ago).unwrap();
+        };
+        age("src/lib.rs");
+        let first = workspace.survey();
+        let before = first.see(None);
+        first.save().unwrap();
+        // The same size and the same time, set back.
+        workspace.write("src/lib.rs", "src/lib.XX");
+        age("src/lib.rs");
+        assert_ne!(workspace.all(), before);
+        workspace.write("src/lib.rs", "src/lib.rs");
+        assert_eq!(workspace.all(), before);
+    }
+
+    #[test]
+    fn many_files_are_read_by_several_threads_as_by_one() {
+        let workspace = Workspace::new(false);
+        for at in 0..3 * FEW {
+            workspace.write(&format!("many/{at}.txt"), &format!("{at}"));
+        }
+        let seen = workspace.all();
+        let hash = |at: usize| seen.files.get(Utf8Path::new(&format!("many/{at}.txt"))).copied();
+        for at in 0..3 * FEW {
+            assert_eq!(hash(at), hash_file(workspace.root.join(format!("many/{at}.txt"))).ok());
+        }
+    }
+}
