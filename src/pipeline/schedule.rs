@@ -153,10 +153,9 @@ impl Schedule {
         match self.stopped.first() {
             Some(first) => Why::EarlierFailure(*first),
             // An earlier group has a unit whose turn cannot come.
-            None => self
-                .unreachable()
-                .find(|before| self.group(*before) < group)
-                .map_or(Why::NeverReady, |before| Why::GroupBefore(before)),
+            None => {
+                self.unreachable().find(|before| self.group(*before) < group).map_or(Why::NeverReady, Why::GroupBefore)
+            }
         }
     }
 

@@ -337,7 +337,8 @@ impl Life {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use camino::Utf8PathBuf;
 
@@ -594,7 +595,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     mod signalled {
         use std::os::unix::process::CommandExt;
-        use std::process::{Child as Process, Command, ExitStatus};
+        use std::process::{Child as Process, Command, ExitStatus, Stdio};
 
         use rustix::process::{Pid, Signal, kill_process};
 
@@ -629,7 +630,13 @@ mod tests {
             fn start(test: &str, dir: &tempfile::TempDir) -> Self {
                 let name = format!("{}::{test}", module_path!().split_once("::").unwrap().1);
                 let mut command = Command::new(std::env::current_exe().unwrap());
-                let process = command.args(["--exact", &name]).env(ROLE, dir.path()).process_group(0).spawn().unwrap();
+                let process = command
+                    .args(["--exact", &name, "--nocapture"])
+                    .env(ROLE, dir.path())
+                    .stdout(Stdio::null())
+                    .process_group(0)
+                    .spawn()
+                    .unwrap();
                 let child = |name: &str| {
                     let file = dir.path().join(name);
                     wait_until("a script runs", || file.exists());
