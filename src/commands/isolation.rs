@@ -26,8 +26,6 @@ pub(super) struct Isolated {
     worktree: Worktree,
     /// The root of the workspace in it.
     pub(super) root: Utf8PathBuf,
-    /// The commit that is checked out in it.
-    pub(super) commit: String,
     /// What it was made from.
     pub(super) origin: Origin,
     /// How many changed and untracked files are not in it.
@@ -76,7 +74,7 @@ impl Isolated {
         }
         let (target_dir, lock) = target_dir_of_its_own(target_dir, &there);
         let origin = Origin { root: root.to_owned(), branch: checkout.branch };
-        Ok(Self { worktree, root: there, commit, origin, left_out, target_dir, _lock: lock })
+        Ok(Self { worktree, root: there, origin, left_out, target_dir, _lock: lock })
     }
 
     /// What every step in it must see, whatever cargo's configuration says.
@@ -147,7 +145,7 @@ mod tests {
         assert!(isolated.root.ends_with("deep/app") && isolated.root.join("Cargo.toml").exists());
         assert!(!isolated.root.join("new").exists());
         assert_eq!((isolated.left_out, isolated.origin.branch.as_deref()), (1, Some("main")));
-        assert_eq!((isolated.commit.len(), &isolated.origin.root), (40, &root));
+        assert_eq!(isolated.origin.root, root);
         let gone = isolated.root.clone();
         drop(isolated);
         assert!(!gone.exists());

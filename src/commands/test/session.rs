@@ -18,7 +18,6 @@ use super::{Refused, planning};
 use crate::cargo::build::{self, Built};
 use crate::cargo::user_config::UserConfig;
 use crate::cli::{Format, TestArgs};
-use crate::commands::stage::Stage;
 use crate::commands::{complain, ordering};
 use crate::event::{Fact, Observer};
 use crate::exit_code::ExitCode;
@@ -251,16 +250,7 @@ impl<'a> Session<'a> {
 
     /// Where and how to look for what is tested.
     pub(super) fn looking(&self, stamps: Vec<BinaryStamp>, recorded: Vec<BinaryStamp>) -> Option<Looking> {
-        let workspace = &self.asked.ground().ok()?.workspace;
-        Some(Looking {
-            root: workspace.root.clone(),
-            target_dir: workspace.target_dir.clone(),
-            context: self.context.clone(),
-            rustc: self.asked.rustc.clone(),
-            rustflags: rustflags(&self.asked.stage),
-            stamps,
-            recorded,
-        })
+        Looking::of(self.asked, &self.context, stamps, recorded)
     }
 
     fn options(&self) -> Options {
@@ -402,9 +392,4 @@ fn is_full(args: &TestArgs, asked: &Asked) -> bool {
         && flags.bench.is_empty();
     let packages = flags.package.is_empty() && flags.exclude.is_empty() && (flags.workspace || flags.all);
     filters && selection && targets && packages
-}
-
-fn rustflags(stage: &Stage) -> String {
-    let names = ["CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS"];
-    names.iter().find_map(|name| stage.variable(name)).unwrap_or_default()
 }

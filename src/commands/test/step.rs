@@ -138,3 +138,109 @@ fn plain_cargo(args: &TestArgs, stage: &Stage) -> Result<Stepped, Refused> {
     };
     Ok(Stepped::without_run(verdict, code, vec![Reason::new("switched-off", format!("{off}: {what}"))]))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::test_step;
+    use crate::commands::stage::{AsStep, Log, Manner, Origin};
+    use crate::config::ConfigFile;
+    use crate::sys::signals::Signals;
+
+    fn stage(change: impl FnOnce(&mut AsStep)) -> Stage {
+        let mut step = AsStep {
+            signals: Signals::none(),
+            config: None,
+            gate_dir: "/w/target/gate".into(),
+            profile: None,
+            deadline: None,
+            origin: None,
+            log: None,
+            manner: Manner::default(),
+            trigger: None,
+            no_record: false,
+        };
+        change(&mut step);
+        Stage { cwd: std::env::temp_dir(), step: Some(step), ..Stage::default() }
+    }
+
+    fn args(words: &[&str]) -> TestArgs {
+        test_step(words).unwrap()
+    }
+
+    #[test]
+    fn a_step_obeys_the_flags_of_its_pipeline_unless_its_own_say_otherwise() {
+        let stage = stage(|step| {
+            step.manner = Manner { quiet: true, color: Some("never".into()), ..Manner::default() };
+            step.trigger = Some("pre-push".into());
+            step.profile = Some("ci".into());
+            step.no_record = true;
+        });
+        let seated_args = seated(&args(&[]), &stage);
+        let flags = &seated_args.build.flags;
+        assert_eq!((flags.quiet, flags.color.as_deref()), (true, Some("never")));
+        assert_eq!(seated_args.trigger.as_deref(), Some("pre-push"));
+        assert_eq!(seated_args.gate_profile.as_deref(), Some("ci"));
+        assert!(seated_args.no_record);
+        let own = seated(&args(&["-v", "--trigger", "nightly", "--gate-profile", "slow"]), &stage);
+        assert_eq!((own.build.flags.quiet, own.build.flags.verbose), (false, 1));
+        assert_eq!((own.trigger.as_deref(), own.gate_profile.as_deref()), (Some("nightly"), Some("slow")));
+    }
+
+    #[test]
+    fn files_that_are_asked_for_outlive_a_worktree() {
+        let words = ["--junit", "out/j.xml", "--report", "/abs/r.md"];
+        let files = |stage: &Stage| {
+            let args = seated(&args(&words), stage);
+            (args.junit.unwrap(), args.report.unwrap())
+        };
+        let here = stage(|_| {});
+        assert_eq!(files(&here), (here.cwd.join("out/j.xml"), "/abs/r.md".into()));
+        let apart = stage(|step| step.origin = Some(Origin { root: "/w".into(), branch: None }));
+        assert_eq!(files(&apart), ("/w/out/j.xml".into(), "/abs/r.md".into()));
+    }
+
+    #[test]
+    fn a_step_that_cannot_begin_says_why_to_people_in_the_log_and_as_a_judgement() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("step.log");
+        let stage = stage(|step| {
+            step.config = Some(ConfigFile { name: "gate.toml".into(), text: "florp = 1".into() });
+            step.log = Some(Log::new(fs_err::File::create(&path).unwrap()));
+        });
+        let stepped = run_step(&args(&[]), &stage, Vec::new());
+        assert_eq!(
+            (stepped.judgement.verdict, stepped.judgement.codes.as_slice()),
+            (Verdict::Fail, &[ExitCode::Config][..])
+        );
+        let why = stepped.judgement.sentence();
+        assert!(why.contains("florp"), "{why}");
+        assert!(fs_err::read_to_string(&path).unwrap().contains(&format!("error: {why}")));
+        assert!(stepped.run.is_none() && stepped.coverage.is_none());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn where_the_gate_is_switched_off_what_cargo_says_and_its_code_are_passed_on() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let (cargo, log) = (folder.path().join("cargo"), folder.path().join("step.log"));
+        fs_err::write(&cargo, "#!/bin/sh\necho \"$@\" in $MODE\nexit $CODE\n").unwrap();
+        fs_err::set_permissions(&cargo, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let run = |code: &str| {
+            let mut stage = stage(|step| step.log = Some(Log::new(fs_err::File::create(&log).unwrap())));
+            let variables = [("CARGO_GATE_DISABLE", "1"), ("MODE", "steps"), ("CODE", code)];
+            stage.env = variables.iter().map(|(name, value)| (name.into(), value.into())).collect();
+            stage.env.push(("CARGO".into(), cargo.clone().into()));
+            let stepped = run_step(&args(&["-p", "app", "name"]), &stage, Vec::new());
+            (stepped.judgement.verdict, stepped.ending(), stepped.judgement.sentence().to_owned())
+        };
+        let (verdict, ending, why) = run("0");
+        assert_eq!((verdict, ending), (Verdict::Nothing, Ending::Exited(0)));
+        assert!(why.ends_with("plain cargo test passed"), "{why}");
+        assert!(fs_err::read_to_string(&log).unwrap().contains("test --package app -- name in steps"));
+        let (verdict, ending, why) = run("101");
+        assert_eq!((verdict, ending), (Verdict::Fail, Ending::Exited(101)));
+        assert!(why.ends_with("plain cargo test exited with 101"), "{why}");
+    }
+}
