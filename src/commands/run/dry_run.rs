@@ -57,6 +57,10 @@ fn line(planned: &Planned<'_>, cached: &step::Known) -> PlanLine {
     let (will, why) = match (planned.runs, cached.of(&planned.name)) {
         (false, _) => (Will::Skip, planned.why.clone()),
         (true, Some(Ok(why))) => (Will::Cached, why.clone()),
+        // Without a list of changes the cache alone has something to say.
+        (true, Some(Err(why))) if planned.gating.as_ref().is_none_or(|gating| gating.patterns.is_empty()) => {
+            (Will::Run, why.clone())
+        }
         (true, Some(Err(why))) => (Will::Run, format!("{}; {why}", planned.why)),
         (true, None) => (Will::Run, planned.why.clone()),
     };
