@@ -74,6 +74,8 @@ pub struct Request<'a> {
     pub grace: Duration,
     /// What the user asks of this process meanwhile.
     pub signals: &'a Signals,
+    /// When it must have ended, where it must.
+    pub deadline: Option<Instant>,
     /// What rustc says of itself.
     pub toolchain: &'a str,
     /// Where launches are kept, asked once cargo has built; none: nowhere.
@@ -166,7 +168,7 @@ impl Talk<'_> {
         let (sender, news) = sync_channel(64);
         let send = move |item| drop(sender.send(item));
         let mut child = Child::spawn(&request.launch, send).map_err(|error| cannot_start(&request.launch, &error))?;
-        let (mut open, mut ending, mut asked) = (2, None, None::<(Instant, Interrupt)>);
+        let (mut open, mut ending, mut asked) = (2, None, None::<(Instant, Option<Interrupt>)>);
         let mut heard = Instant::now();
         while open > 0 || ending.is_none() {
             let received = news.recv_timeout(Duration::from_millis(50));
@@ -196,22 +198,26 @@ impl Talk<'_> {
                 Signals::pause();
                 child.ask(Ask::Continue);
             }
-            match (request.signals.interrupt(), asked) {
-                (Some(interrupt), None) => {
+            let interrupt = request.signals.interrupt();
+            let is_late = ending.is_none() && request.deadline.is_some_and(|deadline| Instant::now() >= deadline);
+            match asked {
+                None if interrupt.is_some() || is_late => {
                     child.ask(Ask::Terminate);
                     asked = Some((Instant::now(), interrupt));
                 }
-                (Some(interrupt), Some((at, _))) => {
-                    if interrupt.urgency == Urgency::AtOnce || at.elapsed() > request.grace {
+                Some((at, _)) => {
+                    let is_pressing = interrupt.is_some_and(|interrupt| interrupt.urgency == Urgency::AtOnce);
+                    if is_pressing || at.elapsed() > request.grace {
                         child.ask(Ask::Kill);
                     }
                 }
-                (None, _) => {}
+                None => {}
             }
         }
         self.flush_words();
         match asked {
-            Some((_, interrupt)) => Err(Failure::Interrupted(interrupt)),
+            Some((_, Some(interrupt))) => Err(Failure::Interrupted(interrupt)),
+            Some((_, None)) => Err(Failure::Tool("the build ran into the time limit of its step".to_owned())),
             None => Ok(ending.unwrap_or(Ending::NotStarted)),
         }
     }

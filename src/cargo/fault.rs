@@ -2,6 +2,7 @@
 
 use super::build::Failure;
 use crate::model::Ending;
+use crate::sys::trouble::{Trouble, told_by};
 
 /// Tells whose fault a failed cargo is, from its own words.
 pub(super) fn classify(compiler_errors: bool, ending: Ending, words: &str) -> Failure {
@@ -13,7 +14,7 @@ pub(super) fn classify(compiler_errors: bool, ending: Ending, words: &str) -> Fa
     }
     let errors = || words.lines().filter(|line| line.starts_with("error") || line.starts_with("Caused by"));
     let is_of_the_code = OF_THE_CODE.iter().any(|sign| words.contains(sign));
-    if is_of_the_code && !OF_THE_MACHINE.iter().any(|sign| words.contains(sign)) {
+    if is_of_the_code && !is_of_the_machine(words) {
         return Failure::Code;
     }
     let said = errors().next().map_or("it did not say why", |line| line.trim_start_matches("error: ")).to_owned();
@@ -55,23 +56,23 @@ const OF_THE_CODE: &[&str] = &[
     "unknown `-Z` flag",
 ];
 
-/// Signs that the machine, not the code, is why.
+/// Signs that the machine, not the code, is why, beside the troubles that every program may have.
 const OF_THE_MACHINE: &[&str] = &[
     "SIGKILL",
     "SIGTERM",
-    "No space left on device",
-    "(os error 28)",
     "(os error 11)",
     "(os error 12)",
     "Cannot allocate memory",
     "Resource temporarily unavailable",
     "Too many open files",
     "failed to download",
-    "spurious network error",
-    "could not resolve host",
-    "operation timed out",
-    "Timeout was reached",
 ];
+
+fn is_of_the_machine(words: &str) -> bool {
+    // cargo waits for a lock as long as it takes: that is no reason.
+    matches!(told_by(words), Some(Trouble::Disk | Trouble::Network))
+        || OF_THE_MACHINE.iter().any(|sign| words.contains(sign))
+}
 
 #[cfg(test)]
 mod tests {

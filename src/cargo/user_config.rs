@@ -45,6 +45,8 @@ pub struct Lookup<'a> {
     pub config_flags: &'a [String],
     /// cargo, for what must be asked.
     pub cargo: &'a OsString,
+    /// The environment that it is started with.
+    pub env: &'a [(OsString, OsString)],
 }
 
 /// The configuration cannot be read; cargo will say so in its own words.
@@ -54,7 +56,8 @@ pub struct Unreadable(#[from] cargo_config2::Error);
 
 /// Looks through files, environment and `--config` flags, the last of which beat the others.
 pub fn look_up(lookup: &Lookup<'_>) -> Result<UserConfig, Unreadable> {
-    let options = ResolveOptions::default().host_triple(lookup.host).cargo(lookup.cargo.clone());
+    let env = lookup.env.iter().cloned();
+    let options = ResolveOptions::default().host_triple(lookup.host).cargo(lookup.cargo.clone()).env(env);
     let config = Config::load_with_options(lookup.cwd, options)?;
     let flags: Vec<toml::Table> = lookup.config_flags.iter().filter_map(|flag| read_flag(lookup.cwd, flag)).collect();
 
@@ -62,7 +65,7 @@ pub fn look_up(lookup: &Lookup<'_>) -> Result<UserConfig, Unreadable> {
     for triple in &found.triples {
         let form = flags.iter().rev().find_map(|flag| form_of_flag(flag, triple));
         found.flagged.extend(form.map(|form| (triple.clone(), form)));
-        let runner = match flags.iter().rev().find_map(|flag| runner_of_flag(flag, triple)) {
+        let runner = match flags.iter().rev().find_map(|flag| runner_of_flag(lookup, flag, triple)) {
             Some(runner) => Some(runner),
             None => config.runner(triple.as_str())?.map(|runner| {
                 let mut words = vec![runner.path.into_os_string()];
@@ -124,7 +127,7 @@ fn form_of_flag(flag: &toml::Table, triple: &str) -> Option<Form> {
     Some(if runner.is_array() { Form::List } else { Form::Text })
 }
 
-fn runner_of_flag(flag: &toml::Table, triple: &str) -> Option<Vec<OsString>> {
+fn runner_of_flag(lookup: &Lookup<'_>, flag: &toml::Table, triple: &str) -> Option<Vec<OsString>> {
     let targets = flag.get("target")?.as_table()?;
     let words = |target: &toml::Value| -> Option<Vec<OsString>> {
         Some(match target.get("runner")? {
@@ -137,14 +140,15 @@ fn runner_of_flag(flag: &toml::Table, triple: &str) -> Option<Vec<OsString>> {
     }
     targets.iter().filter(|(name, _)| name.starts_with("cfg(")).find_map(|(name, target)| {
         let platform = Platform::from_str(name).ok()?;
-        platform.matches(triple, &cfgs_of(triple)).then(|| words(target))?
+        platform.matches(triple, &cfgs_of(lookup, triple)).then(|| words(target))?
     })
 }
 
-fn cfgs_of(triple: &str) -> Vec<Cfg> {
-    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let output = std::process::Command::new(rustc).args(["--print", "cfg", "--target", triple]).output();
-    let Ok(output) = output else { return Vec::new() };
+fn cfgs_of(lookup: &Lookup<'_>, triple: &str) -> Vec<Cfg> {
+    let named = lookup.env.iter().find(|(name, _)| name == "RUSTC").map(|(_, rustc)| rustc.clone());
+    let mut command = std::process::Command::new(named.unwrap_or_else(|| "rustc".into()));
+    command.args(["--print", "cfg", "--target", triple]).current_dir(lookup.cwd).envs(lookup.env.iter().cloned());
+    let Ok(output) = command.output() else { return Vec::new() };
     String::from_utf8_lossy(&output.stdout).lines().filter_map(|line| Cfg::from_str(line).ok()).collect()
 }
 
@@ -158,7 +162,9 @@ mod tests {
         let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
         let (targets, config_flags) = (owned(targets), owned(flags));
         let cargo = OsString::from("cargo");
-        look_up(&Lookup { cwd, host: HOST, targets: &targets, config_flags: &config_flags, cargo: &cargo }).unwrap()
+        let env = crate::sys::process::own_environment();
+        let (targets, config_flags) = (&targets, &config_flags);
+        look_up(&Lookup { cwd, host: HOST, targets, config_flags, cargo: &cargo, env: &env }).unwrap()
     }
 
     #[test]

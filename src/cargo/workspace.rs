@@ -90,8 +90,21 @@ impl Package {
 impl Workspace {
     /// Asks cargo, with those of the user's flags that bear on the question.
     pub fn query(cargo: &OsString, flags: &[OsString]) -> Result<Self, Error> {
+        Self::query_from(Path::new("."), &[], cargo, flags)
+    }
+
+    /// The same from another directory, with variables that this process does not have.
+    pub fn query_from(
+        cwd: &Path,
+        variables: &[(OsString, OsString)],
+        cargo: &OsString,
+        flags: &[OsString],
+    ) -> Result<Self, Error> {
         let mut command = MetadataCommand::new();
-        command.cargo_path(cargo).no_deps();
+        command.cargo_path(cargo).no_deps().current_dir(cwd);
+        for (name, value) in variables {
+            command.env(name, value);
+        }
         command.other_options(flags.iter().map(|flag| flag.to_string_lossy().into_owned()).collect::<Vec<_>>());
         match command.exec() {
             Ok(metadata) => Ok(Self::from_metadata(metadata)),
@@ -119,6 +132,14 @@ impl Workspace {
         let packages = metadata.packages.into_iter().map(|package| (package.id.clone(), Package::of(package)));
         let packages = packages.collect();
         Self { root: metadata.workspace_root, target_dir: metadata.target_directory, packages, runs_in_builds }
+    }
+
+    /// What stands for it as a whole: the package at its root, or the name of its directory.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        let is_at_root = |package: &&Package| package.manifest.parent() == Some(&*self.root);
+        let package = self.packages.values().find(is_at_root).map(|package| package.name.as_str());
+        package.or_else(|| self.root.file_name()).unwrap_or("workspace")
     }
 
     /// `--target-dir` was given: relative to where cargo is started.

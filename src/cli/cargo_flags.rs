@@ -203,6 +203,13 @@ impl BuildArgs {
         for_cargo.flat_map(|given| given.tokens.iter().cloned()).collect()
     }
 
+    /// Those of the flags that have one of these names (with underscores), as they were given.
+    #[must_use]
+    pub fn given(&self, names: &[&str]) -> Vec<OsString> {
+        let named = self.given.iter().filter(|given| names.contains(&given.id.as_str()));
+        named.flat_map(|given| given.tokens.iter().cloned()).collect()
+    }
+
     /// The same without `--target-dir`: for who chooses the directory in another way.
     #[must_use]
     pub fn without_target_dir(mut self) -> Self {
@@ -291,7 +298,12 @@ fn in_order(matches: &ArgMatches) -> Vec<Given> {
             }
             _ => {
                 let values = matches.get_raw(id).into_iter().flatten();
-                let tokens = values.map(|value| with_value(&spelled, value, arg.is_require_equals_set()));
+                let joined = arg.is_require_equals_set();
+                let may_lack = arg.get_num_args().is_some_and(|range| range.min_values() == 0);
+                let tokens = values.map(|value| match value.is_empty() && may_lack {
+                    true => vec![spelled.as_str().into()],
+                    false => with_value(&spelled, value, joined),
+                });
                 placed.extend(indices.zip(tokens.map(given)));
             }
         }
@@ -300,13 +312,10 @@ fn in_order(matches: &ArgMatches) -> Vec<Given> {
     placed.into_iter().map(|(_, given)| given).collect()
 }
 
-/// A flag and its value as cargo reads them; the empty value stands for a value left out.
+/// A flag and its value as cargo reads them.
 fn with_value(spelled: &str, value: &std::ffi::OsStr, joined: bool) -> Vec<OsString> {
-    if value.is_empty() {
-        return vec![spelled.into()];
-    }
-    let looks_like_a_flag = value.as_encoded_bytes().starts_with(b"-");
-    if joined || (looks_like_a_flag && spelled.starts_with("--")) {
+    let needs_joining = value.is_empty() || value.as_encoded_bytes().starts_with(b"-");
+    if joined || (needs_joining && spelled.starts_with("--")) {
         let mut whole = OsString::from(spelled);
         whole.push("=");
         whole.push(value);

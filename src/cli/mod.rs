@@ -19,6 +19,7 @@ mod run;
 mod runs;
 mod setting_flags;
 mod status;
+mod step;
 mod test;
 mod verdict;
 
@@ -42,5 +43,6 @@ pub use run::{Keep, RunArgs};
 pub use runs::{AddArgs, CountArgs, RunsArgs, Told};
 pub use setting_flags::SettingFlags;
 pub use status::StatusArgs;
+pub use step::{coverage_step, test_step};
 pub use test::{Events, TestArgs, cargo_args};
 pub use verdict::VerdictArgs;

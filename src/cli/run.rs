@@ -74,6 +74,16 @@ pub struct RunArgs {
     pub trigger: Option<String>,
 }
 
+impl RunArgs {
+    /// What clap cannot say: flags that exclude each other by their values. The error is a sentence for the user.
+    pub(super) fn complete(&self) -> Result<(), String> {
+        if self.format == Format::Json && self.events == Some(Events::Stdout) {
+            return Err("`--events -` and `--format json` both want standard output: give one of them a file".into());
+        }
+        Ok(())
+    }
+}
+
 /// When a worktree is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Keep {

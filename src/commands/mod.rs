@@ -4,11 +4,14 @@
 mod baseline;
 pub mod config;
 mod coverage;
+mod deferral;
 mod doctor;
 mod explain;
 mod flaky;
 pub mod history;
 mod init;
+mod isolation;
+mod notify;
 mod order;
 mod ordering;
 mod place;
@@ -16,7 +19,10 @@ mod quarantine;
 mod ratchet;
 mod remembered;
 mod report;
+mod run;
+mod stage;
 mod status;
+mod suites;
 pub mod test;
 mod thresholds;
 mod verdict;
@@ -46,6 +52,7 @@ pub fn main(argv: Vec<OsString>) -> std::process::ExitCode {
     let code = match command {
         Command::Test(args) => test::run(&args),
         Command::Coverage(args) => coverage::run(&args),
+        Command::Run(args) => run::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Flaky(args) => flaky::run(&args),
         Command::Explain(args) => explain::run(&args),

@@ -55,12 +55,16 @@ pub(super) fn store_code(error: StoreError) -> ExitCode {
 
 /// Decides once whether what goes to standard output is coloured.
 pub(super) fn set_colors(args: &PlaceArgs) {
-    let choice = match args.color.as_deref() {
+    console::set_colors_enabled(Surroundings::read().color(color_choice(args), Output::Stdout));
+}
+
+/// `--color`.
+pub(super) fn color_choice(args: &PlaceArgs) -> ColorChoice {
+    match args.color.as_deref() {
         Some("always") => ColorChoice::Always,
         Some("never") => ColorChoice::Never,
         _ => ColorChoice::Auto,
-    };
-    console::set_colors_enabled(Surroundings::read().color(choice, Output::Stdout));
+    }
 }
 
 /// The cargo that called us, or else the one that is found.

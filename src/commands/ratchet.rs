@@ -102,6 +102,7 @@ impl BuiltFor {
             targets: &flags.target,
             config_flags: &config_flags,
             cargo: &bench.cargo,
+            env: &bench.env,
         };
         let found = user_config::look_up(&lookup).map_err(|error| refuse(ExitCode::Config, error.to_string()))?;
         // Without a target the host is meant.

@@ -94,10 +94,11 @@ impl ConfigErrors {
         &self.0
     }
 
-    /// How the process leaves.
+    /// How the process leaves: where the command line alone is at fault, as with any other of its mistakes.
     #[must_use]
-    pub const fn exit_code(&self) -> ExitCode {
-        ExitCode::Config
+    pub fn exit_code(&self) -> ExitCode {
+        let is_flag = |error: &ConfigError| matches!(error.origin, Origin::Flag(_));
+        if self.0.iter().all(is_flag) { ExitCode::Usage } else { ExitCode::Config }
     }
 
     /// `value`, unless there are mistakes.
@@ -155,6 +156,20 @@ mod tests {
         assert_eq!(nearest("run_timeout", keys), Some("run-timeout"));
         assert_eq!(nearest("Slow", keys), Some("slow"));
         assert_eq!(nearest("parallelism", keys), None);
+    }
+
+    #[test]
+    fn only_the_command_line_alone_is_a_usage_error() {
+        let flag = || ConfigError::new(Origin::Flag("floor".to_owned()), "coverage.floor", "no number");
+        let variable = || ConfigError::new(Origin::Variable("CARGO_GATE_STORE_DIR".to_owned()), "store.dir", "empty");
+        for (errors, code) in [
+            (vec![flag()], ExitCode::Usage),
+            (vec![flag(), flag()], ExitCode::Usage),
+            (vec![flag(), variable()], ExitCode::Config),
+            (vec![variable()], ExitCode::Config),
+        ] {
+            assert_eq!(ConfigErrors::unless(errors, ()).unwrap_err().exit_code(), code);
+        }
     }
 
     #[test]

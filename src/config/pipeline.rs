@@ -32,6 +32,14 @@ pub struct Pipeline {
     pub smoke: Vec<SmokeCheck>,
 }
 
+impl Pipeline {
+    /// Is there nothing to run?
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.steps.is_empty() && self.suites.is_empty() && self.smoke.is_empty()
+    }
+}
+
 /// What runs: a program with its arguments, or a line for the shell, where and with what.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Invocation {

@@ -110,6 +110,10 @@ pub(super) const PATH: Shape<Utf8PathBuf> = Shape {
     environment: FromEnvironment::Strict,
 };
 
+/// A file that a suite writes.
+pub(super) const RESULT_PATH: Shape<Utf8PathBuf> =
+    Shape { wanted: || "a path, relative to where it runs".to_owned(), ..PATH };
+
 /// An address that is asked by HTTP, shown without its password.
 pub(super) const URL: Shape<String> = Shape {
     wanted: || "an address such as \"http://127.0.0.1:8500/health\", by http or https".to_owned(),

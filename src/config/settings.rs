@@ -126,9 +126,9 @@ pub const DISABLE: &str = "CARGO_GATE_DISABLE";
 /// Chooses a profile.
 pub const PROFILE: &str = "CARGO_GATE_PROFILE";
 
-/// Variables that stand for no setting: the choice of a profile, and what steps and tests are told.
-pub const OTHER_VARIABLES: [&str; 5] =
-    [PROFILE, "CARGO_GATE_RUN_ID", "CARGO_GATE_STEP", "CARGO_GATE_DIR", "CARGO_GATE_LOCK_DIR"];
+/// Variables that stand for no setting: the choice of a profile, and what steps, tests and who is notified are told.
+pub const OTHER_VARIABLES: [&str; 6] =
+    [PROFILE, "CARGO_GATE_RUN_ID", "CARGO_GATE_STEP", "CARGO_GATE_DIR", "CARGO_GATE_LOCK_DIR", "CARGO_GATE_NOTICES"];
 
 /// cargo's flags, and nothing else.
 const CARGO_FLAGS: Shape<Vec<String>> = Shape {

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::field::{Field, Presence, at, maybe, unless_empty};
 use super::pipeline::{Pipeline, SmokeCheck, Step, Suite};
-use super::pipeline_shapes::{COMMAND, Command, NAME, PATH, RATE, STATUS, SUITE_KIND, URL, VARIABLES};
+use super::pipeline_shapes::{COMMAND, Command, NAME, PATH, RATE, RESULT_PATH, STATUS, SUITE_KIND, URL, VARIABLES};
 use super::retries::RETRIES;
 use super::shapes::{AT_LEAST_ONE, DAY, KEYS, LIMIT, PACKAGES, PATHS, PERCENT, SWITCH, TEXT, WHOLE, WORDS, word};
 use super::values::{Exempt, Floor, Group, Override, Quarantine, Settings};
@@ -157,8 +157,8 @@ pub(super) static SUITE: &[Field<Suite>] = &[
     ),
     Field::optional(
         "result-path",
-        maybe!(Suite.result_path, PATH),
-        "The file it writes, seen from where it runs; unsaid: its standard output.",
+        maybe!(Suite.result_path, RESULT_PATH),
+        "The file it writes; unsaid: its standard output.",
     ),
     Field::optional("min-pass-rate", at!(Suite.min_pass_rate, RATE), "The least share of its tests that must pass."),
     Field::optional("on-failure", at!(Suite.on_failure, word::<Severity>()), "How much its failure weighs."),

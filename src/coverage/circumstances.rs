@@ -6,8 +6,33 @@ use std::io;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
-use crate::model::ContentHash;
+use crate::model::{ContentHash, words};
 use crate::sys::fs;
+
+words! {
+    /// Which tests ran, beside those that run where nobody says which. Only of these a baseline comes.
+    pub enum Selected {
+        /// Just these.
+        #[default]
+        Whole = "whole",
+        /// A part of them: what they cover says nothing of what all of them covered.
+        Part = "part",
+        /// More than these: what they cover the usual run would miss.
+        More = "more",
+    }
+}
+
+impl Selected {
+    /// Why no baseline comes of it, where none does.
+    #[must_use]
+    pub const fn why_no_baseline(self) -> Option<&'static str> {
+        match self {
+            Self::Whole => None,
+            Self::Part => Some("only a part of the workspace was tested"),
+            Self::More => Some("more was tested than without a choice (ignored tests, or all targets)"),
+        }
+    }
+}
 
 /// What decides, beside the numbers, whether a figure may become a baseline, and which one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,8 +42,8 @@ pub struct Circumstances {
     pub failed_tests: u64,
     /// Tests whose processes were killed or aborted, and left no profile.
     pub lost: Vec<String>,
-    /// Was only a part of the workspace's tests selected?
-    pub is_partial: bool,
+    /// Which of the workspace's tests ran.
+    pub selected: Selected,
     /// What measured; `None` where that happened elsewhere.
     pub measurer: Option<String>,
     /// What was checked out.
@@ -59,7 +84,7 @@ mod tests {
         let written = Circumstances {
             failed_tests: 2,
             lost: vec!["app/app::aborts".to_owned()],
-            is_partial: true,
+            selected: Selected::Part,
             measurer: Some("cargo-llvm-cov 0.9.1".to_owned()),
             commit: Some("1a2b3c4d".to_owned()),
             sources: [("src/lib.rs".into(), ContentHash([7; 16]))].into(),

@@ -102,6 +102,14 @@ pub enum LeaveOutError {
     /// Lines are to be left out of a figure that knows no lines.
     #[error("`{0}` was measured without its lines, so that none of them can be left out")]
     NoLines(Utf8PathBuf),
+    /// Test code is to be left out, and a source is there but cannot be read.
+    #[error("test code cannot be left out of `{path}`: {why}")]
+    Unreadable {
+        /// Which file.
+        path: Utf8PathBuf,
+        /// What the system says.
+        why: String,
+    },
     /// The numbers are too large.
     #[error(transparent)]
     Numbers(#[from] RatioError),

@@ -26,8 +26,8 @@ impl Counting {
     #[must_use]
     pub const fn sentence(self) -> &'static str {
         match self {
-            Self::Summary => "counted as llvm-cov's summary does: function by function",
-            Self::Lines => "counted line by line, as lcov does",
+            Self::Summary => "Counted function by function, as llvm-cov's own summary does",
+            Self::Lines => "Counted line by line, as lcov does",
         }
     }
 }
@@ -140,8 +140,17 @@ impl CoverageMap {
     /// The package that a file belongs to: the one whose folder (relative to the root) is nearest.
     #[must_use]
     pub fn package_of<'a>(path: &Utf8Path, packages: &[(&'a str, &Utf8Path)]) -> Option<&'a str> {
-        let around = packages.iter().filter(|(_, folder)| path.is_relative() && path.starts_with(folder));
+        // A member may lie outside of the root. Whatever lies there begins with a root package's empty folder, too.
+        let is_there = |folder: &Utf8Path| path.starts_with(folder) && (is_below_root(path) || folder.is_absolute());
+        let around = packages.iter().filter(|(_, folder)| is_there(folder));
         around.max_by_key(|(_, folder)| folder.components().count()).map(|(name, _)| *name)
+    }
+
+    /// The files that lie neither below the workspace's root nor in a package of it.
+    #[must_use]
+    pub fn foreign(&self, packages: &[(&str, &Utf8Path)]) -> Vec<&Utf8Path> {
+        let is_foreign = |path: &&Utf8Path| !is_below_root(path) && Self::package_of(path, packages).is_none();
+        self.files.keys().map(Utf8PathBuf::as_path).filter(is_foreign).collect()
     }
 
     /// The figures of each package. A file that lies in none counts for the workspace alone.
@@ -167,6 +176,12 @@ impl CoverageMap {
         files.truncate(most);
         files
     }
+}
+
+/// Is the path, written from the root, one of a file below it? An absolute one is not, whichever system wrote it.
+fn is_below_root(path: &Utf8Path) -> bool {
+    let has_drive = path.as_str().split_once(':').is_some_and(|(drive, _)| drive.len() == 1);
+    path.is_relative() && !has_drive && !path.starts_with("..") && !path.as_str().starts_with('\\')
 }
 
 /// The path as it is written from the root, with slashes; that of a file elsewhere stays.
@@ -218,6 +233,23 @@ mod tests {
     fn a_root_package_is_no_home_to_files_elsewhere() {
         let map = map(&[("/w/src/lib.rs", 1, 2), ("/elsewhere/x.rs", 0, 7)]).relative_to("/w".into());
         assert_eq!(map.by_package(&[("root", "".into())])["root"].lines, Ratio::new(1, 2).unwrap());
+    }
+
+    #[test]
+    fn files_of_no_package_outside_of_the_root_are_foreign() {
+        let packages = [("root", Utf8Path::new("")), ("beside", Utf8Path::new("/v/beside"))];
+        let map = map(&[
+            ("/w/src/lib.rs", 1, 1),
+            ("build/made.rs", 1, 1),
+            ("/v/beside/src/lib.rs", 1, 1),
+            ("/v/other/src/lib.rs", 1, 1),
+            ("../other/src/lib.rs", 1, 1),
+            ("C:\\w\\src\\lib.rs", 1, 1),
+        ]);
+        let map = map.relative_to("/w".into());
+        assert_eq!(map.foreign(&packages), ["/v/other/src/lib.rs", "../other/src/lib.rs", "C:\\w\\src\\lib.rs"]);
+        let figures = map.by_package(&packages);
+        assert_eq!((figures["root"].lines.total(), figures["beside"].lines.total()), (2, 1));
     }
 
     #[test]

@@ -36,14 +36,19 @@ pub enum MeasureError {
     /// The user asked for an end.
     #[error("interrupted")]
     Interrupted,
-    /// A file could not be removed or read.
-    #[error("cannot prepare the measurement: {0}")]
-    Io(String),
+    /// A file of the measurement could not be read, written or removed. The measurer has no part in it.
+    #[error("files of the measurement cannot be kept in order: {why}")]
+    Io {
+        /// What kind of error.
+        kind: io::ErrorKind,
+        /// What the system says, and of which file.
+        why: String,
+    },
 }
 
 impl From<io::Error> for MeasureError {
     fn from(error: io::Error) -> Self {
-        Self::Io(error.to_string())
+        Self::Io { kind: error.kind(), why: error.to_string() }
     }
 }
 

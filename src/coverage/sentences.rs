@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use super::baseline::{Baseline, Subject, Tools};
 use super::map::Counting;
@@ -126,19 +126,21 @@ pub(super) fn counting_changed(case: &Case<'_>, counts: &Counted, baseline: &Bas
     )
 }
 
-pub(super) fn tools_changed(was: &Tools, now: &Tools) -> String {
+pub(super) fn tools_changed(case: &Case<'_>, was: &Tools) -> String {
+    let (now, flags) = (case.tools, case.flags);
     format!(
         "the tools changed since the baseline was measured ({was}; now {now}), which can move figures without any \
-         change of code: if so, `cargo gate baseline reset --reason \"new tools\"` begins anew"
+         change of code: if so, `cargo gate baseline reset{flags} --reason \"new tools\"` begins anew"
     )
 }
 
 /// What to do next, after this failure. The report of a measurement holds the workspace's figure alone.
-pub(super) fn next(subject: &Subject, first: &str, measured: Ratio) -> String {
+pub(super) fn next(case: &Case<'_>, first: &str, measured: Ratio) -> String {
+    let (subject, flags) = (case.subject, case.flags);
     let (of, figure) = match subject {
-        Subject::Workspace => (String::new(), String::new()),
+        Subject::Workspace => (flags.to_owned(), String::new()),
         Subject::Package(_) | Subject::File(_) => {
-            (format!(" --subject '{subject}'"), format!(" {}/{}", measured.covered(), measured.total()))
+            (format!(" --subject '{subject}'{flags}"), format!(" {}/{}", measured.covered(), measured.total()))
         }
     };
     match first {
@@ -202,11 +204,34 @@ pub(super) fn incomplete(lost: &[String]) -> String {
     )
 }
 
-pub(super) fn fewer_files(now: u64, before: u64) -> String {
+pub(super) fn fewer_files(case: &Case<'_>, now: u64, before: u64) -> String {
+    let flags = case.flags;
     format!(
         "{} measured, and the baseline has {before}: this figure becomes no baseline by itself; if that is meant, \
-         `cargo gate baseline set --reason \"…\"` takes it over",
+         `cargo gate baseline set{flags} --reason \"…\"` takes it over",
         if now == 1 { "1 file was".to_owned() } else { format!("{now} files were") },
+    )
+}
+
+/// Files that are none of the workspace's, of so many.
+pub(super) fn foreign(foreign: &[Utf8PathBuf], files: u64) -> String {
+    const NAMED: usize = 3;
+    let mut names = foreign.iter().take(NAMED).map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", ");
+    if foreign.len() > NAMED {
+        names.push_str(&format!(" and {} more", foreign.len() - NAMED));
+    }
+    let outside = foreign.len() as u64;
+    if outside < files {
+        let (lie, count) = if outside == 1 { ("lies", "counts") } else { ("lie", "count") };
+        return format!(
+            "{outside} of {files} files {lie} outside of this workspace ({names}) and {count} all the same, so this \
+             figure becomes no baseline: `[[exempt]]` in the configuration leaves files out"
+        );
+    }
+    let what = if outside == 1 { "the one file lies".to_owned() } else { format!("all {outside} files lie") };
+    format!(
+        "{what} outside of this workspace ({names}), so they were measured in another place: measure here, or hand over \
+         files with paths relative to the workspace root"
     )
 }
 

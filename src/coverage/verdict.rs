@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use super::baseline::{Baseline, Subject, Tools};
+use super::exempt::LeaveOutError;
 use super::map::Counting;
 use super::sentences;
 use crate::config::{CoveragePolicy, CoverageSettings, Metric, OnToolError};
@@ -80,6 +81,10 @@ pub enum Measurement {
     TimedOut(Duration),
     /// No process left a profile.
     NoProfile,
+    /// Numbers of which what does not count could not be left out.
+    NotLeftOut(LeaveOutError),
+    /// Nothing of what was measured elsewhere is of this workspace.
+    Foreign,
 }
 
 /// What is known of the baseline.
@@ -110,8 +115,12 @@ pub struct Case<'a> {
     pub lost: &'a [String],
     /// How many files of the baseline are known to have been deleted since, on purpose.
     pub deleted_files: u64,
+    /// Files that were measured elsewhere and are none of this workspace's.
+    pub foreign: &'a [Utf8PathBuf],
     /// The files with the most that is uncovered, and how much that is.
     pub worst: &'a [(&'a Utf8Path, u64)],
+    /// What an advised command must have to speak of the same figure: flags, each with a space before it.
+    pub flags: &'a str,
 }
 
 /// What the judge says.
@@ -210,6 +219,8 @@ pub fn judge(rule: &Rule, case: &Case<'_>) -> Ruling {
     }
     let counts = match sound_counts(rule, case) {
         Ok(counts) => counts,
+        // What must be mended before anything can be judged is more pressing than a test.
+        Err(ruling) if ruling.code == ExitCode::Config => return ruling,
         Err(ruling) => return with_failed_tests(ruling, case),
     };
     let mut ruling = compare(rule, case, &counts);
@@ -237,8 +248,10 @@ fn sound_counts(rule: &Rule, case: &Case<'_>) -> Result<Counted, Ruling> {
         Measurement::Failed(words) => format!("the measurer failed: {words}"),
         Measurement::TimedOut(limit) => sentences::timed_out(*limit),
         Measurement::NoProfile => "no process left a profile".to_owned(),
+        Measurement::NotLeftOut(error) => return Err(not_left_out(error)),
+        Measurement::Foreign => "no file of it lies within this workspace".to_owned(),
     };
-    Err(match rule.on_tool_error {
+    let mut ruling = match rule.on_tool_error {
         OnToolError::Open => {
             let reason =
                 Reason::new("no-measurement", format!("no measurement, and the gate stays open (fail-open): {why}"));
@@ -249,10 +262,25 @@ fn sound_counts(rule: &Rule, case: &Case<'_>) -> Result<Counted, Ruling> {
         OnToolError::Closed => {
             let mut ruling =
                 Ruling::fail("no-measurement", format!("no measurement, and the gate is shut (fail-closed): {why}"));
-            ruling.reasons.push(Reason::new("next", sentences::AFTER_NO_MEASUREMENT));
+            if *case.measurement != Measurement::Foreign {
+                ruling.reasons.push(Reason::new("next", sentences::AFTER_NO_MEASUREMENT));
+            }
             ruling
         }
-    })
+    };
+    warn_of_foreign(&mut ruling, case, case.foreign.len() as u64);
+    Err(ruling)
+}
+
+/// The measurer did its part: what is asked here cannot be done, so `on-tool-error` has no say.
+fn not_left_out(error: &LeaveOutError) -> Ruling {
+    match error {
+        LeaveOutError::Numbers(error) => Ruling::fail("bad-inputs", format!("bad inputs: {error}")),
+        // The configuration asks for more than the files give away, which whoever wrote it or owns them can mend.
+        LeaveOutError::NoLines(_) | LeaveOutError::Unreadable { .. } => {
+            Ruling::new(Verdict::Fail, ExitCode::Config, Reason::new("not-left-out", error.to_string()))
+        }
+    }
 }
 
 /// Failed tests are the code; what was measured of them is shown, and judges nothing.
@@ -303,7 +331,7 @@ fn compare(rule: &Rule, case: &Case<'_>, counts: &Counted) -> Ruling {
     }
     if let Some(first) = failures.first() {
         let mut ruling = Ruling::fail("", "");
-        let next = Reason::new("next", sentences::next(case.subject, &first.id, counts.ratio));
+        let next = Reason::new("next", sentences::next(case, &first.id, counts.ratio));
         let worst = sentences::worst(rule.metric, case.worst).map(|text| Reason::new("worst-files", text));
         ruling.reasons = failures.into_iter().chain(worst).chain([next]).collect();
         ruling.lacks = lacks;
@@ -330,7 +358,7 @@ fn is_removal_alone(baseline: &Baseline, measured: Ratio) -> bool {
 
 fn tools_changed(case: &Case<'_>, baseline: &Baseline) -> Option<Reason> {
     let was = baseline.tools.as_ref().filter(|was| *was != case.tools)?;
-    Some(Reason::new("tools-changed", sentences::tools_changed(was, case.tools)))
+    Some(Reason::new("tools-changed", sentences::tools_changed(case, was)))
 }
 
 /// **R12**: measured less the larger of what there is of baseline and floor, whatever the policy.
@@ -355,10 +383,18 @@ fn warn(ruling: &mut Ruling, rule: &Rule, case: &Case<'_>, counts: &Counted) {
     if let Known::Baseline(Baseline { files: Some(files), .. }) = case.baseline
         && counts.files.saturating_add(case.deleted_files) < *files
     {
-        ruling.warnings.push(Reason::new("fewer-files", sentences::fewer_files(counts.files, *files)));
+        ruling.warnings.push(Reason::new("fewer-files", sentences::fewer_files(case, counts.files, *files)));
     }
+    warn_of_foreign(ruling, case, counts.files);
     if let (false, Known::Unreadable(why)) = (rule.asks_baseline(), case.baseline) {
         ruling.warnings.push(Reason::new("unreadable-ratchet", sentences::unreadable_ratchet(why)));
+    }
+}
+
+/// Said of the whole, of which so many files were measured.
+fn warn_of_foreign(ruling: &mut Ruling, case: &Case<'_>, files: u64) {
+    if !case.foreign.is_empty() && *case.subject == Subject::Workspace {
+        ruling.warnings.push(Reason::new("foreign", sentences::foreign(case.foreign, files)));
     }
 }
 
@@ -420,7 +456,9 @@ mod tests {
             tools,
             lost: &[],
             deleted_files: 0,
+            foreign: &[],
             worst: &[],
+            flags: "",
         }
     }
 

@@ -19,7 +19,10 @@ mod tap;
 mod tap_level;
 mod tap_line;
 mod text;
+mod unittest;
+mod unittest_line;
 
 pub use detect::detect;
-pub use record::{Imported, Origin, RustBinaries, imported};
+pub use record::{Imported, Origin, RustBinaries, imported, suite_binary};
 pub use results::{Case, Format, MOST_BYTES, Results, Suite, Unreadable, parse};
+pub use unittest::parse_unittest;

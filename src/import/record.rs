@@ -9,8 +9,8 @@ use jiff::Timestamp;
 
 use super::results::{Case, Results, Suite};
 use crate::model::{
-    Attempt, AttemptOutcome, BinaryId, CaseRecord, ContentHash, Context, Kind, Outcome, RunHead, RunId, TestKey,
-    Totals, WORKSPACE_SUITE,
+    Attempt, AttemptOutcome, BinaryId, CaseRecord, ContentHash, Context, Kind, Outcome, PIPELINE_SUITE, RunHead, RunId,
+    TestKey, Totals, WORKSPACE_SUITE,
 };
 
 /// The workspace's test binaries, by the names that nextest and our own JUnit give to their suites.
@@ -89,6 +89,13 @@ pub struct Imported {
     pub cases: Vec<Arc<CaseRecord>>,
 }
 
+/// What the tests of a suite that is not Rust stand under.
+#[must_use]
+pub fn suite_binary(package: &str, suite: &str) -> BinaryId {
+    let (package, binary) = (part(&package.replace('/', "-")), part(&suite.replace("::", ".")));
+    BinaryId { package, kind: Kind::Suite, binary }
+}
+
 /// Makes a run of results.
 #[must_use]
 pub fn imported(results: &Results, origin: Origin<'_>) -> Imported {
@@ -160,22 +167,20 @@ fn default_suite(results: &Results, origin: &Origin<'_>) -> String {
     let only = suites.next().flatten().filter(|first| suites.all(|other| other == Some(first)));
     let name = only.or(results.name.as_ref()).unwrap_or(&origin.otherwise);
     // What `cargo gate test` runs, and only that, has this name.
-    if name == WORKSPACE_SUITE { format!("{name} (imported)") } else { name.clone() }
+    if [WORKSPACE_SUITE, PIPELINE_SUITE].contains(&name.as_str()) { format!("{name} (imported)") } else { name.clone() }
 }
 
 /// Makes keys, each once.
 struct Keys<'a> {
     named: &'a str,
     origin: &'a Origin<'a>,
-    package: String,
     /// How often each key came.
     seen: HashMap<TestKey, u32>,
 }
 
 impl<'a> Keys<'a> {
     fn new(named: &'a str, origin: &'a Origin<'a>) -> Self {
-        let package = part(&origin.package.replace('/', "-"));
-        Self { named, origin, package, seen: HashMap::new() }
+        Self { named, origin, seen: HashMap::new() }
     }
 
     fn cases(mut self, results: &Results) -> Vec<Arc<CaseRecord>> {
@@ -200,8 +205,7 @@ impl<'a> Keys<'a> {
             (None, [first, rest @ ..]) => (first.as_str(), rest),
             (None, []) => (self.named, &[][..]),
         };
-        let binary = part(&written.replace("::", "."));
-        Place { binary: BinaryId { package: self.package.clone(), kind: Kind::Suite, binary }, written, within }
+        Place { binary: suite_binary(&self.origin.package, written), written, within }
     }
 
     fn key(&mut self, suite: &Suite, case: &Case) -> Arc<TestKey> {

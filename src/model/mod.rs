@@ -22,7 +22,7 @@ pub use policy::{
     RetryPolicy, Severity, TestPolicy, Word,
 };
 pub use quantity::{ParseQuantityError, parse_duration, parse_size, write_duration, write_size};
-pub use run::{ContentHash, Context, RunHead, RunId, RunRecord, RunState, WORKSPACE_SUITE};
+pub use run::{ContentHash, Context, PIPELINE_SUITE, RunHead, RunId, RunRecord, RunState, WORKSPACE_SUITE};
 pub use step::{Isolate, ResultFormat, Runner, StepKind, StepRecord, StepState};
 pub use verdict::{Judgement, Reason, Verdict};
 

@@ -101,6 +101,9 @@ pub struct Context {
 /// The suite of the workspace's own Rust tests.
 pub const WORKSPACE_SUITE: &str = "workspace";
 
+/// The suite under which a pipeline is on record as a whole: it has no tests, the runs within it do.
+pub const PIPELINE_SUITE: &str = "pipeline";
+
 /// What is known when a run starts (or soon after: git and hashes are read beside the tests).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunHead {
@@ -110,7 +113,7 @@ pub struct RunHead {
     pub start: Timestamp,
     /// Under what its test keys are meant.
     pub context: Context,
-    /// Which suite it is of: [`WORKSPACE_SUITE`], or the word of another.
+    /// Which suite it is of: [`WORKSPACE_SUITE`], [`PIPELINE_SUITE`], or the word of another.
     pub suite: String,
     /// The version of what was tested, where it has one.
     pub version: Option<String>,

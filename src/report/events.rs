@@ -2,12 +2,13 @@
 
 use std::io;
 
+use camino::Utf8Path;
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::json::{Head, SCHEMA_VERSION, TestEntry, millis, write_line};
 use crate::event::{Event, Fact, Observer};
-use crate::model::{AttemptOutcome, BinaryId, TestKey};
+use crate::model::{AttemptOutcome, BinaryId, RunId, StepKind, StepRecord, StepState, TestKey};
 
 /// Writes each event as a line, flushed at once. A reader that is gone ends it quietly.
 #[derive(Debug)]
@@ -67,6 +68,7 @@ enum Body<'a> {
         ending: String,
         in_flight: Vec<String>,
     },
+    StepFinished(StepLine<'a>),
     RunFinished(RunLine),
 }
 
@@ -79,6 +81,35 @@ struct AttemptLine<'a> {
     ms: Option<u64>,
     why: Option<&'a str>,
     retry_in_ms: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct StepLine<'a> {
+    name: &'a str,
+    kind: StepKind,
+    state: StepState,
+    returncode: Option<i32>,
+    ms: u64,
+    cached: bool,
+    why: &'a str,
+    log: Option<&'a Utf8Path>,
+    run_id: Option<&'a str>,
+}
+
+impl<'a> From<&'a StepRecord> for StepLine<'a> {
+    fn from(step: &'a StepRecord) -> Self {
+        Self {
+            name: &step.name,
+            kind: step.kind,
+            state: step.state,
+            returncode: step.returncode(),
+            ms: millis(step.took),
+            cached: step.state == StepState::Cached,
+            why: &step.why,
+            log: step.log.as_deref(),
+            run_id: step.run_id.as_ref().map(RunId::as_str),
+        }
+    }
 }
 
 /// A run's head without the version that each line has already.
@@ -133,6 +164,7 @@ impl<'a> Body<'a> {
                 ending: ending.to_string(),
                 in_flight: in_flight.iter().map(ToString::to_string).collect(),
             },
+            Fact::StepFinished { step } => Self::StepFinished(StepLine::from(&**step)),
             Fact::RunFinished { record, .. } => Self::RunFinished(Head::of(record).into()),
             Fact::Planned { .. }
             | Fact::TestStarted { .. }
@@ -145,8 +177,7 @@ impl<'a> Body<'a> {
             | Fact::Interrupted { .. }
             | Fact::PipelineStarted { .. }
             | Fact::StepStarted { .. }
-            | Fact::StepPrinted { .. }
-            | Fact::StepFinished { .. } => return None,
+            | Fact::StepPrinted { .. } => return None,
         })
     }
 }

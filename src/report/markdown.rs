@@ -3,13 +3,15 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::frontmatter::FrontMatter;
 use super::inert::inert;
 use super::markup::{code, fenced, prose};
 use super::view::{self, FlakyLine, Insights};
 use super::words;
 use crate::exit_code::ExitCode;
-use crate::model::{CaseRecord, RunRecord, RunState};
+use crate::model::{CaseRecord, Reason, RunId, RunRecord, RunState};
 
 /// What became of the smoke checks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,40 +44,94 @@ const OUTPUTS: usize = 20;
 /// How many failing tests are listed.
 const ROWS: usize = 200;
 
+/// What the head of a report says of whoever wrote it.
+pub(super) struct Verdict<'a> {
+    /// The suite's own code; none where it did not come to an end.
+    pub(super) suite_code: Option<i32>,
+    pub(super) gate_code: ExitCode,
+    pub(super) smoke: Smoke,
+    pub(super) run_id: &'a RunId,
+    pub(super) commit: Option<&'a str>,
+    pub(super) start: Timestamp,
+    pub(super) duration: Duration,
+    pub(super) is_tool_error: bool,
+}
+
+impl Verdict<'_> {
+    fn passes(&self) -> bool {
+        self.gate_code == ExitCode::Pass && self.smoke != Smoke::Failed
+    }
+
+    fn front_matter(&self) -> FrontMatter {
+        let passes = self.passes();
+        FrontMatter::new()
+            .with("result", if passes { "PASS" } else { "FAIL" })
+            .with("status", if passes { "success" } else { "failed" })
+            .with("exit_code", self.suite_code.map(|code| code.to_string()).unwrap_or_default())
+            .with("gate_exit_code", self.gate_code)
+            .with("smoke", self.smoke.as_str())
+            .with("run_id", self.run_id)
+            .with("commit", self.commit.unwrap_or_default())
+            .with("created_at", self.start.checked_add(self.duration).unwrap_or(self.start))
+            .with("tool_error", self.is_tool_error)
+    }
+
+    /// The head, and the first lines for people: the verdict and why.
+    pub(super) fn render(&self, title: &str, reasons: &[Reason]) -> String {
+        let mut out = self.front_matter().render();
+        let _ = writeln!(out, "\n# {}: {}\n", prose(title), if self.passes() { "PASS" } else { "FAIL" });
+        for reason in reasons {
+            let _ = writeln!(out, "{}\n", prose(&reason.text));
+        }
+        if self.is_tool_error {
+            out.push_str("The suite did not execute: this is not a code fault.\n\n");
+        }
+        out
+    }
+}
+
 /// The report of a run.
 #[must_use]
 pub fn test_report(record: &RunRecord, cases: &[&CaseRecord], smoke: Smoke, insights: &Insights) -> String {
-    let mut out = front_matter(record, smoke).render();
-    let passed = record.exit_code() == ExitCode::Pass && smoke != Smoke::Failed;
-    let _ = writeln!(out, "\n# Tests: {}\n", if passed { "PASS" } else { "FAIL" });
-    for reason in &record.judgement.reasons {
-        let _ = writeln!(out, "{}\n", prose(&reason.text));
-    }
-    if is_tool_error(record) {
-        out.push_str("The suite did not execute: this is not a code fault.\n\n");
-    }
-    let _ =
-        writeln!(out, "{}, in {}.", view::totals_line(&record.totals, record.not_run), words::exact(record.duration));
-    failing(&mut out, cases);
-    flaky(&mut out, cases);
-    slowest(&mut out, cases);
-    history(&mut out, insights);
+    let verdict = Verdict {
+        suite_code: suite_code(record).map(|code| code.number().into()),
+        gate_code: record.exit_code(),
+        smoke,
+        run_id: &record.head.id,
+        commit: record.head.commit.as_deref(),
+        start: record.head.start,
+        duration: record.duration,
+        is_tool_error: is_tool_error(record),
+    };
+    let mut out = verdict.render("Tests", &record.judgement.reasons);
+    let totals = view::totals_line(&record.totals, record.not_run);
+    let _ = writeln!(out, "{totals}, in {}.", words::exact(record.duration));
+    tests(&mut out, cases, insights);
     out
 }
 
-fn front_matter(record: &RunRecord, smoke: Smoke) -> FrontMatter {
-    let passed = record.exit_code() == ExitCode::Pass && smoke != Smoke::Failed;
-    let created = record.head.start.checked_add(record.duration).unwrap_or(record.head.start);
-    FrontMatter::new()
-        .with("result", if passed { "PASS" } else { "FAIL" })
-        .with("status", if passed { "success" } else { "failed" })
-        .with("exit_code", suite_code(record).map(|code| code.to_string()).unwrap_or_default())
-        .with("gate_exit_code", record.exit_code())
-        .with("smoke", smoke.as_str())
-        .with("run_id", &record.head.id)
-        .with("commit", record.head.commit.as_deref().unwrap_or_default())
-        .with("created_at", created)
-        .with("tool_error", is_tool_error(record))
+/// The report of a run that never began, for this reason: whoever reads reports takes no earlier one for this one's.
+#[must_use]
+pub fn report_without_run(code: ExitCode, why: &str, at: Timestamp) -> String {
+    let verdict = Verdict {
+        suite_code: None,
+        gate_code: code,
+        smoke: Smoke::Skipped,
+        run_id: &RunId::from_stored(""),
+        commit: None,
+        start: at,
+        duration: Duration::ZERO,
+        is_tool_error: code != ExitCode::Interrupted,
+    };
+    verdict.render("Tests", &[Reason::new("refused", why)])
+}
+
+/// All that is said of tests: which failed and with what words, which are flaky or slow, what the history says.
+pub(super) fn tests(out: &mut String, cases: &[&CaseRecord], insights: &Insights) {
+    failing(out, cases);
+    flaky(out, cases);
+    slowest(out, cases);
+    history(out, insights);
 }
 
 const fn is_tool_error(record: &RunRecord) -> bool {
@@ -111,7 +167,7 @@ fn failing(out: &mut String, cases: &[&CaseRecord]) {
 }
 
 /// The last characters of a text.
-fn tail(text: &str) -> &str {
+pub(super) fn tail(text: &str) -> &str {
     let text = text.trim_end();
     match text.char_indices().rev().nth(OUTPUT_TAIL - 1) {
         Some((start, _)) => &text[start..],

@@ -98,6 +98,13 @@ pub fn shell_quote(argument: &str) -> String {
     }
 }
 
+/// One word of a command line: as it is where no shell reads more into it, else quoted.
+#[must_use]
+pub fn shell_word(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_./:=,+@%".contains(c);
+    if word.is_empty() || !word.chars().all(is_plain) { shell_quote(word) } else { word.to_owned() }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -142,6 +149,21 @@ mod tests {
         assert_eq!(command("it's"), r"cargo gate test --select 'app/test:db::it'\''s'");
         assert_eq!(command("a[0]*"), "cargo gate test --select 'app/test:db::a[[]0[]][*]'");
         assert_eq!(command("x\x1b\ny\\"), "cargo gate test --select 'app/test:db::x??y?'");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn words_are_quoted_where_they_need_it() {
+        for (word, want) in [
+            ("--all-targets", "--all-targets"),
+            ("a/b.rs", "a/b.rs"),
+            ("", "''"),
+            ("a b", "'a b'"),
+            ("~", "'~'"),
+            ("*", "'*'"),
+        ] {
+            assert_eq!(shell_word(word), want);
+        }
     }
 
     proptest! {

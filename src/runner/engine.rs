@@ -1,7 +1,6 @@
 //! The loop: starts what fits into the slots, listens to what runs, and sees to limits, signals and ends.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -14,7 +13,7 @@ use super::schedule::{Shape, schedule};
 use crate::event::{Fact, Stream};
 use crate::model::{Attempt, AttemptOutcome, BinaryId, CaseRecord, TestKey};
 use crate::plan::{Harness, Plan};
-use crate::sys::process::{Child, News};
+use crate::sys::process::{Child, News, START_DELAY, START_TRIES, is_of_the_moment};
 use crate::sys::signals::{Interrupt, Signals};
 
 /// How a plan is executed.
@@ -116,10 +115,6 @@ const MOST_AT_ONCE: usize = 64;
 
 /// Signals are looked at so often.
 const GLANCE: Duration = Duration::from_millis(100);
-
-/// A program that cannot be started for want of something is tried again so often, this far apart.
-const START_TRIES: u32 = 20;
-const START_DELAY: Duration = Duration::from_millis(100);
 
 impl Engine<'_> {
     fn run(&mut self) {
@@ -375,12 +370,4 @@ impl Engine<'_> {
         wake = wake.min(self.deadline.filter(|_| self.stop.is_none()).unwrap_or(wake));
         wake.saturating_duration_since(now)
     }
-}
-
-/// Would the same start have worked at another moment?
-fn is_of_the_moment(error: &io::Error) -> bool {
-    use io::ErrorKind::{ExecutableFileBusy, OutOfMemory, ResourceBusy, WouldBlock};
-    const TOO_MANY_FILES: [i32; 2] = [23, 24];
-    matches!(error.kind(), ExecutableFileBusy | OutOfMemory | ResourceBusy | WouldBlock)
-        || error.raw_os_error().is_some_and(|code| cfg!(unix) && TOO_MANY_FILES.contains(&code))
 }

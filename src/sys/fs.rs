@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// Puts `contents` in the place of `path`, whole or not at all, whatever happens meanwhile: a temporary file in the
-/// same directory is written, synced and renamed over it. Directories that are missing are made.
+/// same directory is written, synced and renamed over it, and that is synced, too. Directories that are missing are made.
 ///
 /// # Errors
 ///
@@ -26,6 +26,7 @@ pub fn replace_with<T, E: From<io::Error>>(path: &Path, write: impl FnOnce(&mut 
         Some(dir) if !dir.as_os_str().is_empty() => dir,
         _ => Path::new("."),
     };
+    let made = missing_directories(dir);
     fs_err::create_dir_all(dir)?;
     let mut file = tempfile::Builder::new().prefix(".gate-").suffix(".tmp").tempfile_in(dir)?;
     permit_as_before(path, file.as_file())?;
@@ -35,7 +36,14 @@ pub fn replace_with<T, E: From<io::Error>>(path: &Path, write: impl FnOnce(&mut 
         io::Error::new(failed.error.kind(), format!("failed to replace `{}`: {}", path.display(), failed.error))
     })?;
     sync_directory(dir);
+    // A directory that was made is an entry of another one.
+    made.into_iter().filter_map(Path::parent).for_each(sync_directory);
     Ok(written)
+}
+
+/// Those of a directory and the ones it lies in that are not there yet, the innermost first.
+fn missing_directories(dir: &Path) -> Vec<&Path> {
+    dir.ancestors().take_while(|dir| !dir.as_os_str().is_empty() && !dir.exists()).collect()
 }
 
 /// A lock that only one process, and one thread of it, holds at a time. The system releases it when the holder ends,
@@ -91,6 +99,7 @@ fn permit_as_before(_: &Path, _: &File) -> io::Result<()> {
 
 /// Without this a rename may be lost at a power cut. Not every file system can do it, and the file is in place anyway.
 fn sync_directory(dir: &Path) {
+    let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
     if cfg!(unix) {
         let _ = File::open(dir).and_then(|dir| dir.sync_all());
     }
@@ -138,6 +147,15 @@ mod tests {
         replace(&path, b"two").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"two");
         assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn directories_that_are_made_are_known_so_that_they_can_be_synced() {
+        let dir = tempfile::tempdir().unwrap();
+        let (deep, deeper) = (dir.path().join("deep"), dir.path().join("deep/er"));
+        assert_eq!(missing_directories(&deeper), [deeper.as_path(), deep.as_path()]);
+        assert!(missing_directories(dir.path()).is_empty());
+        assert_eq!(missing_directories(Path::new("no-such/place")).len(), 2);
     }
 
     #[test]

@@ -6,6 +6,8 @@ use std::process::{Command, Stdio};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::process::{Launch, own_environment};
+
 /// The state of a checkout.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Checkout {
@@ -260,11 +262,23 @@ fn git_bytes(directory: &Utf8Path, arguments: &[&str]) -> Option<Vec<u8>> {
     output.status.success().then_some(output.stdout)
 }
 
+/// A hook's environment names the repository relative to another directory.
+const OF_HOOKS: [&str; 5] = ["GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_PREFIX"];
+
+/// git, to be started and listened to: it speaks English, and asks nobody for a password.
+pub(super) fn launch(directory: &Utf8Path, arguments: &[&str]) -> Launch {
+    let mut env = own_environment();
+    let ours = [("LC_ALL", "C"), ("GIT_TERMINAL_PROMPT", "0")];
+    env.retain(|(name, _)| !OF_HOOKS.iter().chain(ours.iter().map(|(name, _)| name)).any(|other| name == other));
+    env.extend(ours.map(|(name, value)| (name.into(), value.into())));
+    let args = arguments.iter().map(Into::into).collect();
+    Launch { program: "git".into(), args, cwd: directory.into(), env }
+}
+
 /// git, about to be started in a directory.
 pub(super) fn command(directory: &Utf8Path) -> Command {
     let mut command = Command::new("git");
-    // A hook's environment names the repository relative to another directory.
-    for variable in ["GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_PREFIX"] {
+    for variable in OF_HOOKS {
         command.env_remove(variable);
     }
     command.current_dir(directory).stdin(Stdio::null());

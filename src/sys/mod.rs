@@ -8,5 +8,6 @@ pub mod process;
 pub mod random;
 pub mod signals;
 pub mod term;
+pub mod trouble;
 pub mod viewer;
 pub mod worktree;

@@ -2,8 +2,9 @@
 //!
 //! Requests are looked at, not delivered: whoever waits for children looks a few times a second.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// How pressing a request for an end is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,6 +29,16 @@ struct Seen {
     interrupts: AtomicUsize,
     terminates: AtomicUsize,
     stop: AtomicBool,
+    watching: Mutex<Watching>,
+    watchers_changed: Condvar,
+}
+
+/// Who sees to children of its own, and how many of those have stopped theirs for a pause.
+#[derive(Debug, Default)]
+struct Watching {
+    watchers: usize,
+    ready: usize,
+    pauses: u64,
 }
 
 /// The requests seen since the start.
@@ -51,6 +62,12 @@ impl Signals {
         signals
     }
 
+    /// Asks for an end, as SIGINT would.
+    #[cfg(test)]
+    pub(crate) fn ask_for_an_end(&self) {
+        self.seen.interrupts.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// The most pressing request for an end so far.
     #[must_use]
     pub fn interrupt(&self) -> Option<Interrupt> {
@@ -70,9 +87,68 @@ impl Signals {
         self.seen.stop.swap(false, Ordering::Relaxed)
     }
 
+    /// Joins those who each see to children of their own, in threads of their own. While there are any, nobody else is
+    /// to [`take_pause`](Self::take_pause).
+    #[must_use]
+    pub fn watch(&self) -> Watch<'_> {
+        self.seen.watching().watchers += 1;
+        Watch { seen: &self.seen }
+    }
+
     /// Pauses this process, as the request would have done by itself; returns when it goes on.
     pub fn pause() {
         platform::pause();
+    }
+}
+
+impl Seen {
+    fn watching(&self) -> MutexGuard<'_, Watching> {
+        self.watching.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One of several who see to children at the same time. A pause of the process pauses all of its threads at once, so it
+/// waits until each of them has stopped what is its own.
+#[derive(Debug)]
+pub struct Watch<'a> {
+    seen: &'a Seen,
+}
+
+/// The others are waited for so long at a time: each looks a few times a second.
+const GLANCE: Duration = Duration::from_millis(50);
+
+impl Watch<'_> {
+    /// Where a pause is asked for: calls `stop`, waits until all others have done the same, and pauses this process.
+    /// Says how long that took, where there was a pause.
+    pub fn pause_if_asked(&self, stop: impl FnOnce()) -> Option<Duration> {
+        if !self.seen.stop.load(Ordering::Relaxed) {
+            return None;
+        }
+        let since = Instant::now();
+        stop();
+        let mut watching = self.seen.watching();
+        let pauses = watching.pauses;
+        watching.ready += 1;
+        while watching.pauses == pauses {
+            if watching.ready >= watching.watchers {
+                self.seen.stop.store(false, Ordering::Relaxed);
+                Signals::pause();
+                watching.ready = 0;
+                watching.pauses += 1;
+                self.seen.watchers_changed.notify_all();
+            } else {
+                let wait = self.seen.watchers_changed.wait_timeout(watching, GLANCE);
+                watching = wait.unwrap_or_else(PoisonError::into_inner).0;
+            }
+        }
+        Some(since.elapsed())
+    }
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        self.seen.watching().watchers -= 1;
+        self.seen.watchers_changed.notify_all();
     }
 }
 

@@ -56,6 +56,7 @@ fn cargo_flags_are_handed_back_in_their_order() {
         ("--lib -p app --release --bins", "--lib --package app --release --bins"),
         ("-p a --exclude=b -p c", "--package a --exclude b --package c"),
         ("--features a,b -F c --all-features", "--features a,b --features c --all-features"),
+        ("--features= -F=", "--features= --features="),
         ("--test db name --bench x", "--test db --bench x"),
         ("--lib --test", "--lib --test"),
         ("--target x --target y --config k=1 --config z.toml", "--target x --target y --config k=1 --config z.toml"),
@@ -465,6 +466,7 @@ fn the_help_lists_what_works() {
                 passed
       baseline  Look at the baselines of coverage, or move one by hand
       verdict   Read a report back, and leave by what it says
+      init      Write a commented configuration that fits the workspace
       doctor    Find the tools that are missing, and say how to get them
       config    Look at the configuration
       help      Print this message or the help of the given subcommand(s)

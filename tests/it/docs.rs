@@ -73,7 +73,7 @@ fn the_oldest_compiler_is_the_documented_one() {
 #[test]
 fn generated_parts_have_their_place() {
     let readme = read("README.md");
-    for part in ["settings", "benchmarks"] {
+    for part in ["settings", "pipelines", "benchmarks"] {
         let (begin, end) = (format!("<!-- {part}:begin -->\n"), format!("<!-- {part}:end -->\n"));
         assert_eq!((readme.matches(&begin).count(), readme.matches(&end).count()), (1, 1), "{part}");
         assert!(readme.find(&begin) < readme.find(&end), "{part}");

@@ -30,10 +30,13 @@ mod init;
 mod merge_base_coverage;
 #[cfg(unix)]
 mod order;
+mod pipeline_report;
 mod portable;
 mod report;
 mod reports;
 mod status;
+#[cfg(unix)]
+mod suites;
 #[allow(dead_code, reason = "a toolbox: each test takes what it needs")]
 mod support;
 mod verdict;

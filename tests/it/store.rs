@@ -15,8 +15,8 @@ use cargo_gate::history::store::{
     BinaryStamp, Counters, FinishedRun, Page, Prune, Retention, RunFilter, Store, StoreError, TestSummary,
 };
 use cargo_gate::model::{
-    Attempt, AttemptOutcome, CaseRecord, ContentHash, Context, CoverageFigures, Ending, Judgement, Outcome, Reason,
-    RunHead, RunId, RunRecord, RunState, TestKey, Totals, Verdict, WORKSPACE_SUITE,
+    Attempt, AttemptOutcome, CaseRecord, ContentHash, Context, CoverageFigures, Ending, Judgement, Outcome,
+    PIPELINE_SUITE, Reason, RunHead, RunId, RunRecord, RunState, TestKey, Totals, Verdict, WORKSPACE_SUITE,
 };
 use cargo_gate::ratio::Ratio;
 use jiff::Timestamp;
@@ -313,6 +313,40 @@ fn r18_counters_count_and_pruning_lowers_none() {
     store.prune(&Retention { count: Some(0), ..Retention::default() }, Prune::Delete).unwrap();
     assert!(store.runs(&RunFilter::default(), Page::ALL).unwrap().is_empty());
     assert_eq!(store.counters().unwrap(), counted);
+}
+
+#[test]
+fn r18_a_pipeline_is_counted_by_the_runs_within_it_and_by_itself_where_it_came_to_none() {
+    let folder = Folder::new();
+    let mut store = folder.store();
+    let cases = [case("a", Outcome::Passed, 1)];
+    let of_pipeline = |second| RunHead { suite: PIPELINE_SUITE.into(), ..head(second, 2) };
+    let mut ends = |head: RunHead, state, verdict| {
+        let mut record = record(head, &[]);
+        (record.state, record.judgement.verdict) = (state, verdict);
+        store.begin(&record.head).unwrap();
+        if record.head.suite == PIPELINE_SUITE && state == RunState::Executed {
+            let within = self::record(self::head(100, 1), &cases);
+            store.begin(&within.head).unwrap();
+            store.finish(&within, &cases, &[]).unwrap();
+        }
+        store.finish(&record, &[], &[]).unwrap();
+        store.counters().unwrap()
+    };
+    let one = Counters { runs: 1, pass: 1, ..Counters::default() };
+    assert_eq!(ends(of_pipeline(0), RunState::Executed, Verdict::Pass), one, "not two");
+    assert_eq!(ends(of_pipeline(1), RunState::Interrupted, Verdict::Fail), one);
+    let deferred = Counters { runs: 2, tool_error: 1, deferred: 1, ..one };
+    assert_eq!(ends(of_pipeline(2), RunState::Deferred, Verdict::Deferred), deferred);
+    let exhausted = Counters { runs: 3, tool_error: 2, fail: 1, ..deferred };
+    assert_eq!(ends(of_pipeline(3), RunState::ToolError, Verdict::ToolError), exhausted);
+    store.begin(&of_pipeline(4)).unwrap();
+    store.abandon(&of_pipeline(4).id).unwrap();
+    assert_eq!(store.counters().unwrap(), exhausted, "what turned out to be none was not counted");
+    for (second, left) in [(3, deferred), (2, one), (1, one), (0, one)] {
+        store.undo(&of_pipeline(second).id).unwrap();
+        assert_eq!(store.counters().unwrap(), left, "taking back takes what was counted");
+    }
 }
 
 #[test]

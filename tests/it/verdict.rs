@@ -78,4 +78,18 @@ fn the_report_of_a_run_says_what_the_run_said() {
         run.run().assert_code(code);
         fixture.gate(["verdict", "target/gate/test-report.md"]).run().assert_code(code);
     }
+    // Nor does a pass outlive a run that never began.
+    let report = "target/gate/test-report.md";
+    for (config, args, code, said) in [
+        ("[default.test]\nslots = 0\n", &["test", "--no-record"][..], 96, 0),
+        ("", &["test", "--repeat", "none"], 2, 0),
+        ("[default.test]\nslots = 0\n", &["test", "--no-run"], 96, 0),
+        ("[default.test]\nslots = 0\n", &["test"], 96, 100),
+    ] {
+        fixture.write("gate.toml", "").gate(["test"]).run().assert_code(0);
+        fixture.write("gate.toml", config).gate(args.iter().copied()).run().assert_code(code);
+        fixture.gate(["verdict", report]).run().assert_code(said);
+    }
+    let told = fixture.read(report);
+    assert!(told.contains("slots") && told.contains("gate_exit_code: 96"), "{told}");
 }

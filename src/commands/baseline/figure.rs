@@ -6,6 +6,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::BaselineError;
+use crate::commands::coverage::ARTIFACT;
 use crate::commands::place::Place;
 use crate::commands::ratchet::BuiltFor;
 use crate::commands::verdict;
@@ -16,9 +17,6 @@ use crate::model::Word;
 use crate::ratio::Share;
 use crate::report::CoverageHead;
 use crate::report::inert::one_line;
-
-/// Where a measurement leaves its report, in the gate directory.
-const REPORT: &str = "coverage-report.md";
 
 /// A figure, and what is known of it.
 pub(super) struct Figure {
@@ -43,7 +41,7 @@ impl Figure {
 
     /// The figure of the latest measurement.
     pub(super) fn latest(place: &Place, commit: Option<&str>) -> Result<Self, BaselineError> {
-        let report = place.gate_dir.join(REPORT);
+        let report = place.gate_dir.join(ARTIFACT);
         if !report.is_file() {
             let why = format!(
                 "there is no report to take a figure from (`{report}`): write one, such as `cargo gate baseline set 77.5`, \

@@ -13,26 +13,25 @@ use std::time::{Duration, Instant};
 use camino::{Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;
 
-use super::judging::Judging;
+use super::advice;
+use super::judging::{Judging, not_written};
 use super::left_out::Grounds;
 use super::measured::{limit, wait_for};
-use crate::commands::complain;
 use crate::commands::test::Asked;
 use crate::config::{ConfigFile, PLACES};
-
 use crate::coverage::baseline::{Baseline, Subject, Tools};
-use crate::coverage::circumstances::Circumstances;
+use crate::coverage::circumstances::{Circumstances, Selected};
 use crate::coverage::directory::Directory;
 use crate::coverage::measure::last_words;
 use crate::coverage::ratchet::{Permission, Ratchet, RatchetKey};
-use crate::coverage::ratchet_file::RatchetFile;
+use crate::coverage::ratchet_file::{RatchetError, RatchetFile};
 use crate::coverage::{source, subjects};
 use crate::exit_code::ExitCode;
 use crate::model::{Ending, Reason, Word};
 use crate::report::words::short_commit;
 use crate::sys::fs;
 use crate::sys::git;
-use crate::sys::process::{Launch, own_environment, run_with_grace};
+use crate::sys::process::{Launch, run_with_grace};
 use crate::sys::signals::Signals;
 use crate::sys::worktree::Worktree;
 
@@ -45,8 +44,8 @@ pub(super) struct Means<'a> {
 
 /// What came of asking.
 pub(super) enum Consulted {
-    /// The merge base is among the baselines now.
-    Known(Reason),
+    /// The merge base is among the baselines now. Where it could not be written down, that is the other reason.
+    Known(Reason, Option<Reason>),
     /// It is not, and an older baseline judges.
     Older(Reason),
     /// It is not, and nothing is there to judge by.
@@ -64,7 +63,7 @@ impl Judging<'_> {
     /// it is not, or they are not.
     pub(super) fn consult(&self, ratchet: &mut Ratchet) -> Option<Consulted> {
         let revision = self.settings.coverage.baseline_ref.as_deref()?;
-        let has_no_word = self.circumstances.is_partial || self.circumstances.failed_tests > 0;
+        let has_no_word = self.circumstances.selected == Selected::Part || self.circumstances.failed_tests > 0;
         if !self.rule.asks_baseline() || has_no_word {
             return None;
         }
@@ -78,15 +77,17 @@ impl Judging<'_> {
         };
         let (commit, figures) = match found {
             Ok(found) => found,
-            Err(why) => return Some(missing(revision, &why, ratchet.baseline(&key))),
+            Err(why) => {
+                let flags = advice::for_baseline(self.args);
+                return Some(missing(revision, &why, &flags, ratchet.baseline(&key)));
+            }
         };
         for (key, baseline) in &figures {
             ratchet.raise(key, baseline, &Permission::Rise);
         }
         let kept = if self.args.test.no_record { Ok(()) } else { self.keep(&figures) };
-        let text = told(revision, &commit, ratchet.baseline(&key));
-        let text = kept.map_or_else(|why| format!("{text}; it is not kept: {why}"), |()| text.clone());
-        Some(Consulted::Known(Reason::new("baseline-ref", text)))
+        let reason = Reason::new("baseline-ref", told(revision, &commit, ratchet.baseline(&key)));
+        Some(Consulted::Known(reason, kept.err().map(|error| not_written(&error))))
     }
 
     /// Was it measured on the way to the merge base, and not there?
@@ -96,12 +97,12 @@ impl Judging<'_> {
     }
 
     /// The first baseline may be put down anywhere; a higher one comes with a measurement of the branch itself.
-    fn keep(&self, figures: &Figures) -> Result<(), String> {
+    fn keep(&self, figures: &Figures) -> Result<(), RatchetError> {
         let permission = match self.permission() {
             Permission::Rise => Permission::Bootstrap(String::new()),
             less => less,
         };
-        self.ratchet.file.raise(figures, &permission).map(drop).map_err(|error| error.to_string())
+        self.ratchet.file.raise(figures, &permission).map(drop)
     }
 
     fn figures_of(&self, revision: &str, commit: &str) -> Result<Figures, String> {
@@ -123,7 +124,9 @@ impl Judging<'_> {
         if let Some(figures) = self.noted(&notes) {
             return Ok(figures);
         }
-        complain("note", &format!("measuring `{revision}` (at {}) once, for the baseline", short_commit(commit)));
+        asked
+            .stage
+            .complain("note", &format!("measuring `{revision}` (at {}) once, for the baseline", short_commit(commit)));
         let figures = self.measure_in_worktree(Means { asked, signals }, commit, &target_dir, deadline)?;
         // What is not noted is measured again.
         let _ = notes.raise(&figures, &Permission::Rise);
@@ -163,13 +166,13 @@ impl Judging<'_> {
         target_dir: &Utf8Path,
         deadline: Instant,
     ) -> Result<Figures, String> {
-        let worktree = Worktree::add(&self.site.root, commit).map_err(|error| error.to_string())?;
+        let worktree = Worktree::add(&self.site.root, commit, means.signals).map_err(|error| error.to_string())?;
         let there = Elsewhere { from: &self.site.root, worktree: worktree.path() };
         let root = there.of(&self.site.root)?;
         if !root.join("Cargo.toml").exists() {
             return Err("there is no such workspace in it yet".to_owned());
         }
-        put_config(&self.site.root, &root)?;
+        put_config(means.asked.config.as_ref(), &root)?;
         let directory = Directory::of(target_dir, &self.site.context);
         // What lies there afterwards was measured now.
         for left in [directory.exported(), directory.circumstances()] {
@@ -219,7 +222,7 @@ impl Judging<'_> {
             args.extend(["--gate-profile".into(), profile.into()]);
         }
         args.extend(build.to_argv());
-        let mut env = own_environment();
+        let mut env = asked.stage.environment();
         // It is not what the step is about.
         env.retain(|(name, _)| name != "CARGO_TARGET_DIR" && name != "GITHUB_STEP_SUMMARY");
         env.push(("CARGO_TARGET_DIR".into(), target_dir.as_os_str().to_owned()));
@@ -237,7 +240,7 @@ impl Judging<'_> {
         let map = source::load_export(&directory.exported(), root).map_err(|error| error.to_string())?;
         let packages = self.site.folders();
         let grounds = Grounds { settings: self.settings, root, target_dir, packages: &packages };
-        let (map, _) = grounds.leave_out(map)?;
+        let (map, _) = grounds.leave_out(map).map_err(|error| error.to_string())?;
         let tools = Tools {
             measurer: circumstances.measurer.clone().unwrap_or_else(|| self.tools.measurer.clone()),
             ..self.tools.clone()
@@ -271,8 +274,7 @@ impl Elsewhere<'_> {
 }
 
 /// Figures are counted by the rules that hold here, whatever held there.
-fn put_config(from: &Utf8Path, to: &Utf8Path) -> Result<(), String> {
-    let config = ConfigFile::load(from).map_err(|errors| errors.to_string())?;
+fn put_config(config: Option<&ConfigFile>, to: &Utf8Path) -> Result<(), String> {
     for place in PLACES {
         match fs_err::remove_file(to.join(place)) {
             Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
@@ -281,7 +283,7 @@ fn put_config(from: &Utf8Path, to: &Utf8Path) -> Result<(), String> {
             _ => {}
         }
     }
-    let put = |config: ConfigFile| fs::replace(to.join(config.name).as_std_path(), config.text.as_bytes());
+    let put = |config: &ConfigFile| fs::replace(to.join(&config.name).as_std_path(), config.text.as_bytes());
     config.map_or(Ok(()), put).map_err(|error| error.to_string())
 }
 
@@ -306,7 +308,7 @@ fn told(revision: &str, commit: &str, judging: Option<&Baseline>) -> String {
 }
 
 /// What is said where the merge base has no figure.
-fn missing(revision: &str, why: &str, older: Option<&Baseline>) -> Consulted {
+fn missing(revision: &str, why: &str, flags: &str, older: Option<&Baseline>) -> Consulted {
     let text = format!("the baseline of `{revision}` could not be measured: {why}");
     match older {
         Some(older) => {
@@ -314,7 +316,8 @@ fn missing(revision: &str, why: &str, older: Option<&Baseline>) -> Consulted {
             Consulted::Older(Reason::new("baseline-ref", text))
         }
         None => {
-            let next = "`cargo gate baseline set` puts one there by hand, `--baseline-ref none` does without";
+            let next =
+                format!("`cargo gate baseline set{flags}` puts one there by hand, `--baseline-ref none` does without");
             Consulted::Missing(Reason::new("baseline-ref", format!("{text} (fail-closed); {next}")))
         }
     }

@@ -1,27 +1,29 @@
 //! From what was measured to what is said of it: left out what does not count, held against floor and ratchet.
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;
 
+use super::advice;
 use super::baseline_ref::{Consulted, Means};
 use super::change;
 use super::left_out::Grounds;
 use super::site::Site;
+use super::told::{in_a_sentence, in_words};
 use crate::cli::CoverageArgs;
 use crate::commands::ratchet::{BuiltFor, OwnRatchet};
 use crate::config::Settings;
+use crate::coverage::CoverageMap;
 use crate::coverage::baseline::{Baseline, Subject, Tools};
-use crate::coverage::circumstances::Circumstances;
+use crate::coverage::circumstances::{Circumstances, Selected};
 use crate::coverage::exempt::LeftOut;
-use crate::coverage::ratchet::{Change, Permission, Ratchet, RatchetKey, permission};
+use crate::coverage::ratchet::{Permission, Ratchet, RatchetKey, permission};
+use crate::coverage::ratchet_file::RatchetError;
 use crate::coverage::subjects;
 use crate::coverage::verdict::{self, Case, Counts, Known, Measurement, Rule, Ruling};
-use crate::coverage::{CoverageMap, lines};
 use crate::exit_code::ExitCode;
-use crate::model::{CoverageFigures, CoveragePolicy, Judgement, Reason, Verdict, Word};
+use crate::model::{CoverageFigures, Judgement, Reason, Verdict, Word};
 use crate::ratio::{Percent, Ratio, Share};
-use crate::report::coverage::CoveredPart;
-use crate::report::{CoverageHead, CoverageReport};
+use crate::report::CoverageReport;
 
 /// What the measurer came back with.
 pub(super) enum Measured {
@@ -29,6 +31,17 @@ pub(super) enum Measured {
     Map(CoverageMap),
     /// None, and why.
     Nothing(Measurement),
+}
+
+/// What counts of it.
+#[derive(Default)]
+struct WhatCounts {
+    map: CoverageMap,
+    left_out: Vec<LeftOut>,
+    /// Files that were measured elsewhere and are none of this workspace's.
+    foreign: Vec<Utf8PathBuf>,
+    /// What is judged in place of the numbers, where there are none.
+    measurement: Option<Measurement>,
 }
 
 /// What is said in the end.
@@ -93,7 +106,7 @@ impl<'a> Judging<'a> {
                 toolchain: site.toolchain.split_whitespace().take(2).collect::<Vec<_>>().join(" "),
                 measurer: circumstances.measurer.clone().unwrap_or_else(|| "elsewhere".to_owned()),
             },
-            ratchet: OwnRatchet::of(&site.root, &site.gate_dir, &settings.coverage),
+            ratchet: OwnRatchet::of(&site.home, &site.gate_dir, &settings.coverage),
             means: None,
         }
     }
@@ -106,26 +119,20 @@ impl<'a> Judging<'a> {
     /// Judges, and lets what passes raise the ratchet where it may.
     pub(super) fn judge(&self, measured: Measured) -> Judged {
         let folders = self.site.folders();
-        let (map, left_out, measurement) = match measured {
-            Measured::Nothing(measurement) => (CoverageMap::default(), Vec::new(), Some(measurement)),
-            Measured::Map(map) => match self.grounds(&folders).leave_out(map) {
-                Ok((map, left_out)) => (map, left_out, None),
-                Err(why) => (CoverageMap::default(), Vec::new(), Some(Measurement::Failed(why))),
-            },
-        };
+        let WhatCounts { map, left_out, foreign, measurement } = self.what_counts(measured, &folders);
         let mut ratchet = self.ratchet.file.load().map_err(|error| error.to_string());
         let consulted = match &mut ratchet {
             Ok(ratchet) if measurement.is_none() => self.consult(ratchet),
             _ => None,
         };
         let all = subjects::judged(&map, &folders, self.settings, &self.rule);
+        let flags = advice::for_baseline(self.args);
         let worst = map.worst(self.rule.metric, WORST);
         let ruling_of = |judged: &subjects::Judged| {
             let counted = Measurement::Counted(judged.counts);
             let key = self.key(judged.subject.clone());
             let known = match &ratchet {
-                // What a part of the tests covers says nothing of what all of them covered.
-                Ok(_) if self.circumstances.is_partial => Known::Nothing,
+                Ok(_) if self.circumstances.selected == Selected::Part => Known::Nothing,
                 Ok(ratchet) => ratchet.baseline(&key).map_or(Known::Nothing, Known::Baseline),
                 Err(why) => Known::Unreadable(why),
             };
@@ -137,7 +144,9 @@ impl<'a> Judging<'a> {
                 tools: &self.tools,
                 lost: &self.circumstances.lost,
                 deleted_files: self.deleted_files(&known, judged.counts.files),
+                foreign: &foreign,
                 worst: &worst,
+                flags: &flags,
             };
             verdict::judge(&judged.rule, &case)
         };
@@ -146,14 +155,14 @@ impl<'a> Judging<'a> {
         let mut rulings = rulings.into_iter();
         let Some(first) = rulings.next() else { return self.without_subjects() };
         let mut ruling = first.together(rulings);
-        let is_compared = self.rule.policy != CoveragePolicy::Absolute && measurement.is_none();
-        if self.circumstances.is_partial && is_compared {
-            let text =
-                "only a part of the workspace was tested: no baseline is held against that, and none comes of it";
-            ruling.warnings.push(Reason::new("partial", text));
+        if measurement.is_none() {
+            ruling.warnings.extend(self.partial());
         }
         match consulted {
-            Some(Consulted::Known(reason)) => ruling.reasons.push(reason),
+            Some(Consulted::Known(reason, not_kept)) => {
+                ruling.reasons.push(reason);
+                ruling.warnings.extend(not_kept);
+            }
             Some(Consulted::Older(reason)) => ruling.warnings.push(reason),
             Some(Consulted::Missing(reason)) => ruling = ruling.together([Ruling::failing(reason)]),
             None => {}
@@ -173,12 +182,46 @@ impl<'a> Judging<'a> {
             ruling.warnings.push(reason);
             ruling.is_sound = false;
         }
-        let kept = self.raise(&all, &ruling, ratchet.as_ref().ok());
-        let compared = ratchet.as_ref().ok().filter(|_| !self.circumstances.is_partial);
+        // The verdict stands: it is of what was measured, whatever becomes of the figure.
+        let kept = self.raise(&all, &ruling, ratchet.as_ref().ok()).unwrap_or_else(|reason| {
+            ruling.warnings.push(reason);
+            None
+        });
+        let compared = ratchet.as_ref().ok().filter(|_| self.circumstances.selected != Selected::Part);
         let report = self.report(&map, &all, &falls_short, &ruling, measurement.is_none(), compared);
         let report = CoverageReport { patch, left_out: in_words(&left_out), ratchet: kept, ..report };
         let reached = measurement.is_none().then(|| self.reached(&map, ruling.is_sound));
         Judged { report, verdict: ruling.verdict, code: ruling.code, reached }
+    }
+
+    /// What counts of a measurement, and what is there instead where nothing does.
+    fn what_counts(&self, measured: Measured, folders: &[(&str, &Utf8Path)]) -> WhatCounts {
+        let nothing = |measurement| WhatCounts { measurement: Some(measurement), ..WhatCounts::default() };
+        let (map, left_out) = match measured {
+            Measured::Nothing(measurement) => return nothing(measurement),
+            Measured::Map(map) => match self.grounds(folders).leave_out(map) {
+                Ok(counted) => counted,
+                Err(why) => return nothing(Measurement::NotLeftOut(why)),
+            },
+        };
+        // What was built here is of this workspace, wherever its sources lie.
+        let is_ours = self.args.from.is_empty();
+        let foreign = if is_ours { Vec::new() } else { map.foreign(folders) };
+        let foreign: Vec<Utf8PathBuf> = foreign.into_iter().map(Utf8Path::to_owned).collect();
+        match !foreign.is_empty() && foreign.len() == map.files().len() {
+            true => WhatCounts { foreign, ..nothing(Measurement::Foreign) },
+            false => WhatCounts { map, left_out, foreign, measurement: None },
+        }
+    }
+
+    /// That other tests ran than usually, where a baseline is asked for.
+    fn partial(&self) -> Option<Reason> {
+        let why = self.circumstances.selected.why_no_baseline().filter(|_| self.rule.asks_baseline())?;
+        let held = match self.circumstances.selected {
+            Selected::Part => "no baseline is held against that, and none comes of it",
+            Selected::Whole | Selected::More => "no baseline comes of that",
+        };
+        Some(Reason::new("partial", format!("{why}: {held}")))
     }
 
     /// That sources changed since they were measured, where what was measured before is judged again.
@@ -187,8 +230,9 @@ impl<'a> Judging<'a> {
         let more = self.circumstances.stale.len() - 1;
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         let text = format!(
-            "{first}{more} changed since this was measured: run `cargo gate coverage` without `--no-run` for a figure \
-             of what is there now"
+            "{first}{more} changed since this was measured: run `cargo gate coverage{}` without `--no-run` for a figure \
+             of what is there now",
+            advice::for_measuring(self.args),
         );
         Some(Reason::new("stale", text))
     }
@@ -198,7 +242,7 @@ impl<'a> Judging<'a> {
     }
 
     fn reached(&self, map: &CoverageMap, is_sound: bool) -> CoverageFigures {
-        let (total, is_whole) = (map.total(), !self.circumstances.is_partial);
+        let (total, is_whole) = (map.total(), self.circumstances.selected == Selected::Whole);
         CoverageFigures {
             lines: total.lines,
             regions: total.regions,
@@ -230,19 +274,23 @@ impl<'a> Judging<'a> {
         }
     }
 
-    /// Lets what passes raise the ratchet; gives a sentence on what that did.
-    fn raise(&self, all: &[subjects::Judged], ruling: &Ruling, ratchet: Option<&Ratchet>) -> Option<String> {
-        ratchet?;
-        if !ruling.is_sound || self.args.test.no_record {
-            return None;
+    /// Lets what passes raise the ratchet; gives a sentence on what that did, or on why it could not be written.
+    fn raise(
+        &self,
+        all: &[subjects::Judged],
+        ruling: &Ruling,
+        ratchet: Option<&Ratchet>,
+    ) -> Result<Option<String>, Reason> {
+        if ratchet.is_none() || !ruling.is_sound || self.args.test.no_record {
+            return Ok(None);
         }
         let (commit, now) = (self.circumstances.commit.as_deref(), Timestamp::now());
         let kept = all.iter().filter(|judged| judged.is_kept);
         let figures: Vec<_> = kept.filter_map(|judged| self.figure(judged, &self.tools, commit, now)).collect();
-        Some(match self.ratchet.file.raise(&figures, &self.permission()) {
-            Ok(changes) => in_a_sentence(&changes),
-            Err(error) => format!("the ratchet stays as it is: {error}"),
-        })
+        match self.ratchet.file.raise(&figures, &self.permission()) {
+            Ok(changes) => Ok(Some(in_a_sentence(&changes))),
+            Err(error) => Err(not_written(&error)),
+        }
     }
 
     /// What is measured, as the ratchet keeps it.
@@ -267,130 +315,14 @@ impl<'a> Judging<'a> {
 
     /// What a figure may do to the ratchet here.
     pub(super) fn permission(&self) -> Permission {
-        match self.circumstances.is_partial {
-            true => Permission::Nothing("only a part of the workspace was tested".to_owned()),
-            false => permission(&self.settings.coverage.ratchet, &self.site.standing()),
-        }
-    }
-
-    fn report(
-        &self,
-        map: &CoverageMap,
-        all: &[subjects::Judged],
-        falls_short: &[bool],
-        ruling: &Ruling,
-        has_numbers: bool,
-        ratchet: Option<&Ratchet>,
-    ) -> CoverageReport {
-        let before = |subject: &Subject| Some(ratchet?.baseline(&self.key(subject.clone()))?.share);
-        let baseline = ratchet.and_then(|ratchet| ratchet.baseline(&self.key(Subject::Workspace)));
-        let total = map.total().get(self.rule.metric);
-        let part = |name: String, subject: Subject, ratio: Ratio, uncovered| {
-            let at = all.iter().position(|judged| judged.subject == subject);
-            let judged = at.and_then(|at| all.get(at));
-            CoveredPart {
-                name,
-                ratio,
-                before: before(&subject),
-                floor: judged.map(|judged| judged.rule.floor).filter(|floor| *floor > Percent::ZERO),
-                falls_short: at.and_then(|at| falls_short.get(at)).copied().unwrap_or_default(),
-                uncovered,
-            }
-        };
-        let folders = self.site.folders();
-        let packages = map.by_package(&folders).into_iter().map(|(name, figures)| {
-            let ratio = figures.get(self.rule.metric);
-            part(name.to_owned(), Subject::Package(name.to_owned()), ratio, Vec::new())
-        });
-        let files = map.files().iter().map(|(path, file)| {
-            let uncovered = file.hits.as_ref().map(lines::LineHits::uncovered).unwrap_or_default();
-            part(path.to_string(), Subject::File(path.clone()), file.figures.get(self.rule.metric), uncovered)
-        });
-        let mut files: Vec<CoveredPart> = files.collect();
-        files.sort_by(|a, b| b.ratio.uncovered().cmp(&a.ratio.uncovered()).then_with(|| a.name.cmp(&b.name)));
-        let whole = map.total();
-        let totals = [
-            ("lines", whole.lines),
-            ("regions", whole.regions),
-            ("functions", whole.functions),
-            ("branches", whole.branches),
-        ];
-        let reason = ruling.reasons.first().map(|reason| reason.text.clone()).unwrap_or_default();
-        CoverageReport {
-            head: CoverageHead {
-                passes: ruling.verdict != Verdict::Fail,
-                measured: has_numbers.then_some(Share::Counted(total)),
-                counting: has_numbers.then(|| map.counting().word().to_owned()),
-                files: has_numbers.then(|| map.files().len() as u64),
-                target: Some(self.site.context.target.clone()),
-                features: self.site.context.features.clone(),
-                may_be_baseline: Some(ruling.is_sound && !self.circumstances.is_partial),
-                baseline: baseline.map(|baseline| baseline.share.ratio().floored()),
-                floor: self.rule.floor,
-                policy: self.rule.policy.word().to_owned(),
-                epsilon: self.rule.epsilon,
-                delta: ruling.delta,
-                metric: self.rule.metric.word().to_owned(),
-                commit: self.circumstances.commit.clone(),
-                tools: self.tools.to_string(),
-                reason,
-            },
-            word: if ruling.verdict == Verdict::Fail { "FAIL" } else { "PASS" },
-            reasons: ruling.reasons.clone(),
-            warnings: ruling.warnings.clone(),
-            baseline: baseline.map(|baseline| (baseline.share, baseline.commit.clone())),
-            totals: totals.into_iter().filter(|(_, ratio)| !ratio.is_empty()).collect(),
-            packages: packages.collect(),
-            files,
-            counted: map.counting().sentence().to_owned(),
-            ..CoverageReport::default()
+        match self.circumstances.selected.why_no_baseline() {
+            Some(why) => Permission::Nothing(why.to_owned()),
+            None => permission(&self.settings.coverage.ratchet, &self.site.standing()),
         }
     }
 }
 
-fn in_words(left_out: &[LeftOut]) -> Vec<(String, String)> {
-    let mut by_why: Vec<(String, u64, u64)> = Vec::new();
-    for one in left_out {
-        let why = one.why.to_string();
-        let at = by_why.iter().position(|(known, ..)| *known == why).unwrap_or_else(|| {
-            by_why.push((why, 0, 0));
-            by_why.len() - 1
-        });
-        let Some((_, files, count)) = by_why.get_mut(at) else { continue };
-        match &one.lines {
-            None => *files += 1,
-            Some(ranges) => *count += lines::length(ranges),
-        }
-    }
-    let plural = |count: u64, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
-    let text = |(why, files, count): (String, u64, u64)| {
-        let parts = [(files, "file"), (count, "line")].into_iter().filter(|(count, _)| *count > 0);
-        (why, parts.map(|(count, one)| plural(count, one)).collect::<Vec<_>>().join(" and "))
-    };
-    by_why.into_iter().map(text).collect()
-}
-
-/// What the ratchet did, of all its entries.
-fn in_a_sentence(changes: &[Change]) -> String {
-    if let Some(why) = changes.iter().find_map(|change| match change {
-        Change::Held { why } => Some(why),
-        _ => None,
-    }) {
-        return format!("the ratchet stays as it is: {why}");
-    }
-    let (mut set, mut rose) = (0, Vec::new());
-    for change in changes {
-        match change {
-            Change::Bootstrap => set += 1,
-            Change::Rise { from } => rose.push(from),
-            _ => {}
-        }
-    }
-    match (set, rose.as_slice()) {
-        (0, []) => "the ratchet stands where it stood".to_owned(),
-        (0, [from]) => format!("the ratchet rose from {from} %"),
-        (0, many) => format!("the ratchet rose in {} places", many.len()),
-        (1, []) => "the ratchet begins here".to_owned(),
-        (set, rose) => format!("the ratchet begins in {set} places and rose in {}", rose.len()),
-    }
+/// A figure that should be kept, and is not.
+pub(super) fn not_written(error: &RatchetError) -> Reason {
+    Reason::new("ratchet-not-written", format!("the ratchet stays as it is: {error}"))
 }

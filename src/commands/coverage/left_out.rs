@@ -1,11 +1,13 @@
 //! What does not count of a measurement: packages out of scope, exempt files, and test code where that is asked for.
 
+use std::io::ErrorKind;
+
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::cargo::workspace::Workspace;
 use crate::config::Settings;
 use crate::coverage::CoverageMap;
-use crate::coverage::exempt::{self, Layout, LeftOut};
+use crate::coverage::exempt::{self, Layout, LeaveOutError, LeftOut};
 use crate::coverage::test_code::{self, Root};
 
 /// Where files lie, and what is said of them.
@@ -20,7 +22,10 @@ pub(in crate::commands) struct Grounds<'a> {
 
 impl Grounds<'_> {
     /// Takes it out, and says what it was. Paths are relative to the root.
-    pub(in crate::commands) fn leave_out(&self, map: CoverageMap) -> Result<(CoverageMap, Vec<LeftOut>), String> {
+    pub(in crate::commands) fn leave_out(
+        &self,
+        map: CoverageMap,
+    ) -> Result<(CoverageMap, Vec<LeftOut>), LeaveOutError> {
         let scope = &self.settings.scope.packages;
         let excludes = self.settings.coverage.exclude_test_code;
         let folders: Vec<&Utf8Path> = self.packages.iter().map(|(_, folder)| *folder).collect();
@@ -40,15 +45,28 @@ impl Grounds<'_> {
         if excludes {
             let whole = |path: &Utf8PathBuf| left_out.iter().any(|out| out.path == *path);
             let parse = |path: &Utf8PathBuf| {
-                let source = fs_err::read_to_string(self.root.join(path)).ok()?;
+                let source = self.source(path).transpose()?;
                 // What the parser does not understand the compiler may: it counts.
-                Some((path.clone(), test_code::find(&source, path, root_of(path)).ok()?))
+                let found = |source: String| Some((path.clone(), test_code::find(&source, path, root_of(path)).ok()?));
+                source.map(found).transpose()
             };
-            let parsed: Vec<_> = map.files().keys().filter(|path| !whole(path)).filter_map(parse).collect();
-            left_out.extend(exempt::by_parsing(&parsed));
+            let parsed = map.files().keys().filter(|path| !whole(path)).filter_map(parse);
+            left_out.extend(exempt::by_parsing(&parsed.collect::<Result<Vec<_>, _>>()?));
         }
-        let map = exempt::leave_out(map, &left_out).map_err(|error| error.to_string())?;
+        let map = exempt::leave_out(map, &left_out)?;
         Ok((map, left_out))
+    }
+
+    /// The text of a file, where there is one: what is generated may be gone. One that cannot be read is another matter,
+    /// since its test code would count.
+    fn source(&self, path: &Utf8Path) -> Result<Option<String>, LeaveOutError> {
+        match fs_err::read_to_string(self.root.join(path)) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) => match error.kind() {
+                ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidData => Ok(None),
+                _ => Err(LeaveOutError::Unreadable { path: path.to_owned(), why: error.to_string() }),
+            },
+        }
     }
 }
 

@@ -10,25 +10,28 @@ use std::time::{Duration, Instant};
 
 use camino::Utf8PathBuf;
 
+use super::advice;
 use super::baseline_ref::Means;
 use super::judging::{Judged, Judging, Measured};
 use super::outputs;
+use super::refusal::{refusal, without_numbers};
+use super::selected::of_run;
 use super::site::{Site, internal};
-use crate::cli::{CargoFlags, CoverageArgs, TestArgs};
+use crate::cli::{CargoFlags, CoverageArgs};
+use crate::commands::complain;
 use crate::commands::test::{Asked, Begun, Came, Ended, Measuring, Refused};
-use crate::commands::{complain, doctor};
+use crate::coverage::CoverageMap;
 use crate::coverage::circumstances::Circumstances;
 use crate::coverage::directory::Directory;
 use crate::coverage::measure::{MeasureError, Measurer, Profiles};
-use crate::coverage::verdict::Measurement;
-use crate::coverage::{CoverageMap, source};
+use crate::coverage::source::{self, SourceError};
 use crate::exit_code::ExitCode;
 use crate::model::{
     AttemptOutcome, CaseRecord, ContentHash, CoverageFigures, Ending, Judgement, PackagePatterns, Reason, Verdict,
 };
+use crate::report::CoverageReport;
 use crate::sys::digest::hash_file;
 use crate::sys::fs::{self, Lock};
-use crate::sys::process::own_environment;
 use crate::sys::signals::Signals;
 
 /// A run that is measured.
@@ -63,13 +66,18 @@ impl<'a> Run<'a> {
         Self { args, asked, under_way: None, judged: None }
     }
 
+    /// What is said of the coverage in the end; none where it was not measured.
+    pub(super) fn into_report(self) -> Option<CoverageReport> {
+        Some(self.judged?.report)
+    }
+
     fn start(&self, signals: &Signals) -> Result<UnderWay, Refused> {
         let site = Site::of(self.asked)?;
         let measurer = measurer(self.asked, &site)?;
         let deadline = Instant::now() + limit(self.asked);
         let mut under_way = UnderWay {
             site,
-            env: own_environment(),
+            env: self.asked.stage.environment(),
             version: None,
             deadline,
             failed: None,
@@ -80,15 +88,17 @@ impl<'a> Run<'a> {
         };
         match under_way.prepare(signals) {
             Ok(()) => Ok(under_way),
-            Err(error @ (MeasureError::Missing(_) | MeasureError::Interrupted)) => Err(refused(&error)),
-            Err(error) => Ok(UnderWay { failed: Some(error), env: own_environment(), ..under_way }),
+            Err(error) => match refusal(&error) {
+                Some(refused) => Err(refused),
+                None => Ok(UnderWay { failed: Some(error), env: self.asked.stage.environment(), ..under_way }),
+            },
         }
     }
 }
 
 /// How long a measurement may take.
 pub(super) fn limit(asked: &Asked) -> Duration {
-    asked.settings().coverage.timeout.unwrap_or(FOR_EVER)
+    asked.stage.shorten(asked.settings().coverage.timeout).unwrap_or(FOR_EVER)
 }
 
 /// Nobody else measures in the directory from here on. Waits for who does.
@@ -121,18 +131,6 @@ pub(super) fn wait_for(
     }
 }
 
-fn refused(error: &MeasureError) -> Refused {
-    match error {
-        // The doctor says it better than whoever could not be started.
-        MeasureError::Missing(why) => {
-            let lacks = doctor::bench(None).ok().and_then(|bench| doctor::what_coverage_lacks(&bench));
-            Refused::new(ExitCode::Config, lacks.unwrap_or_else(|| format!("coverage cannot be measured: {why}")))
-        }
-        MeasureError::Interrupted => Refused::new(ExitCode::Interrupted, "interrupted before the build"),
-        other => internal(other.to_string()),
-    }
-}
-
 fn measurer(asked: &Asked, site: &Site) -> Result<Measurer, Refused> {
     let flags = &asked.build.flags;
     if flags.target.len() > 1 {
@@ -143,7 +141,7 @@ fn measurer(asked: &Asked, site: &Site) -> Result<Measurer, Refused> {
     Ok(Measurer {
         cargo: asked.cargo.clone(),
         cwd: asked.cwd.clone(),
-        env: own_environment(),
+        env: asked.stage.environment(),
         dir: Directory::of(&site.target_dir, &site.context),
         manifest_path: flags.manifest_path.clone(),
         packages: summed_up(flags, site),
@@ -220,7 +218,7 @@ impl Measuring for Run<'_> {
         let circumstances = Circumstances {
             failed_tests: if has_failed { failures } else { 0 },
             lost: lost.collect(),
-            is_partial: is_partial(&self.args.test),
+            selected: of_run(&self.args.test, self.asked),
             measurer: under_way.version.clone(),
             commit: under_way.site.commit.clone(),
             ..Circumstances::default()
@@ -228,7 +226,10 @@ impl Measuring for Run<'_> {
         let measured = match under_way.measure(&circumstances, signals) {
             Ok(map) => Measured::Map(map),
             Err(MeasureError::Interrupted) => return interrupt(signals, judgement),
-            Err(error) => Measured::Nothing(without_numbers(&error, limit(self.asked))),
+            Err(error) => match without_numbers(&error, limit(self.asked)) {
+                Ok(measurement) => Measured::Nothing(measurement),
+                Err(refused) => return end(refused.code, Reason::new("not-measured", refused.why), judgement),
+            },
         };
         let judging = Judging::new(self.args, self.asked.settings(), &under_way.site, &circumstances);
         let judged = judging.with_means(Means { asked: self.asked, signals }).judge(measured);
@@ -243,12 +244,20 @@ impl Measuring for Run<'_> {
         self.judged.as_ref()?.reached.clone()
     }
 
+    fn document(&self, ended: &Ended<'_>) -> Option<Vec<u8>> {
+        Some(match &self.judged {
+            Some(judged) => outputs::document(Some(ended), judged),
+            None => outputs::document_without(ended),
+        })
+    }
+
     fn tell(&mut self, ended: &Ended<'_>) -> Vec<String> {
         let (Some(judged), Some(under_way)) = (&self.judged, &self.under_way) else {
             let gate_dir = self.under_way.as_ref().map(|under_way| under_way.site.gate_dir.as_path());
             return outputs::tell_without(self.args, ended, gate_dir);
         };
         let mut wrong = outputs::tell(self.args, Some(ended), judged);
+        outputs::log(&self.asked.stage, judged);
         if !self.args.test.no_record {
             wrong.extend(outputs::keep(&under_way.site.gate_dir, Some(ended.record), &judged.report));
         }
@@ -260,10 +269,15 @@ impl Measuring for Run<'_> {
 fn interrupt(signals: &Signals, judgement: &mut Judgement) {
     let signal = signals.interrupt().map_or("SIGINT", |interrupt| interrupt.signal);
     let text = format!("{signal} came while coverage was summed up");
+    end(ExitCode::Interrupted, Reason::new("interrupted", text), judgement);
+}
+
+/// There is nothing to judge, and that is more pressing than whatever the tests came to.
+fn end(code: ExitCode, reason: Reason, judgement: &mut Judgement) {
     judgement.codes.retain(|code| *code != ExitCode::Pass);
-    judgement.codes.insert(0, ExitCode::Interrupted);
-    judgement.reasons.insert(0, Reason::new("interrupted", text));
-    judgement.verdict = Verdict::Fail;
+    judgement.codes.insert(0, code);
+    judgement.reasons.insert(0, reason);
+    judgement.verdict = if code == ExitCode::Internal { Verdict::ToolError } else { Verdict::Fail };
 }
 
 impl UnderWay {
@@ -276,7 +290,8 @@ impl UnderWay {
             let version = scope.spawn(|| measurer.version(deadline, signals));
             let discarded = measurer.dir.discard_profiles();
             let env = measurer.environment(deadline, signals);
-            let version = version.join().unwrap_or_else(|_| Err(MeasureError::Io("a thread ended early".to_owned())));
+            let ended_early = |_| Err(io::Error::other("a thread ended early").into());
+            let version = version.join().unwrap_or_else(ended_early);
             (version, discarded.map_err(MeasureError::from).and(env))
         });
         let version = version?;
@@ -329,15 +344,19 @@ impl UnderWay {
 }
 
 /// Judges what was measured last, once more.
-pub(super) fn again(asked: &Asked, site: &Site) -> Result<(Measured, Circumstances), Refused> {
+pub(super) fn again(args: &CoverageArgs, asked: &Asked, site: &Site) -> Result<(Measured, Circumstances), Refused> {
     let directory = measurer(asked, site)?.dir;
     let deadline = Instant::now() + limit(asked);
-    let nothing = "nothing was measured yet in this configuration: run `cargo gate coverage` without `--no-run` first";
+    let flags = advice::for_measuring(args);
+    let nothing = format!(
+        "nothing was measured yet in this configuration: run `cargo gate coverage{flags}` without `--no-run` first"
+    );
     let nothing = Refused::new(ExitCode::Config, nothing);
     if !directory.exported().exists() {
         return Err(nothing);
     }
-    let _lock = lock(&directory, deadline, &Signals::none()).map_err(|error| internal(error.to_string()))?;
+    let lock = lock(&directory, deadline, &Signals::none());
+    let _lock = lock.map_err(|error| refusal(&error).unwrap_or_else(|| internal(error.to_string())))?;
     let mut circumstances = Circumstances::load(&directory.circumstances()).ok_or(nothing)?;
     let is_stale = |(path, measured): &(&Utf8PathBuf, &ContentHash)| {
         !hash_file(site.root.join(path)).is_ok_and(|now| now == **measured)
@@ -345,37 +364,18 @@ pub(super) fn again(asked: &Asked, site: &Site) -> Result<(Measured, Circumstanc
     circumstances.stale = circumstances.sources.iter().filter(is_stale).map(|(path, _)| path.clone()).collect();
     let measured = match load(&directory, site) {
         Ok(map) => Measured::Map(map),
-        Err(error) => Measured::Nothing(without_numbers(&error, limit(asked))),
+        Err(error) => Measured::Nothing(without_numbers(&error, limit(asked))?),
     };
     Ok((measured, circumstances))
 }
 
 fn load(directory: &Directory, site: &Site) -> Result<CoverageMap, MeasureError> {
-    let unreadable = |error: source::SourceError| MeasureError::Failed { what: "report", why: error.to_string() };
-    source::load_export(&directory.exported(), &site.root).map_err(unreadable)
-}
-
-/// What came of a measurement that has no numbers.
-fn without_numbers(error: &MeasureError, limit: Duration) -> Measurement {
-    match error {
-        MeasureError::TimedOut => Measurement::TimedOut(limit),
-        MeasureError::NoProfile => Measurement::NoProfile,
-        other => Measurement::Failed(other.to_string()),
-    }
-}
-
-/// Was something selected? Then the figure is not the workspace's.
-pub(super) fn is_partial(test: &TestArgs) -> bool {
-    let flags = &test.build.flags;
-    let names = [&flags.package, &flags.exclude, &flags.bin, &flags.example, &flags.test, &flags.bench];
-    let kinds = [flags.lib, flags.bins, flags.examples, flags.tests, flags.benches, flags.doc];
-    !test.filters.is_empty()
-        || !test.select.is_empty()
-        || !test.libtest.filters.is_empty()
-        || !test.libtest.skip.is_empty()
-        || test.libtest.ignored
-        || names.iter().any(|names| !names.is_empty())
-        || kinds.contains(&true)
+    source::load_export(&directory.exported(), &site.root).map_err(|error| match error {
+        // That there is no such file is the measurer's doing.
+        SourceError::Unreadable { why, .. } if why.kind() != ErrorKind::NotFound => why.into(),
+        SourceError::LlvmJson { why, .. } if why.is_io() => io::Error::from(why).into(),
+        error => MeasureError::Failed { what: "report", why: error.to_string() },
+    })
 }
 
 /// Did a process of this test end without leaving a profile?

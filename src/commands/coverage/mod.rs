@@ -1,61 +1,58 @@
 //! `cargo gate coverage`: one run of the tests, instrumented; what it covers is judged, kept and told.
 
+mod advice;
 mod baseline_ref;
 mod change;
 mod judging;
 pub(super) mod left_out;
 mod measured;
 mod outputs;
+mod refusal;
+mod selected;
 mod site;
+mod step;
+mod told;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use camino::Utf8PathBuf;
 
 use super::place::Place;
-use super::test::{self, Prepared, Purpose, Refused};
-use super::{baseline, complain};
+use super::test::{self, Asked, Prepared, Purpose, Refused};
+use super::{baseline, complain, notify};
 use crate::cli::{CoverageArgs, PlaceArgs};
 use crate::coverage::circumstances::Circumstances;
 use crate::coverage::source;
 use crate::coverage::verdict::Ruling;
 use crate::exit_code::ExitCode;
+use crate::model::Judgement;
 use crate::report::CoverageReport;
-use judging::{Judging, Measured};
+use crate::sys::signals::Signals;
+use judging::{Judged, Judging, Measured};
 use measured::Run;
 use site::Site;
+pub(super) use step::run_step;
+
+/// The artifact's name in the gate directory.
+pub(super) const ARTIFACT: &str = "coverage-report.md";
 
 /// Runs the command.
 pub(super) fn run(args: &CoverageArgs) -> ExitCode {
-    match ask(args) {
-        Ok(code) => code,
-        Err(refused) => {
-            complain("error", &refused.why);
-            refused.code
-        }
-    }
+    ask(args).unwrap_or_else(|refused| {
+        complain("error", &refused.why);
+        outputs::tell_refused(args, &refused).iter().for_each(|text| complain("warning", text));
+        refused.code
+    })
 }
 
 fn ask(args: &CoverageArgs) -> Result<ExitCode, Refused> {
     refuse_what_makes_no_sense(args)?;
     if let Some(report) = &args.ratchet_from {
-        let flags = &args.test.build.flags;
-        let place = PlaceArgs {
-            manifest_path: flags.manifest_path.clone(),
-            target_dir: flags.target_dir.clone(),
-            gate_profile: args.test.gate_profile.clone(),
-            color: flags.color.clone(),
-        };
-        let place = match Place::find(&place, &args.judging.given()) {
-            Ok(place) => place,
-            Err(code) => return Ok(code),
-        };
-        let words: Vec<String> =
-            args.test.build.to_argv().iter().map(|word| word.to_string_lossy().into_owned()).collect();
-        return Ok(baseline::ratchet_from(&place, report, args.commit.as_deref(), &words, args.test.format));
+        return Ok(ratchet_from(args, report));
     }
-    let asked = match test::prepare(&args.test, Purpose::Coverage(&args.judging.given()))? {
+    let stage = test::here()?;
+    let asked = match test::prepare(&args.test, Purpose::Coverage(&args.judging.given()), stage)? {
         Prepared::Off => return Ok(tell_na(args, &Ruling::switched_off())),
         Prepared::Handed(code) => return Ok(code),
         Prepared::Ours(asked) => Arc::new(asked.instrumented()),
@@ -66,28 +63,63 @@ fn ask(args: &CoverageArgs) -> Result<ExitCode, Refused> {
         return Ok(tell_na(args, &Ruling::out_of_scope(&names)));
     }
     if args.from.is_empty() && !args.test.build.flags.no_run {
-        return Ok(test::run_session(&args.test, &asked, &mut Run::new(args, &asked)));
+        return test::run_session(&args.test, &asked, &mut Run::new(args, &asked));
     }
     let site = Site::of(&asked)?;
+    let judged = judge_without_running(args, &asked, &site)?;
+    let mut wrong = outputs::tell(args, None, &judged);
+    if !args.test.no_record {
+        wrong.extend(outputs::keep(&site.gate_dir, None, &judged.report));
+    }
+    if !args.from.is_empty() {
+        wrong.extend(notify_of(&judged, &asked, &site));
+    }
+    wrong.iter().for_each(|text| complain("warning", text));
+    Ok(judged.code)
+}
+
+/// Judges what was measured elsewhere, or last.
+fn judge_without_running(args: &CoverageArgs, asked: &Asked, site: &Site) -> Result<Judged, Refused> {
     let (measured, circumstances) = if args.from.is_empty() {
-        measured::again(&asked, &site)?
+        measured::again(args, asked, site)?
     } else {
         let paths = named(&args.from)?;
         let map =
             source::load(&paths, &site.root).map_err(|error| Refused::new(ExitCode::Config, error.to_string()))?;
         let elsewhere = Circumstances {
-            is_partial: measured::is_partial(&args.test),
+            selected: selected::of_flags(&args.test),
             commit: site.commit.clone(),
             ..Circumstances::default()
         };
         (Measured::Map(map), elsewhere)
     };
-    let judging = Judging::new(args, asked.settings(), &site, &circumstances);
-    let judged = judging.judge(measured);
-    let mut wrong = outputs::tell(args, None, &judged);
-    wrong.extend(outputs::keep(&site.gate_dir, None, &judged.report));
-    wrong.iter().for_each(|text| complain("warning", text));
-    Ok(judged.code)
+    Ok(Judging::new(args, asked.settings(), site, &circumstances).judge(measured))
+}
+
+/// Tells who wants to know of a measurement that was handed over.
+fn notify_of(judged: &Judged, asked: &Asked, site: &Site) -> Option<String> {
+    let judgement =
+        Judgement { verdict: judged.verdict, codes: vec![judged.code], reasons: judged.report.reasons.clone() };
+    let happened = notify::happened(&judgement, false);
+    let json = || outputs::document(None, judged);
+    notify::tell(&asked.settings().notify, &happened, &site.root, &Signals::listen(), json)
+}
+
+/// Takes the figure of a report, and measures nothing.
+fn ratchet_from(args: &CoverageArgs, report: &Path) -> ExitCode {
+    let build = &args.test.build;
+    let place = PlaceArgs {
+        manifest_path: build.flags.manifest_path.clone(),
+        target_dir: build.flags.target_dir.clone(),
+        gate_profile: args.test.gate_profile.clone(),
+        color: build.flags.color.clone(),
+    };
+    let place = match Place::find(&place, &args.judging.given()) {
+        Ok(place) => place,
+        Err(code) => return code,
+    };
+    let words: Vec<String> = build.to_argv().iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    baseline::ratchet_from(&place, report, args.commit.as_deref(), &words, args.test.format)
 }
 
 /// The files of `--from`: leaving one out would judge less than was handed over.
@@ -122,7 +154,7 @@ fn refuse_what_makes_no_sense(args: &CoverageArgs) -> Result<(), Refused> {
 /// Says that there is nothing to judge, in whatever format was asked for.
 fn tell_na(args: &CoverageArgs, ruling: &Ruling) -> ExitCode {
     let report = CoverageReport { word: "N/A", reasons: ruling.reasons.clone(), ..CoverageReport::default() };
-    let judged = judging::Judged { report, verdict: ruling.verdict, code: ruling.code, reached: None };
+    let judged = Judged { report, verdict: ruling.verdict, code: ruling.code, reached: None };
     outputs::tell(args, None, &judged).iter().for_each(|text| complain("warning", text));
     ruling.code
 }

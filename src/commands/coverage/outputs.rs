@@ -5,18 +5,18 @@ use std::path::Path;
 
 use camino::Utf8Path;
 
+use super::ARTIFACT;
 use super::judging::Judged;
 use crate::cli::{CoverageArgs, Format};
-use crate::commands::test::{Ended, look};
-use crate::model::RunRecord;
+use crate::commands::notify;
+use crate::commands::stage::Stage;
+use crate::commands::test::{Ended, Refused, look};
+use crate::model::{Reason, RunRecord};
 use crate::report::coverage::{annotations, json as documents, markdown, terminal};
 use crate::report::json::{self, Head};
-use crate::report::{CoverageHead, CoverageReport};
+use crate::report::{CoverageHead, CoverageReport, Look};
 use crate::sys::fs::replace;
 use crate::sys::term::Surroundings;
-
-/// The artifact's name in the gate directory.
-const NAME: &str = "coverage-report.md";
 
 /// Tells people and machines. Gives what went wrong.
 pub(super) fn tell(args: &CoverageArgs, ended: Option<&Ended<'_>>, judged: &Judged) -> Vec<String> {
@@ -32,23 +32,33 @@ pub(super) fn tell(args: &CoverageArgs, ended: Option<&Ended<'_>>, judged: &Judg
         wrong.extend(write(path, &markdown::coverage_report(&judged.report)));
     }
     if args.test.format == Format::Json {
-        let head = ended.map_or_else(|| without_run(judged), |ended| Head::of(ended.record));
-        wrong.extend(print(&documents::document(&head, &judged.report)));
+        wrong.extend(print(&documents::document(&head(ended, judged), &judged.report)));
     }
     wrong
+}
+
+/// The same in the log of a step, where it is one.
+pub(super) fn log(stage: &Stage, judged: &Judged) {
+    if let Some(mut log) = stage.log() {
+        // A log that cannot be written stops nothing.
+        let _ = log.write_all(terminal::page(&judged.report, Look::default()).as_bytes());
+    }
+}
+
+/// The document that [`tell`] prints, for whoever is notified.
+pub(super) fn document(ended: Option<&Ended<'_>>, judged: &Judged) -> Vec<u8> {
+    notify::bytes(&documents::document(&head(ended, judged), &judged.report))
+}
+
+/// The document that [`tell_without`] prints.
+pub(super) fn document_without(ended: &Ended<'_>) -> Vec<u8> {
+    notify::bytes(&documents::document(&Head::of(ended.record), &without_figures()))
 }
 
 /// A run that was not measured to its end: the document's head says why, and so does the report, so that nobody takes an
 /// earlier one for this one's.
 pub(super) fn tell_without(args: &CoverageArgs, ended: &Ended<'_>, gate_dir: Option<&Utf8Path>) -> Vec<String> {
-    let reasons = ended.record.judgement.reasons.clone();
-    let reason = reasons.first().map(|reason| reason.text.clone()).unwrap_or_default();
-    let report = CoverageReport {
-        head: CoverageHead { reason, ..CoverageHead::default() },
-        word: "FAIL",
-        reasons,
-        ..CoverageReport::default()
-    };
+    let report = not_measured(&ended.record.judgement.reasons);
     let mut wrong = Vec::new();
     if let Some(path) = &args.test.report {
         wrong.extend(write(path, &markdown::coverage_report(&report)));
@@ -57,10 +67,39 @@ pub(super) fn tell_without(args: &CoverageArgs, ended: &Ended<'_>, gate_dir: Opt
         wrong.extend(keep(gate_dir, Some(ended.record), &report));
     }
     if args.test.format == Format::Json {
-        let report = CoverageReport { word: "N/A", ..CoverageReport::default() };
-        wrong.extend(print(&documents::document(&Head::of(ended.record), &report)));
+        wrong.extend(print(&documents::document(&Head::of(ended.record), &without_figures())));
     }
     wrong
+}
+
+/// The command ended before there was anything to measure: the reports say why. Those of tests do so as well, where tests
+/// would have run. Gives what went wrong.
+pub(super) fn tell_refused(args: &CoverageArgs, refused: &Refused) -> Vec<String> {
+    let test = &args.test;
+    // What takes its figure from a report writes none.
+    if args.ratchet_from.is_some() || !refused.outdates_reports(test) {
+        return Vec::new();
+    }
+    let report = not_measured(&[Reason::new("not-measured", &refused.why)]);
+    let gate_dir = refused.gate_dir(test);
+    let mut wrong = Vec::new();
+    if args.from.is_empty() && !test.build.flags.no_run {
+        wrong.extend(refused.replace_test_reports(gate_dir.as_deref(), None));
+    }
+    wrong.extend(test.report.as_ref().and_then(|path| write(path, &markdown::coverage_report(&report))));
+    wrong.extend(gate_dir.and_then(|gate_dir| keep(&gate_dir, None, &report)));
+    wrong
+}
+
+/// The report of what was not measured to its end.
+fn not_measured(reasons: &[Reason]) -> CoverageReport {
+    let reason = reasons.first().map(|reason| reason.text.clone()).unwrap_or_default();
+    CoverageReport {
+        head: CoverageHead { reason, ..CoverageHead::default() },
+        word: "FAIL",
+        reasons: reasons.to_vec(),
+        ..CoverageReport::default()
+    }
 }
 
 fn write(path: &Path, text: &str) -> Option<String> {
@@ -81,13 +120,20 @@ fn print(document: &impl serde::Serialize) -> Option<String> {
 /// Puts the artifact into the gate directory, and into the run's own folder. Gives what went wrong.
 pub(super) fn keep(gate_dir: &Utf8Path, record: Option<&RunRecord>, report: &CoverageReport) -> Option<String> {
     let text = markdown::coverage_report(report);
-    let of_run = record.map(|record| gate_dir.join("runs").join(record.head.id.as_str()).join(NAME));
-    let paths = of_run.into_iter().chain([gate_dir.join(NAME)]);
+    let of_run = record.map(|record| gate_dir.join("runs").join(record.head.id.as_str()).join(ARTIFACT));
+    let paths = of_run.into_iter().chain([gate_dir.join(ARTIFACT)]);
     let written = paths.map(|path| replace(path.as_std_path(), text.as_bytes())).collect::<io::Result<Vec<()>>>();
     written.err().map(|error| format!("cannot write the report: {error}"))
 }
 
-/// The head of a document of which no run is known.
-fn without_run(judged: &Judged) -> Head {
-    Head::without_run(judged.verdict, judged.code, judged.report.reasons.clone())
+/// The head of the document: of the run, where one is known.
+fn head(ended: Option<&Ended<'_>>, judged: &Judged) -> Head {
+    match ended {
+        Some(ended) => Head::of(ended.record),
+        None => Head::without_run(judged.verdict, judged.code, judged.report.reasons.clone()),
+    }
+}
+
+fn without_figures() -> CoverageReport {
+    CoverageReport { word: "N/A", ..CoverageReport::default() }
 }

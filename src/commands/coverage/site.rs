@@ -16,6 +16,8 @@ pub(super) struct Site {
     pub(super) root: Utf8PathBuf,
     pub(super) target_dir: Utf8PathBuf,
     pub(super) gate_dir: Utf8PathBuf,
+    /// The root of the workspace that the ratchet belongs to: of a worktree, the one that it was made from.
+    pub(super) home: Utf8PathBuf,
     /// Name and folder relative to the root of every package.
     pub(super) packages: Vec<(String, Utf8PathBuf)>,
     /// Do some of them run while others are built?
@@ -35,13 +37,16 @@ impl Site {
     pub(super) fn of(asked: &Asked) -> Result<Self, Refused> {
         let ground = asked.ground()?;
         let workspace = &ground.workspace;
-        let env = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let env = |name: &str| asked.stage.variable(name).filter(|value| !value.is_empty());
         let checkout = git::read_checkout(&workspace.root);
         let ci = record::ci(&env);
+        let origin = asked.stage.origin();
+        let of_origin = || origin.and_then(|origin| origin.branch.clone());
         Ok(Self {
             root: workspace.root.clone(),
             target_dir: workspace.target_dir.clone(),
             gate_dir: ground.gate_dir.clone(),
+            home: origin.map_or(&workspace.root, |origin| &origin.root).clone(),
             packages: left_out::packages(workspace),
             runs_in_builds: workspace.runs_in_builds,
             context: asked.found_context()?,
@@ -49,7 +54,7 @@ impl Site {
             is_dirty: checkout.as_ref().is_some_and(git::Checkout::is_dirty),
             has_git: checkout.is_some(),
             commit: checkout.as_ref().and_then(|checkout| checkout.commit.clone()),
-            branch: ci.branch.or_else(|| checkout.and_then(|checkout| checkout.branch)),
+            branch: ci.branch.or_else(|| checkout.and_then(|checkout| checkout.branch)).or_else(of_origin),
             default_branch: env("CI_DEFAULT_BRANCH").or_else(|| git::default_branch(&workspace.root)),
             is_pull_request: ["GITHUB_HEAD_REF", "CI_MERGE_REQUEST_IID", "CHANGE_ID"]
                 .iter()

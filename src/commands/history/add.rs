@@ -11,16 +11,26 @@ use crate::cli::{AddArgs, CountArgs, Format, Told};
 use crate::exit_code::ExitCode;
 use crate::history::record::{self, Lookup, Start};
 use crate::history::store::Store;
-use crate::model::{Context, Judgement, Reason, RunHead, RunRecord, RunState, Totals, Verdict, WORKSPACE_SUITE};
+use crate::model::{
+    Context, Judgement, PIPELINE_SUITE, Reason, RunHead, RunRecord, RunState, Totals, Verdict, WORKSPACE_SUITE,
+};
 use crate::report::words;
+
+/// Nobody else's executions are on record under the names of the gate's own.
+pub(super) fn refuse_own_suite(name: &str) -> Result<()> {
+    let command = match name {
+        WORKSPACE_SUITE => "cargo gate test",
+        PIPELINE_SUITE => "cargo gate run",
+        _ => return Ok(()),
+    };
+    Err(HistoryError::Usage(format!("the suite `{name}` is what `{command}` runs: give this one another name")))
+}
 
 /// The run that is told of, or why it can be none. `commit` is the full name of the one that is told, `random` makes
 /// the run's name unique.
 pub fn told(args: &AddArgs, commit: Option<String>, now: Timestamp, random: u32, env: Lookup<'_>) -> Result<RunRecord> {
     let refuse = |why: &str| Err(HistoryError::Usage(why.to_owned()));
-    if args.suite == WORKSPACE_SUITE {
-        return refuse("the suite `workspace` is what `cargo gate test` runs: give this one another name");
-    }
+    refuse_own_suite(&args.suite)?;
     let at = args.at.unwrap_or(now);
     if at > now {
         return refuse("--at lies in the future");

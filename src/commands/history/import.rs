@@ -8,10 +8,10 @@ mod told;
 
 use std::io;
 
-use camino::Utf8Path;
 use jiff::Timestamp;
 
 use self::files::{Given, read};
+use super::add;
 use super::verbs::{HistoryError, Result};
 use crate::cli::ImportArgs;
 use crate::commands::complain;
@@ -21,7 +21,7 @@ use crate::commands::test::{default_context, judge_cases};
 use crate::history::sqlite::SqliteStore;
 use crate::history::store::{Appended, FinishedRun, Store, StoreError};
 use crate::import::{Origin, Results, RustBinaries, imported};
-use crate::model::{ContentHash, Context, RunRecord, RunState, WORKSPACE_SUITE};
+use crate::model::{ContentHash, Context, RunRecord, RunState};
 
 /// One run's results, and what makes a run of them.
 struct Prepared<'a> {
@@ -57,10 +57,7 @@ struct Source<'a> {
 /// Takes the results of files into the history of this place.
 pub(super) fn run(args: &ImportArgs, place: &Place) -> Result<()> {
     let now = Timestamp::now();
-    if args.suite.as_deref() == Some(WORKSPACE_SUITE) {
-        let why = "the suite `workspace` is what `cargo gate test` runs: give this one another name";
-        return Err(HistoryError::Usage(why.to_owned()));
-    }
+    args.suite.as_deref().map_or(Ok(()), add::refuse_own_suite)?;
     if args.at.is_some_and(|at| at > now) {
         return Err(HistoryError::Usage("--at lies in the future".to_owned()));
     }
@@ -69,7 +66,8 @@ pub(super) fn run(args: &ImportArgs, place: &Place) -> Result<()> {
     let targets = place.workspace.packages.values().flat_map(|package| &package.targets);
     let rust = RustBinaries::of(targets.map(|target| (target.binary.clone(), target.proc_macro)));
     let context = context_of(args, there.as_ref())?;
-    let of = Of { args, context, package: package(args, place), commit: commit(args, place), rust: &rust, now };
+    let package = args.package.clone().unwrap_or_else(|| place.workspace.name().to_owned());
+    let of = Of { args, context, package, commit: commit(args, place), rust: &rust, now };
     let sources: Vec<Source<'_>> = files.into_iter().map(|file| of.source(file)).collect();
     let summaries: Vec<told::File> =
         sources.iter().map(|source| told::file(source, there.as_ref())).collect::<std::result::Result<_, _>>()?;
@@ -166,15 +164,6 @@ fn context_of(args: &ImportArgs, store: Option<&SqliteStore>) -> std::result::Re
         default_context(&cargo)
     });
     Ok(as_asked(wanted, base))
-}
-
-/// The package at the workspace's root, or the name of its directory.
-fn package(args: &ImportArgs, place: &Place) -> String {
-    let root = &place.workspace.root;
-    let at_root = |manifest: &Utf8Path| manifest.parent() == Some(root);
-    let package = place.workspace.packages.values().find(|package| at_root(&package.manifest));
-    let name = args.package.clone().or_else(|| package.map(|package| package.name.clone()));
-    name.or_else(|| root.file_name().map(str::to_owned)).unwrap_or_else(|| "workspace".to_owned())
 }
 
 /// What git does not know may be the name of a commit elsewhere.

@@ -6,6 +6,7 @@ mod next;
 use std::io;
 
 use super::place::{Place, store_code};
+use super::stage::Stage;
 use super::{complain, test};
 use crate::cli::{LibtestArgs, OrderArgs};
 use crate::exit_code::ExitCode;
@@ -49,6 +50,7 @@ fn nothing_on_record() {
 /// How many tests run at once: as the flag says, else as in `test`.
 fn slots(args: &OrderArgs, place: Option<&Place>) -> usize {
     let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let of_test = || place.map_or(cpus, |place| test::slots(place.settings(), &LibtestArgs::default(), cpus));
+    let of_test =
+        || place.map_or(cpus, |place| test::slots(place.settings(), &LibtestArgs::default(), cpus, &Stage::default()));
     args.slots.unwrap_or_else(of_test)
 }

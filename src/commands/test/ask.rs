@@ -10,6 +10,7 @@ use crate::cargo::user_config::{self, Lookup, UserConfig};
 use crate::cli::{BuildArgs, TestArgs, cargo_args};
 use crate::commands::complain;
 use crate::commands::quarantine::{day, expired};
+use crate::commands::stage::Stage;
 use crate::config::settings::DISABLE;
 use crate::config::{ConfigErrors, ConfigFile, Layers, Resolved, Settings};
 use crate::exit_code::ExitCode;
@@ -18,10 +19,13 @@ use crate::model::Context;
 /// Everything that is known before the build.
 #[derive(Debug)]
 pub(in crate::commands) struct Asked {
+    pub(in crate::commands) stage: Stage,
     pub(in crate::commands) cargo: OsString,
     pub(in crate::commands) cwd: PathBuf,
     pub(in crate::commands) own_exe: PathBuf,
     ground: LateGround,
+    /// The file that settings were read from.
+    pub(in crate::commands) config: Option<ConfigFile>,
     pub(in crate::commands) resolved: Resolved,
     /// cargo's flags, the configured ones before the user's.
     pub(in crate::commands) build: BuildArgs,
@@ -66,12 +70,14 @@ impl Asked {
         let flags = &self.build.flags;
         let config_flags: Vec<String> =
             flags.config.iter().map(|config| config.to_string_lossy().into_owned()).collect();
+        let env = self.stage.environment();
         let lookup = Lookup {
             cwd: &self.cwd,
             host: &self.host,
             targets: &flags.target,
             config_flags: &config_flags,
             cargo: &self.cargo,
+            env: &env,
         };
         user_config::look_up(&lookup).map_err(|error| Refused::new(ExitCode::Config, error.to_string()))
     }
@@ -84,25 +90,6 @@ impl Asked {
     /// Under what test keys are meant, given the triples that the build is for.
     pub(in crate::commands) fn context(&self, triples: &[String]) -> Context {
         let flags = &self.build.flags;
-        let mut features: Vec<String> = flags
-            .features
-            .iter()
-            .flat_map(|list| list.split([',', ' ']))
-            .filter(|feature| !feature.is_empty())
-            .map(str::to_owned)
-            .collect();
-        features.sort_unstable();
-        features.dedup();
-        let mut words = Vec::new();
-        if flags.all_features {
-            words.push("--all-features".to_owned());
-        }
-        if flags.no_default_features {
-            words.push("--no-default-features".to_owned());
-        }
-        if !features.is_empty() {
-            words.push(format!("--features {}", features.join(",")));
-        }
         let profile = match (&flags.profile, flags.release) {
             (Some(profile), _) => profile.clone(),
             (None, true) => "release".to_owned(),
@@ -110,14 +97,18 @@ impl Asked {
         };
         // Without --target the host is meant, whatever else runners were looked up for.
         let target = if triples.len() > 1 { triples.get(1..).unwrap_or_default().join(",") } else { self.host.clone() };
-        Context { target, features: words.join(" "), profile }
+        Context { target, features: flags.canonical_features(), profile }
     }
 }
 
 /// The context of a run without flags.
 pub(in crate::commands) fn default_context(cargo: &OsStr) -> Context {
-    let target = host_in(&rustc_version(cargo));
-    Context { target, features: String::new(), profile: "test".to_owned() }
+    context_of(&Stage::here().map(|stage| rustc_version(cargo, &stage)).unwrap_or_default())
+}
+
+/// The same, of what `rustc -vV` says.
+pub(in crate::commands) fn context_of(rustc: &str) -> Context {
+    Context { target: host_in(rustc), features: String::new(), profile: "test".to_owned() }
 }
 
 /// The host's triple, as `rustc -vV` tells it.
@@ -146,31 +137,36 @@ pub(in crate::commands) enum Purpose<'a> {
 }
 
 /// Puts everything together.
-pub(in crate::commands) fn prepare(args: &TestArgs, purpose: Purpose<'_>) -> Result<Prepared, Refused> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let internal = |error: std::io::Error| Refused::new(ExitCode::Internal, error.to_string());
-    let cwd = std::env::current_dir().map_err(internal)?;
+pub(in crate::commands) fn prepare(args: &TestArgs, purpose: Purpose<'_>, stage: Stage) -> Result<Prepared, Refused> {
+    let cargo = stage.cargo();
+    let cwd = stage.cwd.clone();
     let flags = &args.build.flags;
-    let ground = LateGround::ask(cargo.clone(), metadata_flags(&args.build), flags.target_dir.clone());
+    let ground = LateGround::ask(stage.clone(), cargo.clone(), metadata_flags(&args.build), flags.target_dir.clone());
     let rustc = std::thread::spawn({
-        let cargo = cargo.clone();
-        move || rustc_version(&cargo)
+        let (cargo, stage) = (cargo.clone(), stage.clone());
+        move || rustc_version(&cargo, &stage)
     });
     let manifest = flags.manifest_path.as_ref().map(|path| cwd.join(path));
     let from = manifest.as_deref().and_then(Path::parent).unwrap_or(&cwd);
     // Where there can be no file, cargo may start before it has told where the workspace's root is.
-    let file = match may_have_config(&std::path::absolute(from).unwrap_or_else(|_| from.to_owned())) {
-        true => ConfigFile::load(&ground.workspace()?.root).map_err(refused)?,
-        false => None,
+    let file = match &stage.step {
+        Some(step) => step.config.clone(),
+        None if may_have_config(&std::path::absolute(from).unwrap_or_else(|_| from.to_owned())) => {
+            ConfigFile::load(&ground.workspace()?.root).map_err(refused)?
+        }
+        None => None,
     };
     let (judging, builds) = match purpose {
         Purpose::Test => (&[][..], !flags.no_run),
         // What was measured before can be judged again.
         Purpose::Coverage(judging) => (judging, true),
     };
-    let resolved = resolve(args, judging, file.as_ref())?;
+    let resolved = resolve(args, judging, file.as_ref(), &stage)?;
     for warning in resolved.warnings.iter().filter(|_| !args.build.flags.quiet) {
-        complain("warning", &warning.text);
+        match &stage.step {
+            Some(_) => stage.note("warning", &warning.text),
+            None => complain("warning", &warning.text),
+        }
     }
     if !resolved.settings.enabled {
         return Ok(Prepared::Off);
@@ -186,11 +182,11 @@ pub(in crate::commands) fn prepare(args: &TestArgs, purpose: Purpose<'_>) -> Res
         return Ok(Prepared::Handed(hand_over(&cargo, &cargo_flags, args)));
     }
     for text in expired(&resolved.settings, day(jiff::Timestamp::now())) {
-        refuse_when_strict(&resolved, &text)?;
+        refuse_when_strict(&stage, &resolved, &text)?;
     }
-    let softeners = softeners(|name| std::env::var(name).ok());
+    let softeners = softeners(|name| stage.variable(name));
     if !softeners.is_empty() {
-        refuse_when_strict(&resolved, &format!("{} lets a red test turn green", softeners.join(", ")))?;
+        refuse_when_strict(&stage, &resolved, &format!("{} lets a red test turn green", softeners.join(", ")))?;
     }
     let rustc = rustc.join().unwrap_or_default();
     let host = host_in(&rustc);
@@ -200,12 +196,14 @@ pub(in crate::commands) fn prepare(args: &TestArgs, purpose: Purpose<'_>) -> Res
             "cannot learn the host's triple from `rustc -vV`: is rustc installed?",
         ));
     }
-    let own_exe = std::env::current_exe().map_err(internal)?;
+    let own_exe = std::env::current_exe().map_err(|error| Refused::new(ExitCode::Internal, error.to_string()))?;
     Ok(Prepared::Ours(Box::new(Asked {
+        stage,
         cargo,
         cwd,
         own_exe,
         ground,
+        config: file,
         resolved,
         build,
         cargo_flags,
@@ -216,16 +214,21 @@ pub(in crate::commands) fn prepare(args: &TestArgs, purpose: Purpose<'_>) -> Res
 }
 
 /// What softens the gate, or once did, is warned of, and refused where the settings are strict.
-fn refuse_when_strict(resolved: &Resolved, text: &str) -> Result<(), Refused> {
+fn refuse_when_strict(stage: &Stage, resolved: &Resolved, text: &str) -> Result<(), Refused> {
     if resolved.settings.test.strict_env {
         return Err(Refused::new(ExitCode::Config, format!("{text}, and `test.strict-env` refuses that")));
     }
-    complain("warning", text);
+    stage.complain("warning", text);
     Ok(())
 }
 
-fn resolve(args: &TestArgs, judging: &[(&'static str, &str)], file: Option<&ConfigFile>) -> Result<Resolved, Refused> {
-    let variables: Vec<(OsString, OsString)> = std::env::vars_os().collect();
+fn resolve(
+    args: &TestArgs,
+    judging: &[(&'static str, &str)],
+    file: Option<&ConfigFile>,
+    stage: &Stage,
+) -> Result<Resolved, Refused> {
+    let variables = stage.environment();
     let mut flags = args.settings.given();
     flags.extend_from_slice(judging);
     let layers = Layers { file, variables: &variables, profile: args.gate_profile.as_deref(), flags: &flags };
@@ -238,16 +241,17 @@ fn refused(errors: ConfigErrors) -> Refused {
 }
 
 /// All of `rustc -vV`: of the rustc beside cargo, which spares a proxy's detour, unless another one is named.
-fn rustc_version(cargo: &OsStr) -> String {
+pub(in crate::commands) fn rustc_version(cargo: &OsStr, stage: &Stage) -> String {
     let beside = Path::new(cargo).with_file_name(if cfg!(windows) { "rustc.exe" } else { "rustc" });
     let beside = Some(beside).filter(|rustc| rustc.is_absolute() && rustc.is_file()).map(PathBuf::into_os_string);
-    let rustc = std::env::var_os("RUSTC").or(beside).unwrap_or_else(|| "rustc".into());
-    let output = Command::new(rustc).arg("-vV").output();
+    let rustc = stage.variable_os("RUSTC").or(beside).unwrap_or_else(|| "rustc".into());
+    let mut command = Command::new(rustc);
+    let output = command.arg("-vV").current_dir(&stage.cwd).envs(stage.env.iter().cloned()).output();
     output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
 }
 
 /// Those of the flags that `cargo metadata` understands and that bear on its answer.
-fn metadata_flags(build: &BuildArgs) -> Vec<OsString> {
+pub(super) fn metadata_flags(build: &BuildArgs) -> Vec<OsString> {
     let flags = &build.flags;
     let mut words: Vec<OsString> = Vec::new();
     if let Some(path) = &flags.manifest_path {
@@ -302,13 +306,22 @@ fn hand_over(cargo: &OsStr, flags: &[OsString], args: &TestArgs) -> ExitCode {
 
 fn plain(cargo: &OsStr, flags: &[OsString], args: &TestArgs) -> Command {
     let mut command = Command::new(cargo);
-    command.arg("test").args(flags).args(args.build.flags.quiet.then_some("-q"));
-    if let Some(color) = &args.build.flags.color {
-        command.args(["--color", color]);
-    }
-    command.args(args.build.flags.no_fail_fast.then_some("--no-fail-fast"));
-    command.arg("--").args(&args.filters).args(&args.libtest.in_order);
+    command.args(plain_args(flags, args));
     command
+}
+
+/// The command line of plain `cargo test`.
+pub(super) fn plain_args(flags: &[OsString], args: &TestArgs) -> Vec<OsString> {
+    let mut words: Vec<OsString> = vec!["test".into()];
+    words.extend(flags.iter().cloned());
+    words.extend(args.build.flags.quiet.then(|| "-q".into()));
+    if let Some(color) = &args.build.flags.color {
+        words.extend(["--color".into(), color.into()]);
+    }
+    words.extend(args.build.flags.no_fail_fast.then(|| "--no-fail-fast".into()));
+    words.push("--".into());
+    words.extend(args.filters.iter().map(OsString::from).chain(args.libtest.in_order.iter().map(OsString::from)));
+    words
 }
 
 /// Variables with which snapshot tests and their like accept what they should judge.

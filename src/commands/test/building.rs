@@ -1,7 +1,6 @@
 //! The build as a step of the session: composed, tried again where that helps, told to people as cargo tells it.
 
 use std::ffi::OsString;
-use std::io::Write;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -13,7 +12,7 @@ use crate::cargo::compose::{self, Composition, Place};
 use crate::cargo::{launch, recall};
 use crate::event::Fact;
 use crate::model::InfraMode;
-use crate::sys::process::{Launch, own_environment};
+use crate::sys::process::Launch;
 
 impl Session<'_> {
     /// Builds; where cargo fails for no fault of the code, tries again as often as the settings say.
@@ -39,6 +38,10 @@ impl Session<'_> {
     /// Waits before another try; false when the user asked for an end meanwhile.
     pub(super) fn wait(&self, why: &str, attempt: u32, of: u32, observers: &mut Observers<'_>) -> bool {
         let delay = self.asked.settings().infra.delay;
+        // Beyond the end of a step nothing is tried.
+        if self.asked.stage.deadline().is_some_and(|deadline| Instant::now() + delay >= deadline) {
+            return false;
+        }
         observers.tell(Fact::ToolFailed { why: why.to_owned(), attempt, of, retry_in: Some(delay) });
         let until = Instant::now() + delay;
         while Instant::now() < until {
@@ -54,7 +57,9 @@ impl Session<'_> {
     pub(super) fn kept_launches(&self) -> Option<PathBuf> {
         // An instrumented build launches other files: each kind recalls its own.
         let name = if self.head.instrumented { recall::INSTRUMENTED_FILE } else { recall::FILE };
-        Some(self.asked.ground().ok()?.gate_dir.join(name).into_std_path_buf())
+        // Those of a worktree are never launched again, and would displace the others.
+        let ground = self.asked.ground().ok().filter(|_| self.asked.stage.origin().is_none())?;
+        Some(ground.gate_dir.join(name).into_std_path_buf())
     }
 
     fn build(
@@ -66,7 +71,8 @@ impl Session<'_> {
         let real = gather::rustdoc(self.asked, &self.user);
         let dir = build::prepare(&self.asked.own_exe, &real).map_err(internal)?;
         let shim = dir.path().join(launch::RUSTDOC_NAME);
-        let by_environment = std::env::var_os("RUSTDOC").is_some();
+        let stage = &self.asked.stage;
+        let by_environment = stage.variable_os("RUSTDOC").is_some();
         let look = outputs::look(self.args, &self.surroundings);
         let quiet = self.args.build.flags.quiet;
         let progress = look.progress.then_some(look.columns).flatten().and_then(|columns| u16::try_from(columns).ok());
@@ -86,7 +92,7 @@ impl Session<'_> {
             terminal: Some(compose::Terminal { color: look.color, progress }),
         };
         let args = compose::cargo_test(&composition);
-        let mut env = env.map_or_else(own_environment, <[_]>::to_vec);
+        let mut env = env.map_or_else(|| stage.environment(), <[_]>::to_vec);
         let variables = compose::variables(&composition);
         env.retain(|(name, _)| !variables.iter().any(|(ours, _)| ours == name));
         env.extend(variables);
@@ -99,13 +105,11 @@ impl Session<'_> {
             dir: dir.path(),
             grace: self.asked.settings().test.grace,
             signals: self.signals,
+            deadline: stage.deadline(),
             toolchain: &self.asked.rustc,
             kept: &|| self.kept_launches(),
         };
-        let mut tell = |words: &[u8]| {
-            let mut stderr = std::io::stderr().lock();
-            let _ = stderr.write_all(words).and_then(|()| stderr.flush());
-        };
+        let mut tell = |words: &[u8]| stage.say(words);
         let mut finished = None;
         let built = build::build(&request, &mut tell, &mut |success, took| finished = Some((success, took)));
         if let Some((success, took)) = finished {

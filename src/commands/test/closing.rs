@@ -13,19 +13,23 @@ use super::insights;
 use super::judge::{Facts, ToolError, judge};
 use super::measuring::Measuring;
 use super::outputs::{self, Ended, Observers};
-use super::session::{Came, Session};
+use super::session::{Came, CameTo, Recorded, Session};
 use crate::cli::Format;
-use crate::commands::complain;
+use crate::commands::deferral::{self, Deferral};
+use crate::commands::notify;
 use crate::commands::quarantine::day;
 use crate::commands::thresholds::thresholds;
+use crate::config::Notice;
 use crate::event::Fact;
 use crate::exit_code::ExitCode;
 use crate::history::record::add_checkout;
+use crate::history::sqlite::SqliteStore;
 use crate::history::store::{BinaryStamp, Store};
 use crate::model::{
     BinaryId, CaseRecord, ContentHash, InfraMode, Judgement, Reason, RunHead, RunRecord, RunState, TestKey, Totals,
     Verdict,
 };
+use crate::report::markdown::Smoke;
 use crate::report::{Insights, TestDocument};
 use crate::runner::engine::Stop;
 
@@ -38,16 +42,19 @@ impl Session<'_> {
         mut observers: Observers<'_>,
         insights: &RefCell<Insights>,
         measuring: &mut dyn Measuring,
-    ) -> Judgement {
+    ) -> CameTo {
         let mut head = self.head.clone();
         let mut stamps = Vec::new();
         if let Some(tested) = came.tested.take() {
             if let Some(checkout) = &tested.checkout {
                 add_checkout(&mut head, checkout);
             }
+            // A worktree is on no branch.
+            head.branch = head.branch.or_else(|| self.asked.stage.origin()?.branch.clone());
             head.input_key = Some(tested.input_key);
             came.cases = with_hashes(came.cases, &tested);
-            stamps = tested.stamps;
+            // What changed since is asked of the checkout that people work in.
+            stamps = if self.asked.stage.origin().is_none() { tested.stamps } else { Vec::new() };
         }
         let tool_error = self.tool_error(&came, &mut memory, head.input_key);
         let today = day(Timestamp::now());
@@ -74,8 +81,11 @@ impl Session<'_> {
         measuring.judge(&came, self.signals, &mut judgement);
         let record = record_of(head, state, judgement, &came, took);
         let record = Arc::new(RunRecord { coverage: measuring.reached(), ..record });
-        memory.learn(&record, &came.cases);
         let (now, by) = (Timestamp::now(), thresholds(settings));
+        let flaky_before = insights::flaky_tests(&memory.summaries, now, &by);
+        memory.learn(&record, &came.cases);
+        let turned_flaky = !insights::flaky_tests(&memory.summaries, now, &by).is_subset(&flaky_before);
+        let happened = notify::happened(&record.judgement, turned_flaky);
         let state_of = |key: &TestKey| insights::state_of(&memory.summaries, key, now, &by);
         let told = Insights {
             quarantined: insights::quarantined(&came.cases, settings, today, state_of),
@@ -84,19 +94,32 @@ impl Session<'_> {
         };
         insights.borrow_mut().clone_from(&told);
         let cases: Arc<[Arc<CaseRecord>]> = came.cases.into();
-        let document = (self.args.format == Format::Json && !measuring.is_instrumented()).then(|| {
+        let document = || {
             let word = |key: &TestKey| state_of(key).map(|state| state.to_string());
             TestDocument::new(&record, cases.iter().map(|case| &**case), &told, word)
-        });
-        let ended = Ended { record: &record, cases: &cases, insights: &told };
-        let writing = self.write_beside(&mut memory, &ended, stamps);
+        };
+        let printed = (self.args.format == Format::Json && !measuring.is_instrumented()).then(document);
+        let ended = Ended { record: &record, cases: &cases, insights: &told, happened: &happened };
+        let writing = self.write_beside(memory.store.take(), &ended, stamps);
         observers.tell(Fact::RunFinished { record: Arc::clone(&record), cases: Arc::clone(&cases) });
         drop(observers);
-        let mut wrong = outputs::write_asked(self.args, &ended, document.as_ref());
+        let mut wrong = outputs::write_asked(self.args, &ended, printed.as_ref());
         wrong.extend(measuring.tell(&ended));
         wrong.extend(writing.and_then(|writing| writing.join().ok()).unwrap_or_default());
-        wrong.iter().for_each(|text| complain("warning", text));
-        record.judgement.clone()
+        wrong.extend(
+            self.notify(ended.happened, || measuring.document(&ended).unwrap_or_else(|| notify::bytes(&document()))),
+        );
+        wrong.iter().for_each(|text| self.asked.stage.complain("warning", text));
+        CameTo { judgement: record.judgement.clone(), run: Some(Recorded { record, cases, insights: told }) }
+    }
+
+    /// Tells who wants to know; of a step the pipeline tells, once it is over. Gives what went wrong.
+    fn notify(&self, happened: &[Notice], json: impl FnOnce() -> Vec<u8>) -> Option<String> {
+        if self.asked.stage.step.is_some() {
+            return None;
+        }
+        let root = &self.asked.ground().ok()?.workspace.root;
+        notify::tell(&self.asked.settings().notify, happened, root, self.signals, json)
     }
 
     /// How the suite could not be executed, if it could not; the store counts what is deferred.
@@ -106,22 +129,21 @@ impl Session<'_> {
         let (now, is_retried) = (Timestamp::now(), infra.mode == InfraMode::Retry);
         // With git, the key is the same before and after a build; looking for it again is for those who defer.
         let key = if is_retried { input_key } else { self.deferral_key() };
-        let mut counter = memory.store.as_mut().zip(key);
+        let store = memory.store.as_mut();
         let Some(why) = came.tool_error.clone() else {
             let was_executed = !came.cases.is_empty() && !matches!(came.stop, Some(Stop::Interrupted(_)));
-            if let Some((store, key)) = counter.as_mut().filter(|_| was_executed)
-                && store.deferrals(*key, now).is_ok_and(|count| count > 0)
-            {
-                let _ = store.clear_deferrals(*key);
+            if let Some((store, key)) = store.zip(key).filter(|_| was_executed) {
+                deferral::settle(store, key, now);
             }
             return None;
         };
         if is_retried {
             return Some(ToolError { why, tries: came.tries, of, deferred: false });
         }
-        // What cannot be counted is not put off for ever.
-        let tries = counter.and_then(|(store, key)| store.defer(key, now).ok()).unwrap_or(of);
-        Some(ToolError { why, tries, of, deferred: tries < of })
+        Some(match deferral::put_off(store.map(|store| store as &mut dyn Store), key, infra, now) {
+            Deferral::Deferred { attempt, of } => ToolError { why, tries: attempt, of, deferred: true },
+            Deferral::Exhausted { of } => ToolError { why, tries: of, of, deferred: false },
+        })
     }
 
     /// What deferrals are counted under: the input key as it is without a build, since there may be none.
@@ -136,19 +158,18 @@ impl Session<'_> {
     /// Records beside what people read meanwhile. Gives what went wrong.
     fn write_beside(
         &self,
-        memory: &mut Memory,
+        mut store: Option<SqliteStore>,
         ended: &Ended<'_>,
         stamps: Vec<BinaryStamp>,
     ) -> Option<JoinHandle<Vec<String>>> {
         if !self.records() {
             return None;
         }
-        let mut store = memory.store.take();
         let is_nothing = ended.record.verdict() == Verdict::Nothing || ended.record.exit_code() == ExitCode::Usage;
         let gate_dir = self.asked.ground().ok()?.gate_dir.clone();
         let record = ended.record.clone();
         let cases = ended.cases.to_vec();
-        let report = (!is_nothing).then(|| outputs::markdown(ended));
+        let report = (!is_nothing).then(|| outputs::markdown(ended, Smoke::Skipped));
         Some(std::thread::spawn(move || {
             let mut wrong = Vec::new();
             if let Some(store) = &mut store {

@@ -15,6 +15,7 @@ use crate::cargo::launch::{self, LaunchRecord, Role};
 use crate::cargo::user_config::UserConfig;
 use crate::cargo::workspace::Workspace;
 use crate::cli::{LibtestArgs, TestArgs};
+use crate::commands::stage::Stage;
 use crate::config::Settings;
 use crate::model::{BinaryId, Kind, TestKey};
 use crate::plan::list::{self, Answer, Question, Remembered};
@@ -190,7 +191,7 @@ fn binary_unit(
         program: words.next()?,
         args: words.collect(),
         cwd: record.cwd.clone(),
-        env: restored(&record.env, surveyed.user),
+        env: restored(&record.env, surveyed),
     };
     let recorded_args = record.argv.get(1..)?.iter().filter(|arg| *arg != "--quiet").cloned().collect();
     let id = BinaryId { package, kind: artifact.kind, binary };
@@ -207,11 +208,12 @@ fn variable(record: &LaunchRecord, name: &str) -> Option<String> {
 }
 
 /// The environment as it is without us: a rustdoc and runners of the user's that had to give way come back.
-fn restored(env: &[(OsString, OsString)], user: &UserConfig) -> Vec<(OsString, OsString)> {
-    let runners: Vec<OsString> = user.triples.iter().map(|triple| compose::runner_variable(triple)).collect();
+fn restored(env: &[(OsString, OsString)], surveyed: Surveyed<'_>) -> Vec<(OsString, OsString)> {
+    let runners: Vec<OsString> = surveyed.user.triples.iter().map(|triple| compose::runner_variable(triple)).collect();
     let restore = |(name, value): &(OsString, OsString)| {
         let is_runner = runners.contains(name);
-        let own = std::env::var_os(name).filter(|_| is_runner || name == "RUSTDOC");
+        let gave_way = is_runner || name == "RUSTDOC";
+        let own = name.to_str().filter(|_| gave_way).and_then(|name| surveyed.asked.stage.variable_os(name));
         let theirs = Some(value.clone()).filter(|_| !is_runner);
         own.or(theirs).map(|value| (name.clone(), value))
     };
@@ -257,7 +259,7 @@ fn doctest_unit(surveyed: Surveyed<'_>, record: &LaunchRecord, several: bool) ->
         program: rustdoc_of(surveyed, record),
         args: Vec::new(),
         cwd: record.cwd.clone(),
-        env: restored(&record.env, surveyed.user),
+        env: restored(&record.env, surveyed),
     };
     let id = BinaryId { package, kind: Kind::Doc, binary };
     Some(Unit { id, file: None, launch, recorded_args: args, own_harness: false })
@@ -275,7 +277,7 @@ fn rustdoc_of(surveyed: Surveyed<'_>, record: &LaunchRecord) -> OsString {
 
 /// The rustdoc that cargo calls, as far as is known before it runs.
 pub(super) fn rustdoc(asked: &Asked, user: &UserConfig) -> OsString {
-    if let Some(own) = std::env::var_os("RUSTDOC").or_else(|| user.rustdoc.clone()) {
+    if let Some(own) = asked.stage.variable_os("RUSTDOC").or_else(|| user.rustdoc.clone()) {
         return own;
     }
     let beside = Path::new(&asked.cargo).with_file_name(launch::RUSTDOC_NAME);
@@ -294,8 +296,8 @@ fn own_harnesses(workspace: &Workspace, artifacts: &[Artifact]) -> BTreeSet<(Str
 }
 
 /// How many tests may run at once.
-pub(in crate::commands) fn slots(settings: &Settings, libtest: &LibtestArgs, cpus: usize) -> usize {
-    let of_env = std::env::var("RUST_TEST_THREADS").ok().and_then(|text| text.parse::<usize>().ok());
+pub(in crate::commands) fn slots(settings: &Settings, libtest: &LibtestArgs, cpus: usize, stage: &Stage) -> usize {
+    let of_env = stage.variable("RUST_TEST_THREADS").and_then(|text| text.parse::<usize>().ok());
     let caps = [libtest.test_threads, of_env.filter(|threads| *threads > 0)];
     let wanted = settings.test.slots.unwrap_or(cpus);
     caps.into_iter().flatten().fold(wanted, usize::min).max(1)

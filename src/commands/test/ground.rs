@@ -9,6 +9,7 @@ use camino::Utf8PathBuf;
 
 use super::Refused;
 use crate::cargo::workspace::{Error, Workspace};
+use crate::commands::stage::Stage;
 use crate::config::PLACES;
 use crate::exit_code::ExitCode;
 use crate::history::place::gate_dir;
@@ -26,14 +27,24 @@ pub(in crate::commands) struct LateGround {
     asked: Mutex<Option<JoinHandle<Result<Workspace, Error>>>>,
     answered: OnceLock<Result<Workspace, Refused>>,
     target_dir: Option<PathBuf>,
+    /// Where the gate directory is, whatever the settings say.
+    gate_dir: Option<Utf8PathBuf>,
     ground: OnceLock<Result<Ground, Refused>>,
 }
 
 impl LateGround {
     /// Asks cargo, in a thread of its own.
-    pub(in crate::commands) fn ask(cargo: OsString, flags: Vec<OsString>, target_dir: Option<PathBuf>) -> Self {
-        let asked = std::thread::spawn(move || Workspace::query(&cargo, &flags));
-        Self { asked: Mutex::new(Some(asked)), answered: OnceLock::new(), target_dir, ground: OnceLock::new() }
+    pub(in crate::commands) fn ask(
+        stage: Stage,
+        cargo: OsString,
+        flags: Vec<OsString>,
+        target_dir: Option<PathBuf>,
+    ) -> Self {
+        let gate_dir = stage.step.as_ref().map(|step| step.gate_dir.clone());
+        let target_dir = target_dir.map(|dir| stage.cwd.join(dir));
+        let asked = std::thread::spawn(move || Workspace::query_from(&stage.cwd, &stage.env, &cargo, &flags));
+        let asked = Mutex::new(Some(asked));
+        Self { asked, answered: OnceLock::new(), target_dir, gate_dir, ground: OnceLock::new() }
     }
 
     /// The workspace; waits for cargo's answer.
@@ -56,7 +67,8 @@ impl LateGround {
     pub(in crate::commands) fn ground(&self, store_dir: Option<&camino::Utf8Path>) -> Result<&Ground, Refused> {
         let ground = self.ground.get_or_init(|| {
             let workspace = self.workspace()?.clone();
-            let gate_dir = gate_dir(&workspace.target_dir, &workspace.root, store_dir);
+            let settled = self.gate_dir.clone();
+            let gate_dir = settled.unwrap_or_else(|| gate_dir(&workspace.target_dir, &workspace.root, store_dir));
             Ok(Ground { workspace, gate_dir })
         });
         ground.as_ref().map_err(Refused::clone)

@@ -131,6 +131,28 @@ pub(super) struct Looking {
     pub(super) recorded: Vec<BinaryStamp>,
 }
 
+impl Looking {
+    /// At what a workspace builds in a context.
+    pub(super) fn of(
+        asked: &Asked,
+        context: &Context,
+        stamps: Vec<BinaryStamp>,
+        recorded: Vec<BinaryStamp>,
+    ) -> Option<Self> {
+        let workspace = &asked.ground().ok()?.workspace;
+        let rustflags = ["CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS"];
+        Some(Self {
+            root: workspace.root.clone(),
+            target_dir: workspace.target_dir.clone(),
+            context: context.clone(),
+            rustc: asked.rustc.clone(),
+            rustflags: rustflags.iter().find_map(|name| asked.stage.variable(name)).unwrap_or_default(),
+            stamps,
+            recorded,
+        })
+    }
+}
+
 /// Reads git and hashes binaries beside whatever goes on.
 pub(super) fn look(looking: Looking) -> JoinHandle<Tested> {
     std::thread::spawn(move || {

@@ -1,6 +1,6 @@
 //! What the history says after a run: the flaky and priority report.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -28,6 +28,17 @@ pub(super) fn state_of(
     by: &Thresholds,
 ) -> Option<State> {
     Some(classify(summaries.get(key)?, now, by).state)
+}
+
+/// The tests that are flaky by evidence.
+pub(super) fn flaky_tests(
+    summaries: &HashMap<Arc<TestKey>, Summary>,
+    now: Timestamp,
+    by: &Thresholds,
+) -> HashSet<Arc<TestKey>> {
+    let risky = summaries.iter().filter(|(_, summary)| summary.has_failed());
+    let flaky = risky.filter(|(_, summary)| classify(summary, now, by).state == State::Flaky);
+    flaky.map(|(key, _)| Arc::clone(key)).collect()
 }
 
 /// The tests of a run that are in quarantine, those that do not simply pass first.

@@ -35,6 +35,11 @@ pub(in crate::commands) trait Measuring {
         None
     }
 
+    /// The one JSON document, where it is another one than that of the tests.
+    fn document(&self, _: &Ended<'_>) -> Option<Vec<u8>> {
+        None
+    }
+
     /// All is over: tells what was measured, and gives what went wrong on the way.
     fn tell(&mut self, ended: &Ended<'_>) -> Vec<String>;
 }

@@ -11,46 +11,47 @@ mod judge;
 mod measuring;
 mod outputs;
 mod planning;
+mod refused;
 mod session;
+mod step;
 
 use std::sync::Arc;
 
-pub(super) use ask::{Asked, Prepared, Purpose, default_context, prepare};
+pub(super) use ask::{Asked, Prepared, Purpose, context_of, default_context, prepare, rustc_version};
 pub(super) use gather::slots;
 pub(super) use judge::judge_cases;
 use measuring::NotMeasuring;
 pub(super) use measuring::{Begun, Measuring};
 pub(super) use outputs::{Ended, look};
-pub(super) use session::{Came, run as run_session};
+pub(super) use refused::Refused;
+pub(super) use session::{Came, Recorded, run as run_session, run_once};
+pub(super) use step::{Stepped, Told, handed, run_step, seated};
 
+use super::stage::Stage;
 use crate::cli::TestArgs;
 use crate::exit_code::ExitCode;
 
 /// Runs the command.
 #[must_use]
 pub fn run(args: &TestArgs) -> ExitCode {
-    match prepare(args, Purpose::Test) {
-        Ok(Prepared::Off) => ask::step_aside(args),
-        Ok(Prepared::Handed(code)) => code,
-        Ok(Prepared::Ours(asked)) => session::run(args, &Arc::new(*asked), &mut NotMeasuring),
-        Err(refused) => {
-            super::complain("error", &refused.why);
-            refused.code
+    let done = here().and_then(|stage| prepare(args, Purpose::Test, stage)).and_then(|prepared| match prepared {
+        Prepared::Off => Ok(ask::step_aside(args)),
+        Prepared::Handed(code) => Ok(code),
+        Prepared::Ours(asked) => session::run(args, &Arc::new(*asked), &mut NotMeasuring),
+    });
+    done.unwrap_or_else(|refused| {
+        super::complain("error", &refused.why);
+        // Without a run there is nothing to report.
+        if refused.outdates_reports(args) && !args.build.flags.no_run {
+            let gate_dir = refused.gate_dir(args);
+            let wrong = refused.replace_test_reports(gate_dir.as_deref(), args.report.as_deref());
+            wrong.iter().for_each(|text| super::complain("warning", text));
         }
-    }
+        refused.code
+    })
 }
 
-/// The command cannot go on.
-#[derive(Clone, Debug)]
-pub(super) struct Refused {
-    /// The exit code.
-    pub(super) code: ExitCode,
-    /// A sentence, or cargo's own words.
-    pub(super) why: String,
-}
-
-impl Refused {
-    pub(super) fn new(code: ExitCode, why: impl Into<String>) -> Self {
-        Self { code, why: why.into() }
-    }
+/// Where the user is.
+pub(super) fn here() -> Result<Stage, Refused> {
+    Stage::here().map_err(|error| Refused::new(ExitCode::Internal, error.to_string()))
 }

@@ -9,6 +9,7 @@ use camino::Utf8Path;
 
 use super::Refused;
 use crate::cli::{Events, Format, TestArgs};
+use crate::config::Notice;
 use crate::event::{Event, Fact, Observer};
 use crate::exit_code::ExitCode;
 use crate::model::{CaseRecord, RunRecord};
@@ -16,6 +17,9 @@ use crate::report::markdown::{Smoke, test_report};
 use crate::report::{EventStream, Insights, Look, TestDocument, Verbosity, json, junit};
 use crate::sys::fs::replace;
 use crate::sys::term::{ColorChoice, Output, Surroundings};
+
+/// The artifact's name in the gate directory.
+pub(super) const ARTIFACT: &str = "test-report.md";
 
 /// How the terminal looks, from flags and surroundings.
 pub(in crate::commands) fn look(args: &TestArgs, surroundings: &Surroundings) -> Look {
@@ -73,6 +77,8 @@ pub(in crate::commands) struct Ended<'a> {
     pub(in crate::commands) record: &'a RunRecord,
     pub(in crate::commands) cases: &'a [Arc<CaseRecord>],
     pub(in crate::commands) insights: &'a Insights,
+    /// What of it is worth telling.
+    pub(in crate::commands) happened: &'a [Notice],
 }
 
 /// Writes what the flags ask for: files first, then the one document on standard output. Gives what went wrong.
@@ -89,7 +95,7 @@ pub(super) fn write_asked(args: &TestArgs, ended: &Ended<'_>, document: Option<&
         note("JUnit report", path, written.map_err(io::Error::other).and_then(|()| replace(path, &bytes)));
     }
     if let Some(path) = &args.report {
-        note("report", path, replace(path, markdown(ended).as_bytes()));
+        note("report", path, replace(path, markdown(ended, Smoke::Skipped).as_bytes()));
     }
     if let (Format::Json, Some(document)) = (args.format, document) {
         let mut stdout = io::stdout().lock();
@@ -105,15 +111,14 @@ pub(super) fn write_asked(args: &TestArgs, ended: &Ended<'_>, document: Option<&
 }
 
 /// The report artifact of a run.
-pub(super) fn markdown(ended: &Ended<'_>) -> String {
+pub(super) fn markdown(ended: &Ended<'_>, smoke: Smoke) -> String {
     let cases: Vec<&CaseRecord> = ended.cases.iter().map(|case| &**case).collect();
-    test_report(ended.record, &cases, Smoke::Skipped, ended.insights)
+    test_report(ended.record, &cases, smoke, ended.insights)
 }
 
 /// Puts the report artifact into the gate directory, and into the run's own folder.
 pub(super) fn write_artifact(gate_dir: &Utf8Path, record: &RunRecord, text: &str) -> io::Result<()> {
-    const NAME: &str = "test-report.md";
-    let of_run = gate_dir.join("runs").join(record.head.id.as_str()).join(NAME);
+    let of_run = gate_dir.join("runs").join(record.head.id.as_str()).join(ARTIFACT);
     replace(of_run.as_std_path(), text.as_bytes())?;
-    replace(gate_dir.join(NAME).as_std_path(), text.as_bytes())
+    replace(gate_dir.join(ARTIFACT).as_std_path(), text.as_bytes())
 }

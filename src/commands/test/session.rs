@@ -19,14 +19,16 @@ use crate::cargo::build::{self, Built};
 use crate::cargo::user_config::UserConfig;
 use crate::cli::{Format, TestArgs};
 use crate::commands::{complain, ordering};
-use crate::event::Fact;
+use crate::event::{Fact, Observer};
 use crate::exit_code::ExitCode;
 use crate::history::record::{self, Start};
 use crate::history::store::BinaryStamp;
-use crate::model::{BinaryId, CaseRecord, ContentHash, Context, InfraMode, Judgement, RunHead, TestKey, Verdict};
+use crate::model::{
+    BinaryId, CaseRecord, ContentHash, Context, InfraMode, Judgement, RunHead, RunRecord, TestKey, Verdict,
+};
 use crate::plan::Plan;
 use crate::plan::list::Remembered;
-use crate::report::{Insights, Terminal};
+use crate::report::{Insights, Look, Terminal};
 use crate::runner::engine::{self, Finished, Options, Stop};
 use crate::runner::job::Frame;
 use crate::sys::random::random;
@@ -34,8 +36,12 @@ use crate::sys::signals::Signals;
 use crate::sys::term::Surroundings;
 
 /// Runs what was asked, as often as was asked; the exit code is the most pressing of all.
-pub(in crate::commands) fn run(args: &TestArgs, asked: &Arc<Asked>, measuring: &mut dyn Measuring) -> ExitCode {
-    let signals = Signals::listen();
+pub(in crate::commands) fn run(
+    args: &TestArgs,
+    asked: &Arc<Asked>,
+    measuring: &mut dyn Measuring,
+) -> Result<ExitCode, Refused> {
+    let signals = asked.stage.listen();
     let times = match (args.repeat, args.until_fail) {
         (Some(times), _) => times,
         (None, true) => usize::MAX,
@@ -49,20 +55,46 @@ pub(in crate::commands) fn run(args: &TestArgs, asked: &Arc<Asked>, measuring: &
         }
         let is_instrumented = measuring.is_instrumented();
         let session = Session::new(args, asked, &signals, is_instrumented);
-        let (code, is_nothing) = match session.and_then(|session| session.run(measuring)) {
-            Ok(judgement) => (judgement.exit_code(), judgement.verdict == Verdict::Nothing),
-            Err(refused) => {
-                complain("error", &refused.why);
-                (refused.code, true)
-            }
-        };
+        let came_to = session.and_then(|session| session.run(measuring, Vec::new())).map_err(|refused| {
+            let all = codes.iter().copied().chain([refused.code]);
+            Refused { code: ExitCode::most_pressing(all), ..refused }
+        })?;
+        let judgement = came_to.judgement;
+        let (code, is_nothing) = (judgement.exit_code(), judgement.verdict == Verdict::Nothing);
         codes.push(code);
         let goes_on = (code == ExitCode::Pass && !is_nothing) || (code == ExitCode::TestsFailed && !args.until_fail);
         if !goes_on {
             break;
         }
     }
-    ExitCode::most_pressing(codes)
+    Ok(ExitCode::most_pressing(codes))
+}
+
+/// Runs what was asked once, and tells these as well.
+pub(in crate::commands) fn run_once(
+    args: &TestArgs,
+    asked: &Arc<Asked>,
+    measuring: &mut dyn Measuring,
+    told: Vec<Box<dyn Observer + '_>>,
+) -> Result<CameTo, Refused> {
+    let signals = asked.stage.listen();
+    Session::new(args, asked, &signals, measuring.is_instrumented())?.run(measuring, told)
+}
+
+/// What a run came to.
+#[derive(Debug)]
+pub(in crate::commands) struct CameTo {
+    pub(in crate::commands) judgement: Judgement,
+    /// Its record with what became of each test and what the history says of it; none where nothing was to run.
+    pub(in crate::commands) run: Option<Recorded>,
+}
+
+/// A run with all that is known of it at its end.
+#[derive(Clone, Debug)]
+pub(in crate::commands) struct Recorded {
+    pub(in crate::commands) record: Arc<RunRecord>,
+    pub(in crate::commands) cases: Arc<[Arc<CaseRecord>]>,
+    pub(in crate::commands) insights: Insights,
 }
 
 /// One call with everything it needs.
@@ -119,9 +151,9 @@ impl<'a> Session<'a> {
             instrumented: is_instrumented,
             full: is_full(args, asked),
         };
-        let head = record::head(start, &|name| std::env::var(name).ok());
+        let head = record::head(start, &|name| asked.stage.variable(name));
         let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let slots = gather::slots(asked.settings(), &args.libtest, cpus);
+        let slots = gather::slots(asked.settings(), &args.libtest, cpus, &asked.stage);
         let surroundings = Surroundings::read();
         Ok(Self { args, asked, signals, user, context, head, since, surroundings, cpus, slots })
     }
@@ -131,7 +163,7 @@ impl<'a> Session<'a> {
         !self.args.no_record && !self.args.list
     }
 
-    fn run(self, measuring: &mut dyn Measuring) -> Result<Judgement, Refused> {
+    fn run(self, measuring: &mut dyn Measuring, told: Vec<Box<dyn Observer + '_>>) -> Result<CameTo, Refused> {
         let opening = Opening {
             asked: Arc::clone(self.asked),
             begin: self.records().then(|| self.head.clone()),
@@ -142,10 +174,12 @@ impl<'a> Session<'a> {
         let events = outputs::events(self.args)?;
         let memory = history::open(opening);
         let look = outputs::look(self.args, &self.surroundings);
-        let terminal = Terminal::new(std::io::stderr(), look);
         let insights = RefCell::new(Insights::default());
-        let terminal = terminal.with_insights(|_, _| insights.borrow().clone());
-        let mut observers = Observers::new(events.into_iter().chain([Box::new(terminal) as Box<_>]));
+        let terminal = Terminal::new(std::io::stderr(), look).with_insights(|_, _| insights.borrow().clone());
+        let log = self.asked.stage.log().map(|log| Terminal::new(log, Look::default()));
+        let log = log.map(|log| Box::new(log.with_insights(|_, _| insights.borrow().clone())) as Box<_>);
+        let mut observers =
+            Observers::new(events.into_iter().chain(told).chain(log).chain([Box::new(terminal) as Box<_>]));
         if !self.args.list {
             observers.tell(Fact::RunStarted { run_id: self.head.id.clone() });
         }
@@ -170,7 +204,7 @@ impl<'a> Session<'a> {
                 measuring.built(&built.executables);
                 let (plan, stamps) = self.plan(&built, &memory, &mut remembered)?;
                 if self.args.list {
-                    return Ok(self.list(&plan));
+                    return Ok(CameTo { judgement: self.list(&plan), run: None });
                 }
                 came.digest = Some(plan.digest());
                 let looking = self.records().then(|| self.look(&plan, stamps, &memory)).flatten();
@@ -202,7 +236,9 @@ impl<'a> Session<'a> {
         let binaries = gather::binaries(surveyed, built, &common, remembered, self.slots, self.signals);
         let stamps = planning::stamps(&binaries);
         let selection = planning::selection(self.args, &binaries, &stamps, memory);
-        let plan = planning::plan(self.asked, binaries, selection, &stamps, memory, remembered, self.slots == 1);
+        // In a fresh checkout every binary is a new one, which says nothing of the code.
+        let telling = if self.asked.stage.origin().is_none() { stamps.as_slice() } else { &[] };
+        let plan = planning::plan(self.asked, binaries, selection, telling, memory, remembered, self.slots == 1);
         Ok((plan, stamps))
     }
 
@@ -214,23 +250,14 @@ impl<'a> Session<'a> {
 
     /// Where and how to look for what is tested.
     pub(super) fn looking(&self, stamps: Vec<BinaryStamp>, recorded: Vec<BinaryStamp>) -> Option<Looking> {
-        let workspace = &self.asked.ground().ok()?.workspace;
-        Some(Looking {
-            root: workspace.root.clone(),
-            target_dir: workspace.target_dir.clone(),
-            context: self.context.clone(),
-            rustc: self.asked.rustc.clone(),
-            rustflags: rustflags(),
-            stamps,
-            recorded,
-        })
+        Looking::of(self.asked, &self.context, stamps, recorded)
     }
 
     fn options(&self) -> Options {
         let settings = self.asked.settings();
         let env = [("CARGO_GATE", "1"), ("CARGO_GATE_RUN_ID", self.head.id.as_str())];
-        let nocapture =
-            self.args.libtest.nocapture || std::env::var_os("RUST_TEST_NOCAPTURE").is_some_and(|on| on != "0");
+        let nocapture = self.args.libtest.nocapture
+            || self.asked.stage.variable_os("RUST_TEST_NOCAPTURE").is_some_and(|on| on != "0");
         Options {
             slots: self.slots,
             serial: settings.test.serial_binaries || self.slots == 1,
@@ -240,7 +267,7 @@ impl<'a> Session<'a> {
                 groups: settings.groups.iter().map(|(name, group)| (name.clone(), group.max_threads)).collect(),
             },
             most_failures: self.args.max_fail(),
-            run_timeout: settings.test.run_timeout,
+            run_timeout: self.asked.stage.shorten(settings.test.run_timeout),
             grace: settings.test.grace,
             shows_output: nocapture || self.args.libtest.show_output,
             cpus: self.cpus,
@@ -249,7 +276,6 @@ impl<'a> Session<'a> {
 
     /// Executes the plan; what has no outcome for no fault of the code is tried again as the settings say.
     fn execute(&self, plan: &Plan, came: &mut Came, remembered: &mut Remembered, observers: &mut Observers<'_>) {
-        let options = self.options();
         let infra = &self.asked.settings().infra;
         let expected = ordering::expected(plan, self.slots);
         observers.tell(Fact::Planned {
@@ -261,7 +287,7 @@ impl<'a> Session<'a> {
         });
         let mut left = plan.clone();
         loop {
-            let finished = engine::execute(&left, &options, self.signals, &mut |fact| observers.tell(fact));
+            let finished = engine::execute(&left, &self.options(), self.signals, &mut |fact| observers.tell(fact));
             let Finished { cases, not_run, stop, unstarted, units } = finished;
             for (unit, took, threads) in &units {
                 remembered.put_unit(unit, *took, *threads);
@@ -366,9 +392,4 @@ fn is_full(args: &TestArgs, asked: &Asked) -> bool {
         && flags.bench.is_empty();
     let packages = flags.package.is_empty() && flags.exclude.is_empty() && (flags.workspace || flags.all);
     filters && selection && targets && packages
-}
-
-fn rustflags() -> String {
-    let names = ["CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS"];
-    names.iter().find_map(|name| std::env::var(name).ok()).unwrap_or_default()
 }

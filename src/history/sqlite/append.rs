@@ -13,7 +13,8 @@ use crate::analytics::summary::{Entry, RunFacts, Summary};
 use crate::history::codec;
 use crate::history::store::{Appended, BinaryStamp, FinishedRun, Result, StoreError};
 use crate::model::{
-    AttemptOutcome, BinaryId, CaseRecord, ContentHash, RunHead, RunId, RunRecord, RunState, Totals, Verdict,
+    AttemptOutcome, BinaryId, CaseRecord, ContentHash, PIPELINE_SUITE, RunHead, RunId, RunRecord, RunState, Totals,
+    Verdict,
 };
 
 /// A failure's text is cut to so many bytes …
@@ -32,15 +33,16 @@ pub(super) fn begin(transaction: &Transaction<'_>, head: &RunHead) -> Result<()>
         return Err(StoreError::Known(head.id.clone()));
     }
     put_head(transaction, head)?;
-    count(transaction, "runs", 1)
+    count(transaction, "runs", i64::from(head.suite != PIPELINE_SUITE))
 }
 
 /// A run turns out to be none.
 pub(super) fn abandon(transaction: &Transaction<'_>, id: &RunId) -> Result<()> {
-    let sql = "DELETE FROM runs WHERE id = ?1 AND state = 'running'";
-    match transaction.execute(sql, [id.as_str()]).map_err(error)? {
-        0 => Ok(()),
-        _ => count(transaction, "runs", -1),
+    let sql = "DELETE FROM runs WHERE id = ?1 AND state = 'running' RETURNING suite <> ?2";
+    let was_counted = transaction.query_row(sql, [id.as_str(), PIPELINE_SUITE], |row| row.get(0)).optional();
+    match was_counted.map_err(error)? {
+        Some(true) => count(transaction, "runs", -1),
+        Some(false) | None => Ok(()),
     }
 }
 
@@ -88,7 +90,13 @@ pub(super) fn count(connection: &Connection, name: &str, by: i64) -> Result<()> 
     Ok(())
 }
 
-/// Which counters a finished run touches, `runs` aside (R18): an exhausted budget is a failure too.
+/// Does a finished run count? A pipeline does by the runs of tests within it, not once more by itself; but what could not
+/// be executed before it came to any counts as its own.
+pub(super) fn counts(suite: &str, state: RunState) -> bool {
+    suite != PIPELINE_SUITE || matches!(state, RunState::ToolError | RunState::Deferred)
+}
+
+/// Which counters a finished run that counts touches, `runs` aside (R18): an exhausted budget is a failure too.
 pub(super) const fn counters_of(state: RunState, verdict: Verdict) -> &'static [&'static str] {
     match (state, verdict) {
         (RunState::Interrupted | RunState::Running, _) | (_, Verdict::Nothing) => &[],
@@ -136,12 +144,14 @@ impl<'t> Appender<'t> {
         cases: &[Arc<CaseRecord>],
         binaries: &[BinaryStamp],
     ) -> Result<u64> {
+        let (counts, counted_at_begin) =
+            (counts(&record.head.suite, record.state), record.head.suite != PIPELINE_SUITE);
         match find(self.transaction, &record.head.id)? {
             Some((_, state)) if state != RunState::Running.as_str() => {
                 return Err(StoreError::Known(record.head.id.clone()));
             }
-            Some(_) => {}
-            None => count(self.transaction, "runs", 1)?,
+            Some(_) if counted_at_begin => {}
+            _ => count(self.transaction, "runs", i64::from(counts))?,
         }
         let (seq, context) = put_head(self.transaction, &record.head)?;
         let cases = self.number(cases)?;
@@ -156,7 +166,7 @@ impl<'t> Appender<'t> {
         if let Some(figures) = &record.coverage {
             put_coverage(self.transaction, seq, figures)?;
         }
-        for counter in counters_of(record.state, record.verdict()) {
+        for counter in counters_of(record.state, record.verdict()).iter().filter(|_| counts) {
             count(self.transaction, counter, 1)?;
         }
         self.put_cases(seq, &cases)?;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::append::{Appender, Runs, count, counters_of};
+use super::append::{Appender, Runs, count, counters_of, counts};
 use super::error;
 use super::read::Reader;
 use super::rows::Facts;
@@ -142,6 +142,9 @@ pub(super) fn undo(transaction: &Transaction<'_>, run: &StoredRun) -> Result<()>
     }
     refill(&reader, &mut appender, (context, &run.head.context), short)?;
     appender.flush()?;
+    if !counts(&run.head.suite, run.state) {
+        return Ok(());
+    }
     count(transaction, "runs", -1)?;
     if let Some(judgement) = &run.judgement {
         for counter in counters_of(run.state, judgement.verdict) {

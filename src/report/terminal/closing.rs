@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::observer::{Verbosity, time};
 use super::page::{Page, Tone};
+use crate::exit_code::ExitCode;
 use crate::model::{CaseRecord, Outcome, RunRecord, RunState, Verdict};
 use crate::report::inert::one_line;
 use crate::report::markup::command_for;
@@ -181,14 +182,24 @@ fn summary<W: io::Write>(out: &mut String, page: &Page<W>, record: &RunRecord) {
     out.push_str(&page.flow(&prefix, &text));
 }
 
+/// The word that the last sentence begins with.
+pub(in crate::report) const fn last_word(verdict: Verdict, is_interrupted: bool) -> (&'static str, Tone) {
+    match (is_interrupted, verdict) {
+        (true, _) => ("Stopped", Tone::Soft),
+        (false, Verdict::Pass) => ("Passed", Tone::Good),
+        (false, Verdict::Fail) => ("Failed", Tone::Bad),
+        (false, Verdict::ToolError) => ("Tool error", Tone::Bad),
+        (false, Verdict::Deferred) => ("Deferred", Tone::Soft),
+        (false, Verdict::Nothing) => ("Nothing", Tone::Soft),
+    }
+}
+
 fn verdict<W: io::Write>(out: &mut String, page: &Page<W>, record: &RunRecord) {
-    let (word, tone) = match (record.state, record.verdict()) {
-        (RunState::Interrupted, _) => ("Stopped", Tone::Soft),
-        (_, Verdict::Pass) => ("Passed", Tone::Good),
-        (_, Verdict::Fail) => ("Failed", Tone::Bad),
-        (_, Verdict::ToolError) => ("Tool error", Tone::Bad),
-        (_, Verdict::Deferred) => ("Deferred", Tone::Soft),
-        (_, Verdict::Nothing) => ("Nothing", Tone::Soft),
+    let (word, tone) = last_word(record.verdict(), record.state == RunState::Interrupted);
+    let sentence = match record.exit_code() {
+        // Its page comes next, and begins with the reason.
+        ExitCode::CoverageFailed => "the tests pass, and coverage does not".to_owned(),
+        _ => one_line(record.judgement.sentence()),
     };
-    out.push_str(&page.sentence(tone, word, &one_line(record.judgement.sentence())));
+    out.push_str(&page.sentence(tone, word, &sentence));
 }

@@ -8,8 +8,9 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressDrawTarget};
 use jiff::Timestamp;
 
+use super::line::Line;
 use super::page::{Ink, Page, Tone};
-use super::progress::{Line, SharedFlight};
+use super::progress::SharedFlight;
 use super::sentences::{self, NAMED};
 use crate::event::{Event, Fact, Observer, Stream};
 use crate::model::{Attempt, BinaryId, CaseRecord, Ending, Outcome, RunRecord, TestKey};
@@ -94,7 +95,8 @@ impl<'a, W: io::Write> Terminal<'a, W> {
     /// Draws the progress line there.
     #[must_use]
     pub fn with_progress(mut self, target: ProgressDrawTarget) -> Self {
-        let line = Line::new(target, self.flight.clone(), self.page.ink);
+        let (flight, ink) = (self.flight.clone(), self.page.ink);
+        let line = Line::new(target, move |elapsed, width| flight.lock().line(ink, elapsed, width));
         self.page.share_with(line.bars.clone());
         self.line = Some(line);
         self
@@ -147,7 +149,7 @@ impl<'a, W: io::Write> Terminal<'a, W> {
             self.print(&line);
         }
         if let Some(line) = &mut self.line {
-            line.begin();
+            line.begin(Duration::ZERO);
         }
     }
 

@@ -66,7 +66,7 @@ impl Ink {
 }
 
 /// A status at the right of so many columns, with the space behind it.
-pub(super) fn status(ink: Ink, tone: Tone, word: &str, columns: usize) -> String {
+pub(in crate::report) fn status(ink: Ink, tone: Tone, word: &str, columns: usize) -> String {
     // Padded before it is painted: escapes have no width.
     let padding = " ".repeat(columns.saturating_sub(word.chars().count()));
     let word = if word.is_empty() { String::new() } else { ink.paint(tone, word) };
@@ -82,16 +82,16 @@ pub(in crate::report) struct Page<W> {
 }
 
 impl<W: io::Write> Page<W> {
-    pub(super) const fn new(writer: W, ink: Ink, columns: Option<usize>) -> Self {
+    pub(in crate::report) const fn new(writer: W, ink: Ink, columns: Option<usize>) -> Self {
         Self { ink, columns, writer, bars: None }
     }
 
-    pub(super) fn share_with(&mut self, bars: MultiProgress) {
+    pub(in crate::report) fn share_with(&mut self, bars: MultiProgress) {
         self.bars = Some(bars);
     }
 
     /// Prints whole lines. A terminal that is gone is nobody's failure: the verdict stands without its readers.
-    pub(super) fn print(&mut self, lines: &str) {
+    pub(in crate::report) fn print(&mut self, lines: &str) {
         let writer = &mut self.writer;
         let mut write = || {
             let _ = writer.write_all(lines.as_bytes()).and_then(|()| writer.flush());

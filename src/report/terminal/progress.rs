@@ -1,12 +1,12 @@
 //! The progress line: how far the run is, what fails, how long it takes yet, which tests it waits for.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use console::measure_text_width;
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use jiff::Timestamp;
 
+use super::line::Shared;
 use super::page::{Ink, MARGIN, Tone, status};
 use crate::model::TestKey;
 use crate::report::inert::one_line;
@@ -111,68 +111,7 @@ impl Flight {
 }
 
 /// A flight that the drawing thread looks at, too.
-#[derive(Clone, Debug, Default)]
-pub(super) struct SharedFlight(Arc<Mutex<Flight>>);
-
-impl SharedFlight {
-    pub(super) fn lock(&self) -> MutexGuard<'_, Flight> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// How often the line is drawn.
-const TICK: Duration = Duration::from_millis(100);
-
-/// The line on its terminal.
-pub(super) struct Line {
-    pub(super) bars: MultiProgress,
-    flight: SharedFlight,
-    ink: Ink,
-    bar: Option<ProgressBar>,
-}
-
-impl Line {
-    pub(super) fn new(target: ProgressDrawTarget, flight: SharedFlight, ink: Ink) -> Self {
-        Self { bars: MultiProgress::with_draw_target(target), flight, ink, bar: None }
-    }
-
-    /// Draws from now on.
-    pub(super) fn begin(&mut self) {
-        if let Some(bar) = &self.bar {
-            bar.reset_elapsed();
-            return;
-        }
-        let (flight, ink) = (self.flight.clone(), self.ink);
-        let style = ProgressStyle::default_bar().with_key(
-            "line",
-            move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
-                // Asked each time: windows are resized. The last column stays free, or the terminal would wrap.
-                let width = usize::from(console::Term::stderr().size().1).saturating_sub(1);
-                let _ = out.write_str(&flight.lock().line(ink, state.elapsed(), width));
-            },
-        );
-        let Ok(style) = style.template("{line}") else { return };
-        let bar = self.bars.add(ProgressBar::no_length().with_style(style));
-        bar.enable_steady_tick(TICK);
-        self.bar = Some(bar);
-    }
-
-    /// Takes the line off the terminal.
-    pub(super) fn end(&mut self) {
-        if let Some(bar) = self.bar.take() {
-            bar.disable_steady_tick();
-            bar.finish_and_clear();
-            self.bars.remove(&bar);
-        }
-    }
-}
-
-impl Drop for Line {
-    /// A run that ends without its last fact leaves no line behind.
-    fn drop(&mut self) {
-        self.end();
-    }
-}
+pub(super) type SharedFlight = Shared<Flight>;
 
 #[cfg(test)]
 mod tests {

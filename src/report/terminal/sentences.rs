@@ -8,7 +8,7 @@ use crate::report::inert::one_line;
 use crate::report::words;
 
 /// How many tests in flight are named; more would scroll the failures away.
-pub(super) const NAMED: usize = 8;
+pub(in crate::report) const NAMED: usize = 8;
 
 /// `1,234 tests in 24 binaries, about 8s`.
 pub(super) fn running(tests: u64, binaries: usize, expected: Option<Duration>) -> String {
@@ -47,7 +47,7 @@ pub(super) fn leaked(binary: &BinaryId) -> String {
 }
 
 /// Why the suite could not be executed, whose fault that is not, and when it is tried again.
-pub(super) fn tool_failed(why: &str, attempt: u32, of: u32, retry_in: Option<Duration>) -> String {
+pub(in crate::report) fn tool_failed(why: &str, attempt: u32, of: u32, retry_in: Option<Duration>) -> String {
     let next = match retry_in {
         Some(delay) if delay.is_zero() => "next try now".to_owned(),
         Some(delay) => format!("next try in {}", words::rough(delay.max(Duration::from_secs(1)))),

@@ -9,10 +9,10 @@ mod unix;
 mod windows;
 
 use std::ffi::OsString;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -47,11 +47,11 @@ impl Launch {
         launch
     }
 
-    fn command(&self) -> Command {
+    fn command(&self, stdin: Stdio) -> Command {
         let mut command = Command::new(&self.program);
         command.args(&self.args).current_dir(&self.cwd).env_clear();
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
 }
@@ -89,7 +89,23 @@ pub struct Child {
 impl Child {
     /// Starts a program with empty stdin, both outputs piped, in a process group of its own.
     pub fn spawn(launch: &Launch, news: impl Fn(News) + Clone + Send + 'static) -> io::Result<Self> {
-        let mut spawned = platform::spawn(launch.command())?;
+        Self::watch(platform::spawn(launch.command(Stdio::null()))?, news)
+    }
+
+    /// The same with this on stdin, as far as the program cares to read.
+    pub fn spawn_with_input(
+        launch: &Launch,
+        input: Vec<u8>,
+        news: impl Fn(News) + Clone + Send + 'static,
+    ) -> io::Result<Self> {
+        let mut spawned = platform::spawn(launch.command(Stdio::piped()))?;
+        if let Some(stdin) = spawned.stdin.take() {
+            feed(stdin, input);
+        }
+        Self::watch(spawned, news)
+    }
+
+    fn watch(mut spawned: platform::Spawned, news: impl Fn(News) + Clone + Send + 'static) -> io::Result<Self> {
         if let Some(stdout) = spawned.stdout.take() {
             listen(stdout, Stream::Stdout, news.clone());
         }
@@ -149,6 +165,27 @@ fn listen(mut source: impl Read + Send + 'static, stream: Stream, news: impl Fn(
     let _ = thread::Builder::new().name("listen".into()).stack_size(128 * 1024).spawn(read);
 }
 
+fn feed(mut stdin: impl Write + Send + 'static, input: Vec<u8>) {
+    // Who does not read to the end has read enough. Without a thread the program sees an empty input.
+    let write = move || drop(stdin.write_all(&input));
+    let _ = thread::Builder::new().name("feed".into()).stack_size(64 * 1024).spawn(write);
+}
+
+/// A program that cannot be started for want of something is tried again so often.
+pub const START_TRIES: u32 = 20;
+
+/// And this far apart.
+pub const START_DELAY: Duration = Duration::from_millis(100);
+
+/// Would the same start have worked at another moment?
+#[must_use]
+pub fn is_of_the_moment(error: &io::Error) -> bool {
+    use io::ErrorKind::{ExecutableFileBusy, OutOfMemory, ResourceBusy, WouldBlock};
+    const TOO_MANY_FILES: [i32; 2] = [23, 24];
+    matches!(error.kind(), ExecutableFileBusy | OutOfMemory | ResourceBusy | WouldBlock)
+        || error.raw_os_error().is_some_and(|code| cfg!(unix) && TOO_MANY_FILES.contains(&code))
+}
+
 /// The environment of this process, as a child would inherit it.
 #[must_use]
 pub fn own_environment() -> Vec<(OsString, OsString)> {
@@ -183,26 +220,71 @@ pub fn run(launch: &Launch, deadline: Instant, signals: &Signals) -> io::Result<
 /// The same for a program that has processes of its own to end: it is asked to, and killed where that takes longer than
 /// its grace.
 pub fn run_with_grace(launch: &Launch, deadline: Instant, grace: Duration, signals: &Signals) -> io::Result<Finished> {
-    let (sender, news) = std::sync::mpsc::sync_channel(16);
-    let mut child = Child::spawn(launch, move |item| {
-        let _ = sender.send(item);
+    let (sender, news) = sync_channel(16);
+    let child = Child::spawn(launch, move |item| drop(sender.send(item)))?;
+    collect(|hear| attend(child, &news, Some(deadline), grace, signals, hear))
+}
+
+/// The same as [`run`], with this on stdin.
+pub fn run_with_input(launch: &Launch, input: Vec<u8>, deadline: Instant, signals: &Signals) -> io::Result<Finished> {
+    let (sender, news) = sync_channel(16);
+    let child = Child::spawn_with_input(launch, input, move |item| drop(sender.send(item)))?;
+    collect(|hear| attend(child, &news, Some(deadline), Duration::ZERO, signals, hear))
+}
+
+/// Keeps what is heard, up to the limit.
+fn collect(attend: impl FnOnce(&mut Hear<'_>) -> io::Result<Followed>) -> io::Result<Finished> {
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    let followed = attend(&mut |stream, bytes| {
+        let kept = if stream == Stream::Stdout { &mut stdout } else { &mut stderr };
+        let room = KEPT.saturating_sub(kept.len());
+        kept.extend_from_slice(bytes.get(..bytes.len().min(room)).unwrap_or_default());
     })?;
-    let mut finished =
-        Finished { ending: Ending::NotStarted, stdout: Vec::new(), stderr: Vec::new(), timed_out: false };
+    Ok(Finished { ending: followed.ending, stdout, stderr, timed_out: followed.timed_out })
+}
+
+/// How a program left that was listened to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Followed {
+    /// How it left.
+    pub ending: Ending,
+    /// It was ended at its deadline.
+    pub timed_out: bool,
+}
+
+/// Who hears what a program prints, as it comes.
+type Hear<'a> = dyn FnMut(Stream, &[u8]) + 'a;
+
+/// The same for a program that is listened to as it goes, and that may have no deadline.
+pub fn follow(
+    launch: &Launch,
+    deadline: Option<Instant>,
+    grace: Duration,
+    signals: &Signals,
+    hear: &mut Hear<'_>,
+) -> io::Result<Followed> {
+    let (sender, news) = sync_channel(16);
+    let child = Child::spawn(launch, move |item| drop(sender.send(item)))?;
+    attend(child, &news, deadline, grace, signals, hear)
+}
+
+/// Takes a child to its end.
+fn attend(
+    mut child: Child,
+    news: &Receiver<News>,
+    deadline: Option<Instant>,
+    grace: Duration,
+    signals: &Signals,
+    hear: &mut Hear<'_>,
+) -> io::Result<Followed> {
+    let mut finished = Followed { ending: Ending::NotStarted, timed_out: false };
+    let left = || deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
     let (mut exited, mut open) = (false, 2);
     while !exited || open > 0 {
         // A pipe that outlives its process is somebody else's: half a second is enough to read what was in it.
-        let patience = if exited {
-            Duration::from_millis(500)
-        } else {
-            deadline.saturating_duration_since(Instant::now()).min(GLANCE)
-        };
+        let patience = if exited { Duration::from_millis(500) } else { left().min(GLANCE) };
         match news.recv_timeout(patience) {
-            Ok(News::Output(stream, bytes, _)) => {
-                let kept = if stream == Stream::Stdout { &mut finished.stdout } else { &mut finished.stderr };
-                let room = KEPT.saturating_sub(kept.len());
-                kept.extend_from_slice(bytes.get(..bytes.len().min(room)).unwrap_or_default());
-            }
+            Ok(News::Output(stream, bytes, _)) => hear(stream, &bytes),
             Ok(News::Closed(_)) => open -= 1,
             Ok(News::Exited(_)) => {
                 exited = true;
@@ -210,10 +292,10 @@ pub fn run_with_grace(launch: &Launch, deadline: Instant, grace: Duration, signa
             }
             Err(RecvTimeoutError::Timeout) if exited && child.has_unread() => {}
             Err(_) if exited => break,
-            Err(RecvTimeoutError::Timeout) if signals.interrupt().is_none() && Instant::now() < deadline => {}
+            Err(RecvTimeoutError::Timeout) if signals.interrupt().is_none() && !left().is_zero() => {}
             Err(_) => {
                 finished.timed_out = true;
-                if grace.is_zero() || !leaves_when_asked(&child, &news, grace) {
+                if grace.is_zero() || !leaves_when_asked(&child, news, grace, hear) {
                     child.ask(Ask::Kill);
                     // The kill cannot be refused, so the next news is the exit, or output that came before it.
                     while !matches!(news.recv(), Ok(News::Exited(_)) | Err(_)) {}
@@ -231,13 +313,19 @@ pub fn run_with_grace(launch: &Launch, deadline: Instant, grace: Duration, signa
 }
 
 /// Asks a child to end; says whether it did so within its grace.
-fn leaves_when_asked(child: &Child, news: &Receiver<News>, grace: Duration) -> bool {
+fn leaves_when_asked(
+    child: &Child,
+    news: &Receiver<News>,
+    grace: Duration,
+    hear: &mut dyn FnMut(Stream, &[u8]),
+) -> bool {
     child.ask(Ask::Terminate);
     let until = Instant::now() + grace;
     loop {
         match news.recv_timeout(until.saturating_duration_since(Instant::now())) {
             Ok(News::Exited(_)) => return true,
-            Ok(_) => {}
+            Ok(News::Output(stream, bytes, _)) => hear(stream, &bytes),
+            Ok(News::Closed(_)) => {}
             Err(_) => return false,
         }
     }
@@ -283,6 +371,18 @@ mod tests {
         assert_eq!((good.ending, good.timed_out), (Ending::Exited(7), true));
         let bad = run("trap '' TERM; while :; do sleep 0.05; done", Duration::from_millis(200));
         assert_eq!((bad.ending, bad.timed_out), (Ending::Signaled(9), true));
+    }
+
+    #[test]
+    fn what_is_put_in_is_read_as_far_as_the_program_cares_to() {
+        let run = |script, input: Vec<u8>| {
+            run_with_input(&sh(script), input, Instant::now() + Duration::from_secs(20), &Signals::none()).unwrap()
+        };
+        let input = vec![b'x'; 1_000_000];
+        assert_eq!(run("cat", input.clone()).stdout, input);
+        assert_eq!(run("head -c 3", input.clone()).stdout, b"xxx");
+        assert_eq!(run("exec <&-; exit 4", input).ending, Ending::Exited(4));
+        assert_eq!(run("cat", Vec::new()).stdout, b"");
     }
 
     #[test]

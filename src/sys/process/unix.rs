@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{ChildStderr, ChildStdout, Command};
+use std::process::{ChildStderr, ChildStdin, ChildStdout, Command};
 use std::thread;
 use std::time::Instant;
 
@@ -23,16 +23,17 @@ pub(super) struct Child {
 
 pub(super) struct Spawned {
     pub(super) child: Child,
+    pub(super) stdin: Option<ChildStdin>,
     pub(super) stdout: Option<ChildStdout>,
     pub(super) stderr: Option<ChildStderr>,
 }
 
 pub(super) fn spawn(mut command: Command) -> io::Result<Spawned> {
     let mut child = command.process_group(0).spawn()?;
-    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let ends = [stdout.as_ref().map(AsFd::as_fd), stderr.as_ref().map(AsFd::as_fd)];
     let outputs = ends.into_iter().flatten().filter_map(|end| end.try_clone_to_owned().ok()).collect();
-    Ok(Spawned { child: Child { child, reaped: false, outputs }, stdout, stderr })
+    Ok(Spawned { child: Child { child, reaped: false, outputs }, stdin, stdout, stderr })
 }
 
 impl Spawned {

@@ -1,7 +1,7 @@
 //! Job objects. Type-checked for every release, run by nobody here yet: the README says so.
 
 use std::io;
-use std::process::{ChildStderr, ChildStdout, Command};
+use std::process::{ChildStderr, ChildStdin, ChildStdout, Command};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -21,15 +21,16 @@ pub(super) struct Child {
 
 pub(super) struct Spawned {
     pub(super) child: Child,
+    pub(super) stdin: Option<ChildStdin>,
     pub(super) stdout: Option<ChildStdout>,
     pub(super) stderr: Option<ChildStderr>,
 }
 
 pub(super) fn spawn(command: Command) -> io::Result<Spawned> {
     let mut child = CommandWrap::from(command).wrap(JobObject).spawn()?;
-    let (stdout, stderr) = (child.stdout().take(), child.stderr().take());
+    let (stdin, stdout, stderr) = (child.stdin().take(), child.stdout().take(), child.stderr().take());
     let id = child.id();
-    Ok(Spawned { child: Child { id, child: Arc::new(Mutex::new(child)) }, stdout, stderr })
+    Ok(Spawned { child: Child { id, child: Arc::new(Mutex::new(child)) }, stdin, stdout, stderr })
 }
 
 impl Spawned {

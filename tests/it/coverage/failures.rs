@@ -193,15 +193,108 @@ fn r9_a_measurer_that_fails_is_no_measurement() {
     assert!(reason.contains("it has a bad day") && reason.contains("fail-closed"), "{reason}");
 }
 
-#[test]
-fn r10_what_the_measurer_says_is_not_believed() {
+/// A crate whose tests leave what looks like a profile.
+fn with_profiles() -> Fixture {
     let covered = Fixture::alone("covered");
-    // Its tests leave what looks like a profile.
     with_tests(
         &covered,
         "    #[test]\n    fn leaves_a_profile() {\n        \
          std::fs::write(std::env::var_os(\"LLVM_PROFILE_FILE\").unwrap(), \"\").unwrap();\n    }",
     );
+    covered
+}
+
+/// A measurer that sums up in this way; the file to write is `$2`.
+fn with_report(covered: &Fixture, sums_up: &str) {
+    with_stand_in(
+        covered,
+        &format!(
+            "case $2 in\n--version) echo cargo-llvm-cov 0.9.1 ;;\n\
+             show-env) echo \"export LLVM_PROFILE_FILE='$CARGO_TARGET_DIR/x.profraw'\" ;;\n\
+             report) while [ $# -gt 1 ]; do\n  if [ \"$1\" = --output-path ]; then {sums_up}; fi\n  shift\ndone ;;\n\
+             esac"
+        ),
+    );
+}
+
+#[test]
+fn what_is_no_fault_of_the_measurer_is_never_let_pass() {
+    let covered = with_profiles();
+    for (sums_up, code, words) in [
+        ("mkdir \"$2\"", 70, "files of the measurement"),
+        ("echo 'error: failed to find llvm-tools-preview' >&2; exit 1", 96, "llvm-tools"),
+    ] {
+        with_report(&covered, sums_up);
+        let ended = alone(&covered, ["--on-tool-error", "open"]).run();
+        let document = ended.assert_code(code).assert_stderr_has(words).json();
+        assert_eq!((&document["codes"], &document["coverage"]["status"]), (&vec![code].into(), &"N/A".into()));
+        covered.gate(["verdict", "target/gate/coverage-report.md"]).run().assert_code(20).assert_stdout_has(words);
+        fs::remove_dir_all(covered.target_dir().join("gate-coverage")).unwrap();
+    }
+    // What lies in the way before the build ends it there.
+    covered.write("target/gate-coverage", "");
+    let ended = alone(&covered, ["--on-tool-error", "open"]).run();
+    ended.assert_code(96).assert_stderr_has("files of the measurement");
+    assert!(!ended.stderr().contains("Running"), "{ended}");
+    assert!(!has_ratchet(&covered));
+}
+
+#[test]
+fn only_what_usually_runs_becomes_a_baseline() {
+    let covered = with_profiles();
+    let figures = ["lines", "regions", "functions"].map(|metric| format!("\"{metric}\":{{\"count\":4,\"covered\":3}}"));
+    let file = format!("{{\"filename\":\"src/lib.rs\",\"summary\":{{{}}}}}", figures.join(","));
+    let export = format!("{{\"type\":\"llvm.coverage.json.export\",\"data\":[{{\"files\":[{file}]}}]}}");
+    with_report(&covered, &format!("printf %s '{export}' >\"$2\""));
+    let (part, more) = ("only a part of the workspace was tested", "more was tested than without a choice");
+    for (configured, flags, words) in [
+        ("\"-p\", \"covered\"", &[][..], part),
+        ("\"--lib\"", &[], part),
+        ("\"--workspace\", \"--exclude\", \"other\"", &[], part),
+        ("", &["--lib"], part),
+        ("", &["leaves"], part),
+        ("", &["--", "--include-ignored"], more),
+        ("", &["--all-targets"], more),
+    ] {
+        covered.write("gate.toml", &format!("[default.test]\nargs = [{configured}]\n"));
+        let ended = alone(&covered, ["--ratchet", "on-pass"]).args(flags.iter().copied()).run();
+        let document = ended.assert_code(0).json();
+        assert!(text_of(&document, "warnings", "partial").contains(words), "{ended}");
+        assert!(document["coverage"]["ratchet"].as_str().unwrap().contains(words), "{ended}");
+        assert!(!has_ratchet(&covered));
+    }
+    covered.write("gate.toml", "[default.test]\nargs = [\"--workspace\", \"--all-targets\"]\n");
+    alone(&covered, ["--ratchet", "on-pass"]).run().assert_code(0);
+    assert!(has_ratchet(&covered));
+    // More must reach what less has reached.
+    covered.gate(["baseline", "set", "100"]).run().assert_code(0);
+    let below = alone(&covered, ["--", "--include-ignored"]).run();
+    let told = below.assert_code(20).stderr();
+    assert_eq!(told.matches("1 more line must be covered").count(), 1, "why is said once\n{below}");
+    assert!(told.contains("the tests pass, and coverage does not") && told.contains("Counted function by"), "{below}");
+}
+
+#[test]
+fn what_cannot_be_left_out_is_never_let_pass() {
+    let covered = Fixture::alone("covered");
+    let figures = ["lines", "regions", "functions"].map(|metric| format!("\"{metric}\":{{\"count\":4,\"covered\":3}}"));
+    let file = format!("{{\"filename\":\"src/lib.rs\",\"summary\":{{{}}}}}", figures.join(","));
+    covered.write(
+        "summary.json",
+        &format!("{{\"type\":\"llvm.coverage.json.export\",\"data\":[{{\"files\":[{file}]}}]}}"),
+    );
+    covered.write("src/taken.rs/in_the_way", "").write("lines.info", "SF:src/taken.rs\nDA:1,1\nend_of_record\n");
+    for (measured, words) in [("summary.json", "without its lines"), ("lines.info", "`src/taken.rs`")] {
+        let args = ["--from", measured, "--exclude-test-code", "--on-tool-error", "open"];
+        let document = coverage(&covered, args).run().assert_code(96).json();
+        assert!(text_of(&document, "reasons", "not-left-out").contains(words), "{document}");
+        assert!(!has_ratchet(&covered));
+    }
+}
+
+#[test]
+fn r10_what_the_measurer_says_is_not_believed() {
+    let covered = with_profiles();
     let summary = |covered: u64, count: u64| {
         let figure = format!("{{\"count\":{count},\"covered\":{covered}}}");
         format!("{{\"lines\":{figure},\"regions\":{figure},\"functions\":{figure}}}")
@@ -216,18 +309,65 @@ fn r10_what_the_measurer_says_is_not_believed() {
         (export(""), "there are no lines to cover"),
         (of_file(&summary(0, 0)), "there are no lines to cover"),
     ] {
-        with_stand_in(
-            &covered,
-            &format!(
-                "case $2 in\n--version) echo cargo-llvm-cov 0.9.1 ;;\n\
-                 show-env) echo \"export LLVM_PROFILE_FILE='$CARGO_TARGET_DIR/x.profraw'\" ;;\n\
-                 report) while [ $# -gt 1 ]; do\n  [ \"$1\" = --output-path ] && printf %s '{said}' >\"$2\"\n  shift\ndone ;;\n\
-                 esac"
-            ),
-        );
+        with_report(&covered, &format!("printf %s '{said}' >\"$2\""));
         let ended = alone(&covered, ["--on-tool-error", "closed"]).run();
         let reason = text_of(&ended.assert_code(20).json(), "reasons", "no-measurement");
         assert!(reason.contains(words), "{said}: {reason}");
         assert!(!has_ratchet(&covered));
     }
+}
+
+#[test]
+fn no_report_of_an_earlier_pass_outlives_what_ends_before_a_build() {
+    let covered = Fixture::alone("covered");
+    let report = "target/gate/coverage-report.md";
+    covered.write("a.info", "SF:src/lib.rs\nDA:1,1\nDA:2,1\nend_of_record\n");
+    let pass = || {
+        covered.write("gate.toml", "");
+        coverage(&covered, ["--from", "a.info", "--report", "own.md"]).run().assert_code(0);
+        covered.write("target/gate/test-report.md", "---\nresult: PASS\nstatus: success\n---\n");
+    };
+    for (config, args, code, words, of_tests) in [
+        ("", &[][..], 96, "cargo-llvm-cov", 100),
+        ("[default.coverage]\nfloor = 101\n", &[], 96, "floor", 100),
+        ("not toml", &[], 96, "gate.toml", 100),
+        ("[default.test]\nargs = [\"--no-such-flag\"]\n", &["--from", "a.info"], 96, "--no-such-flag", 0),
+        ("", &["--from", "none.info"], 96, "none.info", 0),
+        ("", &["--from", "Cargo.toml"], 96, "no lcov file", 0),
+        ("", &["--no-run"], 96, "nothing was measured yet", 0),
+    ] {
+        pass();
+        covered.write("gate.toml", config);
+        let ended = alone(&covered, ["--report", "own.md"]).args(args.iter().copied()).run();
+        ended.assert_code(code).assert_stderr_has(words);
+        for file in [report, "own.md"] {
+            covered.gate(["verdict", file]).run().assert_code(20).assert_stdout_has(words);
+        }
+        covered.gate(["verdict", "target/gate/test-report.md"]).run().assert_code(of_tests);
+    }
+    for (args, code) in [(&["--repeat", "2"][..], 2), (&["--no-record"], 96), (&["--ratchet-from", "none.md"], 96)] {
+        pass();
+        alone(&covered, args.iter().copied()).run().assert_code(code);
+        covered.gate(["verdict", report]).run().assert_code(0);
+        covered.gate(["verdict", "target/gate/test-report.md"]).run().assert_code(0);
+    }
+    // Where the configuration puts it, whatever else is wrong there.
+    covered.write("kept/coverage-report.md", "---\ncoverage_status: PASS\n---\n");
+    covered.write("gate.toml", "[store]\ndir = \"kept\"\n[default.coverage]\nfloor = \"high\"\n");
+    alone(&covered, []).run().assert_code(96);
+    covered.gate(["verdict", "kept/coverage-report.md"]).run().assert_code(20).assert_stdout_has("floor");
+}
+
+#[test]
+fn an_interrupt_before_the_build_outdates_an_earlier_pass() {
+    let covered = Fixture::alone("covered");
+    covered.write("a.info", "SF:src/lib.rs\nDA:1,1\nend_of_record\n");
+    coverage(&covered, ["--from", "a.info"]).run().assert_code(0);
+    with_stand_in(&covered, "sleep 600");
+    let running = alone(&covered, []).in_own_group().spawn();
+    wait_until("it is asked", || calls(&covered).contains("show-env"));
+    running.signal(Signal::INT);
+    running.wait().assert_code(130);
+    let verdict = covered.gate(["verdict", "target/gate/coverage-report.md"]).run();
+    verdict.assert_code(20).assert_stdout_has("interrupted before the build");
 }

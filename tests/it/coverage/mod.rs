@@ -1,6 +1,7 @@
 //! `cargo gate coverage` from outside. What takes cargo-llvm-cov is ignored unless it is asked for, since a machine with
 //! nothing but Rust has none: `cargo test --test it -- --ignored coverage::` gets it first.
 
+mod elsewhere;
 mod failures;
 mod figures;
 mod patch;

@@ -44,6 +44,22 @@ fn compilers_wrapped_by_the_user_and_their_flags_stay() {
 
 #[test]
 #[ignore = "needs cargo-llvm-cov"]
+fn who_is_notified_gets_the_document_of_coverage() {
+    let covered = measurable("covered");
+    let tell = script(&covered, "tell", "cat >\"$GATE_FIXTURE_DIR/told\"");
+    covered.write("gate.toml", &format!("[notify]\ncommand = [{tell:?}]\n"));
+    let told = || fs::read_to_string(covered.scratch().join("told")).unwrap();
+    let low = coverage(&covered, ["--floor", "99"]).run();
+    assert_eq!(told(), low.assert_code(20).stdout());
+    assert_eq!(low.json()["coverage"]["status"], "FAIL");
+    let source = covered.read("src/lib.rs").replace("\"large\"", "\"huge\"");
+    covered.write("src/lib.rs", &source.replacen("\"huge\"", "nothing", 1));
+    let broken = coverage(&covered, []).run();
+    assert_eq!(told(), broken.assert_code(101).stdout());
+}
+
+#[test]
+#[ignore = "needs cargo-llvm-cov"]
 fn target_directories_of_the_configuration_are_where_it_measures() {
     let (shop, clean) = shop();
     shop.write(".cargo/config.toml", "[build]\ntarget-dir = \"made here\"\nbuild-dir = \"made on the way\"\n");

@@ -17,6 +17,7 @@ mod harnesses;
 mod infra;
 mod limits;
 mod memory;
+mod notify;
 mod output;
 mod retries;
 mod reviewed;

@@ -1,0 +1,122 @@
+//! What is asked, put together: workspace, pipeline, what changed, how it is told.
+
+use std::io::Read;
+use std::path::Path;
+use std::time::Instant;
+
+use jiff::Timestamp;
+
+use crate::cli::RunArgs;
+use crate::commands::complain;
+use crate::commands::place::{Place, color_choice};
+use crate::commands::test::Refused;
+use crate::config::{Pipeline, nearest};
+use crate::exit_code::ExitCode;
+use crate::model::RunId;
+use crate::pipeline::gating::{Changes, parse_changed_files};
+use crate::pipeline::plan::{self, Ask, Planned};
+use crate::report::{Look, Verbosity};
+use crate::sys::git;
+use crate::sys::random::random;
+use crate::sys::signals::Signals;
+use crate::sys::term::{Output, Surroundings};
+
+/// Everything that is known before the first step.
+pub(super) struct Asked<'a> {
+    pub(super) args: &'a RunArgs,
+    pub(super) place: Place,
+    pub(super) changes: Changes,
+    pub(super) signals: Signals,
+    pub(super) look: Look,
+    pub(super) run_id: RunId,
+    pub(super) start: Timestamp,
+    pub(super) since: Instant,
+}
+
+impl<'a> Asked<'a> {
+    /// Finds it all. What goes wrong has been said by then.
+    pub(super) fn find(args: &'a RunArgs) -> Result<Self, ExitCode> {
+        let (since, start) = (Instant::now(), Timestamp::now());
+        let signals = Signals::listen();
+        let place = Place::find(&args.place, &[])?;
+        let changes = changes(args, &place).map_err(|refused| {
+            complain("error", &refused.why);
+            refused.code
+        })?;
+        let run_id = RunId::new(start, random());
+        Ok(Self { args, place, changes, signals, look: look(args), run_id, start, since })
+    }
+
+    /// The pipeline that is meant.
+    pub(super) fn pipeline(&self) -> Result<&Pipeline, Refused> {
+        let pipelines = &self.place.settings().pipelines;
+        let name = &self.args.pipeline;
+        if let Some(pipeline) = pipelines.get(name).filter(|pipeline| !pipeline.is_empty()) {
+            return Ok(pipeline);
+        }
+        let why = if pipelines.is_empty() {
+            "the configuration has no pipeline: `cargo gate init` writes one that fits the workspace".to_owned()
+        } else if pipelines.contains_key(name) {
+            format!("the pipeline `{name}` has no steps")
+        } else {
+            let known: Vec<&str> = pipelines.keys().map(String::as_str).collect();
+            let meant = nearest(name, known.iter().copied());
+            let meant = meant.map(|name| format!(" (did you mean `{name}`?)")).unwrap_or_default();
+            format!("the configuration has no pipeline `{name}`{meant}; there are: {}", known.join(", "))
+        };
+        Err(Refused::new(ExitCode::Config, why))
+    }
+
+    /// Its steps in their order, and which of them run.
+    pub(super) fn plan<'p>(&self, pipeline: &'p Pipeline) -> Result<Vec<Planned<'p>>, Refused> {
+        let ask = Ask { only: self.args.only.clone(), skip: self.args.skip.clone(), no_smoke: self.args.no_smoke };
+        plan::propose(pipeline, &ask, &self.changes).map_err(|error| Refused::new(ExitCode::Usage, error.to_string()))
+    }
+}
+
+/// What changed, where somebody says so. Where it cannot be told everything runs: a gate skips only what it knows to be
+/// untouched.
+fn changes(args: &RunArgs, place: &Place) -> Result<Changes, Refused> {
+    let root = &place.workspace.root;
+    if let Some(list) = &args.changed_files {
+        let bytes = read(list).map_err(|error| {
+            let why = format!("the list of changed files `{}` cannot be read: {error}", list.display());
+            Refused::new(ExitCode::Usage, why)
+        })?;
+        return Ok(Changes::listed(parse_changed_files(&bytes, root)));
+    }
+    let Some(revision) = &args.changed_since else { return Ok(Changes::unknown()) };
+    let since = git::merge_base(root, revision).and_then(|base| git::changed_files(root, &base));
+    Ok(since.map_or_else(
+        |error| {
+            complain("warning", &format!("what changed since `{revision}` is unknown, so everything runs: {error}"));
+            Changes::unknown()
+        },
+        |files| Changes::since(revision, files),
+    ))
+}
+
+fn read(list: &Path) -> std::io::Result<Vec<u8>> {
+    if list != Path::new("-") {
+        return fs_err::read(list);
+    }
+    let mut bytes = Vec::new();
+    std::io::stdin().lock().read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn look(args: &RunArgs) -> Look {
+    let surroundings = Surroundings::read();
+    let choice = color_choice(&args.place);
+    let verbosity = match (args.quiet, args.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (false, true) => Verbosity::Verbose,
+        (false, false) => Verbosity::Normal,
+    };
+    Look {
+        color: surroundings.color(choice, Output::Stderr),
+        verbosity,
+        progress: !args.no_progress && surroundings.progress(args.quiet),
+        columns: surroundings.columns(),
+    }
+}

@@ -1,0 +1,199 @@
+//! The end of a pipeline: judged, kept, told.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use camino::Utf8PathBuf;
+
+use super::judge::judge;
+use super::site::Site;
+use super::step::Tests;
+use super::walk::{Observers, Walked};
+use crate::cli::{Format, RunArgs};
+use crate::commands::{complain, notify};
+use crate::event::Fact;
+use crate::history::record::{self, Start, add_checkout};
+use crate::history::sqlite::SqliteStore;
+use crate::history::store::Store;
+use crate::model::{CaseRecord, Judgement, PIPELINE_SUITE, RunHead, RunRecord, RunState, StepRecord, Totals, Verdict};
+use crate::pipeline::manifest::{Completion, DONE, MEANT, Manifest};
+use crate::report::json::write_line;
+use crate::report::pipeline::{Artifacts, PipelineReport, annotations, json, markdown, terminal};
+use crate::report::{Insights, Look};
+use crate::sys::fs::replace;
+use crate::sys::term::Surroundings;
+
+/// The name of the report in the gate directory, and in the run's own folder.
+const REPORT: &str = "test-report.md";
+
+/// The head of the pipeline's own record, as far as it is known before the first step.
+pub(super) fn head(site: &Site<'_>) -> RunHead {
+    let toolchain = site.toolchain();
+    let start = Start {
+        at: site.asked.start,
+        random: 0,
+        context: toolchain.context.clone(),
+        trigger: site.asked.args.trigger.clone(),
+        toolchain: toolchain.rustc.lines().next().unwrap_or_default().to_owned(),
+        instrumented: false,
+        full: false,
+    };
+    let head = record::head(start, &|name| std::env::var(name).ok());
+    RunHead { id: site.asked.run_id.clone(), suite: PIPELINE_SUITE.to_owned(), ..head }
+}
+
+/// Puts the pipeline on record as running, so that a run that is killed reads interrupted. Gives what went wrong.
+pub(super) fn begin(site: &Site<'_>) -> (Option<SqliteStore>, Vec<String>) {
+    if site.asked.args.no_record {
+        return (None, Vec::new());
+    }
+    let begun = SqliteStore::open(site.gate_dir()).and_then(|mut store| store.begin(&head(site)).map(|()| store));
+    match begun {
+        Ok(mut store) => {
+            let warnings = store.take_warnings();
+            (Some(store), warnings)
+        }
+        Err(error) => (None, vec![error.to_string()]),
+    }
+}
+
+/// What is known at the end of a pipeline.
+pub(super) struct Ended<'a> {
+    pub(super) site: &'a Site<'a>,
+    pub(super) manifest: &'a Manifest,
+    pub(super) walked: Walked,
+    pub(super) store: Option<SqliteStore>,
+    /// Why no step ran, where none was to.
+    pub(super) left_out: Option<&'a str>,
+    /// Where the worktree is, where it is kept.
+    pub(super) kept: Option<Utf8PathBuf>,
+}
+
+impl Ended<'_> {
+    /// Judges, keeps and tells; gives the judgement.
+    pub(super) fn conclude(self, judgement: Judgement, mut observers: Observers) -> Judgement {
+        let Self { site, manifest, walked, mut store, kept, .. } = self;
+        let args = site.asked.args;
+        let steps: Vec<StepRecord> = walked.settled.iter().map(|step| step.record.clone()).collect();
+        let failure = (judgement.verdict.is_failure()).then(|| judgement.sentence().to_owned());
+        let completion = Completion::new(manifest, &steps, failure.as_deref());
+        let mut wrong = Vec::new();
+        let complete = match completion.save(&site.run_dir) {
+            Ok(()) => Some(site.run_dir.join(DONE)),
+            Err(error) => {
+                wrong.push(format!("what was run cannot be written down: {error}"));
+                None
+            }
+        };
+        let (cases, insights) = tests_of(&walked.tests);
+        let record = self_record(site, &judgement);
+        let report = PipelineReport {
+            run_id: site.asked.run_id.clone(),
+            pipeline: args.pipeline.clone(),
+            scope: manifest.scope.clone(),
+            start: site.asked.start,
+            duration: record.duration,
+            judgement: judgement.clone(),
+            steps: steps.into_iter().map(Arc::new).collect(),
+            totals: (!walked.tests.is_empty()).then(|| Totals::of(cases.iter().map(|case| &**case))),
+            not_run: walked.tests.iter().map(|tests| tests.record.not_run).sum(),
+            smoke: walked.smoke,
+            failure_reason: completion.failure_reason.clone(),
+            commit: record.head.commit.clone(),
+            artifacts: Artifacts {
+                manifest: Some(site.run_dir.join(MEANT)),
+                complete,
+                logs: site.logs.exists().then(|| site.logs.clone()),
+                report: Some(site.gate_dir().join(REPORT)),
+            },
+            worktree: kept,
+        };
+        wrong.extend(write_report(site, &report, &cases, &insights));
+        if let Some(store) = &mut store {
+            wrong.extend(store.finish(&record, &[], &[]).err().map(|error| error.to_string()));
+            wrong.extend(store.take_warnings());
+        }
+        observers.tell(Fact::RunFinished { record: Arc::new(record), cases: cases.into() });
+        drop(observers);
+        wrong.extend(tell(args, site.asked.look, &report));
+        let happened = notify::happened(&judgement, false);
+        let settings = &site.settings().notify;
+        let json = || notify::bytes(&json::document(&report));
+        wrong.extend(notify::tell(settings, &happened, &site.asked.place.workspace.root, site.signals(), json));
+        wrong.iter().for_each(|text| complain("warning", text));
+        judgement
+    }
+
+    /// The judgement of the whole.
+    pub(super) fn judgement(&self) -> Judgement {
+        judge(&self.walked.settled, self.walked.interrupted, self.left_out)
+    }
+}
+
+/// The pipeline's own record: its tests have theirs.
+fn self_record(site: &Site<'_>, judgement: &Judgement) -> RunRecord {
+    let mut head = head(site);
+    let tested = site.tested();
+    if let Some(checkout) = &tested.checkout {
+        add_checkout(&mut head, checkout);
+    }
+    head.input_key = tested.input_key;
+    let state = match judgement.verdict {
+        _ if judgement.codes.contains(&crate::exit_code::ExitCode::Interrupted) => RunState::Interrupted,
+        Verdict::Deferred => RunState::Deferred,
+        Verdict::ToolError => RunState::ToolError,
+        Verdict::Pass | Verdict::Fail | Verdict::Nothing => RunState::Executed,
+    };
+    RunRecord {
+        head,
+        state,
+        totals: Totals::default(),
+        not_run: 0,
+        duration: site.asked.since.elapsed(),
+        judgement: judgement.clone(),
+        plan_digest: None,
+        coverage: None,
+    }
+}
+
+/// The tests of all runs in order of their keys, and what the history says of them. Of a test that ran in two steps the
+/// worse outcome counts.
+fn tests_of(tests: &[Tests]) -> (Vec<Arc<CaseRecord>>, Insights) {
+    let mut cases: Vec<Arc<CaseRecord>> = tests.iter().flat_map(|tests| tests.cases.iter().cloned()).collect();
+    cases.sort_by(|a, b| a.key.cmp(&b.key).then(b.outcome.is_failure().cmp(&a.outcome.is_failure())));
+    cases.dedup_by(|later, earlier| later.key == earlier.key);
+    // The last run of the engine knows what those before it left in the history.
+    let insights = tests.iter().rev().map(|tests| &tests.insights).find(|insights| **insights != Insights::default());
+    (cases, insights.cloned().unwrap_or_default())
+}
+
+fn write_report(
+    site: &Site<'_>,
+    report: &PipelineReport,
+    cases: &[Arc<CaseRecord>],
+    insights: &Insights,
+) -> Vec<String> {
+    let cases: Vec<&CaseRecord> = cases.iter().map(|case| &**case).collect();
+    let text = markdown::pipeline_report(report, &cases, insights);
+    let own = [site.run_dir.join(REPORT), site.gate_dir().join(REPORT)].map(Utf8PathBuf::into_std_path_buf);
+    let paths = own.into_iter().chain(site.asked.args.report.clone());
+    let write = |path: std::path::PathBuf| {
+        replace(&path, text.as_bytes()).err().map(|error| format!("cannot write `{}`: {error}", path.display()))
+    };
+    paths.filter_map(write).collect()
+}
+
+/// For people on standard error, for machines on standard output. Gives what went wrong.
+fn tell(args: &RunArgs, look: Look, report: &PipelineReport) -> Option<String> {
+    // Whoever closed the pipe has read enough.
+    let _ = io::stderr().lock().write_all(terminal::page(report, look).as_bytes());
+    let mut stdout = io::stdout().lock();
+    let written = match args.format {
+        Format::Json => write_line(&mut stdout, &json::document(report)),
+        Format::Human if Surroundings::read().is_github() => annotations::write(report, &mut stdout),
+        Format::Human => Ok(()),
+    };
+    let written = written.and_then(|()| stdout.flush());
+    let failed = written.err().filter(|error| error.kind() != io::ErrorKind::BrokenPipe);
+    failed.map(|error| format!("cannot write the output: {error}"))
+}

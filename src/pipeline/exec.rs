@@ -1,1 +1,0 @@
-//! A step's process: started, listened to, logged, ended in time.
