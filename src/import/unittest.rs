@@ -479,7 +479,7 @@ mod tests {
             " ... ",
             "é",
         ];
-        prop_oneof![3 => prop::sample::select(&known[..]).prop_map(str::to_owned), 1 => any::<String>()]
+        prop_oneof![3 => prop::sample::select(known.to_vec()).prop_map(str::to_owned), 1 => any::<String>()]
     }
 
     proptest! {
