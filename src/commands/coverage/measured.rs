@@ -29,7 +29,6 @@ use crate::exit_code::ExitCode;
 use crate::model::{
     AttemptOutcome, CaseRecord, ContentHash, CoverageFigures, Ending, Judgement, PackagePatterns, Reason, Verdict,
 };
-use crate::report::CoverageReport;
 use crate::sys::digest::hash_file;
 use crate::sys::fs::{self, Lock};
 use crate::sys::signals::Signals;
@@ -64,11 +63,6 @@ const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 impl<'a> Run<'a> {
     pub(super) const fn new(args: &'a CoverageArgs, asked: &'a Arc<Asked>) -> Self {
         Self { args, asked, under_way: None, judged: None }
-    }
-
-    /// What is said of the coverage in the end; none where it was not measured.
-    pub(super) fn into_report(self) -> Option<CoverageReport> {
-        Some(self.judged?.report)
     }
 
     fn start(&self, signals: &Signals) -> Result<UnderWay, Refused> {

@@ -32,9 +32,7 @@ fn step(args: &CoverageArgs, stage: &Stage, told: Told<'_>) -> Result<Stepped, R
         return Ok(nothing_to_judge(args, stage, &Ruling::out_of_scope(&names)));
     }
     if args.from.is_empty() {
-        let mut run = Run::new(args, &asked);
-        let stepped = Stepped::from(test::run_once(&args.test, &asked, &mut run, told)?);
-        return Ok(Stepped { coverage: run.into_report(), ..stepped });
+        return test::run_once(&args.test, &asked, &mut Run::new(args, &asked), told).map(Stepped::from);
     }
     let site = Site::of(&asked)?;
     let judged = judge_without_running(args, &asked, &site)?;
@@ -52,6 +50,5 @@ fn nothing_to_judge(args: &CoverageArgs, stage: &Stage, ruling: &Ruling) -> Step
 fn told_without_run(args: &CoverageArgs, stage: &Stage, judged: Judged) -> Stepped {
     outputs::tell(args, None, &judged).iter().for_each(|text| stage.complain("warning", text));
     outputs::log(stage, &judged);
-    let stepped = Stepped::without_run(judged.verdict, judged.code, judged.report.reasons.clone());
-    Stepped { coverage: Some(judged.report), ..stepped }
+    Stepped::without_run(judged.verdict, judged.code, judged.report.reasons)
 }
