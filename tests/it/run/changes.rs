@@ -27,7 +27,7 @@ fn r23_only_a_list_that_is_not_empty_and_matches_nothing_skips_the_pipeline() {
         assert_eq!((ran(&fixture, "a"), ran(&fixture, "fmt")), (usize::from(runs), usize::from(runs)), "{list:?}");
         if !runs {
             assert!(reasons(&ended).contains("src/**"), "{ended}");
-            assert_eq!(states(&ended), "fmt skipped, a skipped");
+            assert_eq!(states(&ended), "a skipped, fmt skipped");
             let (meant, done) = super::manifests(&fixture);
             assert_eq!((&meant["ids"], &done.unwrap()["all_executed"]), (&serde_json::json!([]), &true.into()));
             assert!(report(&fixture).contains("\nresult: PASS\n"));

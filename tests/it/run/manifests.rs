@@ -58,7 +58,7 @@ fn r22_both_are_complete_after_success_a_failing_step_and_a_timeout() {
     for (first, code, executed, returncode, reason) in [
         (sh("a", "custom", "sleep 0.3"), 0, true, Some(0), None),
         (sh("a", "custom", "exit 3"), 21, false, Some(3), Some("a: it exited with 3")),
-        (sh("a", "custom", "kill -9 $$"), 21, false, Some(-9), Some("a: it was killed by SIGKILL")),
+        (sh("a", "custom", "kill -9 $$"), 21, false, Some(-9), Some("a: it died of signal 9 (SIGKILL)")),
         (waits, 21, false, Some(-15), Some("a: it did not end within 1s, and was killed")),
         (sh("a", "custom", "") + "cwd = \"nowhere\"\n", 96, false, None, Some("a: cannot start it in")),
     ] {
