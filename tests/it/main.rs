@@ -34,6 +34,8 @@ mod pipeline_report;
 mod portable;
 mod report;
 mod reports;
+#[cfg(unix)]
+mod run;
 mod status;
 #[cfg(unix)]
 mod suites;

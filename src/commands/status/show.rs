@@ -104,7 +104,8 @@ fn in_force(status: &Status) -> Vec<Line> {
     let each = |section: &str, keys: &[&str]| {
         keys.iter().map(|key| format!("{key} {}", words(&format!("{section}.{key}")))).collect::<Vec<_>>().join(", ")
     };
-    let switch = if resolved.settings.enabled { "on" } else { "off: `test` is plain `cargo test`" };
+    let switch =
+        if resolved.settings.enabled { "on" } else { "off: `test` is plain `cargo test`, and `run` runs nothing" };
     let file = resolved.file.as_deref().unwrap_or("no file");
     let quarantine = words::count(resolved.settings.quarantine.len() as u64, "entry", "entries");
     let suite = format!("of the suite {}", words("infra.retries"));
