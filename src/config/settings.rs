@@ -161,7 +161,7 @@ fn first_sentence(error: &clap::Error) -> String {
 /// Every setting, in the order in which people see them.
 #[rustfmt::skip] // One setting, one line: a table reads across.
 pub static SETTINGS: &[Setting] = &[
-    Setting::new(Top, "enabled", at!(Settings.enabled, SWITCH), "all", "Whether the gate is on; off, `test` is plain `cargo test`."),
+    Setting::new(Top, "enabled", at!(Settings.enabled, SWITCH), "all", "Whether the gate is on; off, `test` is plain `cargo test`, and `run` runs nothing."),
     Setting::new(Scope, "packages", at!(Settings.scope.packages, PACKAGES), "all", "Which packages the gate judges, as globs; others are N/A."),
     Setting::new(Store, "dir", at!(Settings.store.dir, FOLDER), "all", "Where the history is kept; `auto`: `gate` in the target directory."),
     Setting::new(Store, "url", at!(Settings.store.url, ADDRESS), "all", "A database that several machines share."),

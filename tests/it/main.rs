@@ -36,6 +36,8 @@ mod pipeline_report;
 mod portable;
 mod report;
 mod reports;
+#[cfg(unix)]
+mod run;
 mod status;
 #[cfg(unix)]
 mod suites;

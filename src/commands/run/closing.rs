@@ -1,22 +1,28 @@
 //! The end of a pipeline: judged, kept, told.
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::sync::Arc;
 
 use camino::Utf8PathBuf;
 
+use super::ask::Asked;
 use super::judge::judge;
 use super::site::Site;
-use super::step::Tests;
+use super::step::{self, Tests};
 use super::walk::{Observers, Walked};
 use crate::cli::{Format, RunArgs};
 use crate::commands::{complain, notify};
 use crate::event::Fact;
+use crate::exit_code::ExitCode;
 use crate::history::record::{self, Start, add_checkout};
 use crate::history::sqlite::SqliteStore;
 use crate::history::store::Store;
-use crate::model::{CaseRecord, Judgement, PIPELINE_SUITE, RunHead, RunRecord, RunState, StepRecord, Totals, Verdict};
+use crate::model::{
+    CaseRecord, Judgement, PIPELINE_SUITE, Reason, RunHead, RunRecord, RunState, StepRecord, Totals, Verdict,
+};
 use crate::pipeline::manifest::{Completion, DONE, MEANT, Manifest};
+use crate::pipeline::plan::Planned;
 use crate::report::json::write_line;
 use crate::report::pipeline::{Artifacts, PipelineReport, annotations, json, markdown, terminal};
 use crate::report::{Insights, Look};
@@ -44,10 +50,12 @@ pub(super) fn head(site: &Site<'_>) -> RunHead {
 
 /// Puts the pipeline on record as running, so that a run that is killed reads interrupted. Gives what went wrong.
 pub(super) fn begin(site: &Site<'_>) -> (Option<SqliteStore>, Vec<String>) {
-    if site.asked.args.no_record {
-        return (None, Vec::new());
-    }
-    let begun = SqliteStore::open(site.gate_dir()).and_then(|mut store| store.begin(&head(site)).map(|()| store));
+    let head = head(site);
+    let begun = (!site.asked.args.no_record)
+        .then(|| SqliteStore::open(site.gate_dir()).and_then(|mut store| store.begin(&head).map(|()| store)));
+    // At the end the steps may have changed it, and a worktree is gone.
+    site.tested();
+    let Some(begun) = begun else { return (None, Vec::new()) };
     match begun {
         Ok(mut store) => {
             let warnings = store.take_warnings();
@@ -55,6 +63,32 @@ pub(super) fn begin(site: &Site<'_>) -> (Option<SqliteStore>, Vec<String>) {
         }
         Err(error) => (None, vec![error.to_string()]),
     }
+}
+
+/// Tells of a gate that is switched off: nothing runs, and nothing is kept.
+pub(super) fn switched_off(asked: &Asked<'_>, planned: &[Planned<'_>], why: &str) -> ExitCode {
+    let reasons = vec![Reason::new("disabled", format!("{why}: nothing runs"))];
+    let judgement = Judgement { verdict: Verdict::Nothing, codes: vec![ExitCode::Pass], reasons };
+    let report = PipelineReport {
+        run_id: asked.run_id.clone(),
+        pipeline: asked.args.pipeline.clone(),
+        scope: asked.changes.scope().to_owned(),
+        start: asked.start,
+        duration: asked.since.elapsed(),
+        judgement,
+        steps: planned.iter().map(step::skipped).map(Arc::new).collect(),
+        totals: None,
+        not_run: 0,
+        smoke: None,
+        failure_reason: None,
+        commit: None,
+        artifacts: Artifacts::default(),
+        worktree: None,
+    };
+    let text = markdown::pipeline_report(&report, &[], &Insights::default());
+    let wrong = asked.args.report.as_deref().and_then(|path| write(path, &text));
+    wrong.into_iter().chain(tell(asked.args, asked.look, &report)).for_each(|text| complain("warning", &text));
+    report.exit_code()
 }
 
 /// What is known at the end of a pipeline.
@@ -140,7 +174,7 @@ fn self_record(site: &Site<'_>, judgement: &Judgement) -> RunRecord {
     }
     head.input_key = tested.input_key;
     let state = match judgement.verdict {
-        _ if judgement.codes.contains(&crate::exit_code::ExitCode::Interrupted) => RunState::Interrupted,
+        _ if judgement.codes.contains(&ExitCode::Interrupted) => RunState::Interrupted,
         Verdict::Deferred => RunState::Deferred,
         Verdict::ToolError => RunState::ToolError,
         Verdict::Pass | Verdict::Fail | Verdict::Nothing => RunState::Executed,
@@ -178,10 +212,13 @@ fn write_report(
     let text = markdown::pipeline_report(report, &cases, insights);
     let own = [site.run_dir.join(REPORT), site.gate_dir().join(REPORT)].map(Utf8PathBuf::into_std_path_buf);
     let paths = own.into_iter().chain(site.asked.args.report.clone());
-    let write = |path: std::path::PathBuf| {
-        replace(&path, text.as_bytes()).err().map(|error| format!("cannot write `{}`: {error}", path.display()))
-    };
-    paths.filter_map(write).collect()
+    paths.filter_map(|path| write(&path, &text)).collect()
+}
+
+/// Gives what went wrong.
+fn write(path: &Path, text: &str) -> Option<String> {
+    let error = replace(path, text.as_bytes()).err()?;
+    Some(format!("cannot write `{}`: {error}", path.display()))
 }
 
 /// For people on standard error, for machines on standard output. Gives what went wrong.

@@ -118,7 +118,8 @@ fn in_force(status: &Status) -> Vec<Line> {
     let each = |section: &str, keys: &[&str]| {
         keys.iter().map(|key| format!("{key} {}", words(&format!("{section}.{key}")))).collect::<Vec<_>>().join(", ")
     };
-    let switch = if resolved.settings.enabled { "on" } else { "off: `test` is plain `cargo test`" };
+    let switch =
+        if resolved.settings.enabled { "on" } else { "off: `test` is plain `cargo test`, and `run` runs nothing" };
     let file = resolved.file.as_deref().unwrap_or("no file");
     let quarantine = words::count(resolved.settings.quarantine.len() as u64, "entry", "entries");
     let notify = match resolved.settings.notify.command.is_empty() {
