@@ -93,6 +93,9 @@ fn a_pipeline_is_no_run_of_tests() {
         gate(&fixture, command).assert_stderr_has("nothing is on record yet");
     }
     gate(&fixture, "status").assert_stdout_has("last run   none\n");
+    let stats =
+        |line: &str| gate(&fixture, &format!("history stats {line} --format json")).json()["stats"]["total"].clone();
+    assert_eq!((stats(""), stats("--suite pipeline")), (0.into(), 1.into()));
 }
 
 #[test]
