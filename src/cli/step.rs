@@ -59,8 +59,8 @@ fn asked_by_a_person(args: &TestArgs) -> [Senseless; 9] {
         (args.libtest.help, "-- --help", "it runs nothing"),
         (flags.no_run, "--no-run", "it runs nothing"),
         (flags.manifest_path.is_some(), "--manifest-path", "a step is of the pipeline's workspace"),
-        (args.format == Format::Json, "--format", "standard output is the pipeline's: it tells of its steps"),
-        (args.events.is_some(), "--events", "the pipeline's own tell of its steps"),
+        (args.format == Format::Json, "--format", "standard output is the pipeline's"),
+        (args.events.is_some(), "--events", "the pipeline's own tell of it too"),
     ]
 }
 

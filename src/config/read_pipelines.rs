@@ -168,7 +168,7 @@ impl Reader<'_> {
     }
 
     fn refuse_args(&mut self, table: &Table<'_, '_>, key: &str, step: &Step) {
-        if let Err(why) = check_engine_args(step.kind.word(), &step.args) {
+        if let Err(why) = check_engine_args(step.kind, &step.args) {
             self.refuse(table, key, why, &format!("what `cargo gate {}` understands", step.kind));
         }
     }

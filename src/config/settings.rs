@@ -1,7 +1,5 @@
 //! The one table of settings: parser, JSON Schema, `config show`, help and docs are read off it.
 
-use std::ffi::OsString;
-
 use serde_json::Value;
 
 use super::error::printable;
@@ -13,8 +11,10 @@ use super::shapes::{
     SIZE_LIMIT, SLOTS, SWITCH, TOLERANCE, TRIES, WINDOW, WORDS, several, word,
 };
 use super::values::{Notice, Settings};
-use crate::cli::{self, BuildArgs, Command, Events, Format, TestArgs};
-use crate::model::{CoveragePolicy, FlakyResult, InfraMode, Isolation, Metric, NoTests, OnToolError, RatchetScope};
+use crate::cli::{self, BuildArgs};
+use crate::model::{
+    CoveragePolicy, FlakyResult, InfraMode, Isolation, Metric, NoTests, OnToolError, RatchetScope, StepKind,
+};
 
 use Section::{Coverage, Infra, Judgement, Notify, Scope, Store, Test, Top};
 
@@ -145,28 +145,12 @@ const CARGO_FLAGS: Shape<Vec<String>> = Shape {
     environment: FromEnvironment::Strict,
 };
 
-/// Understands the words after `cargo gate test` or `cargo gate coverage` as the command line does. The error says in a
-/// few words what is wrong with them.
-pub(super) fn check_engine_args(command: &str, args: &[String]) -> Result<(), String> {
-    let argv = ["cargo-gate", command].into_iter().chain(args.iter().map(String::as_str)).map(OsString::from);
-    match cli::parse(argv, &[]) {
-        Ok(Command::Test(test)) => owns_no_output(&test),
-        Ok(Command::Coverage(coverage)) => owns_no_output(&coverage.test),
-        Ok(_) => Err(format!("`{command}` is none of the gate's own steps")),
-        Err(error) if !error.use_stderr() => Err("help makes no step".to_owned()),
-        Err(error) => Err(first_sentence(&error)),
+/// Understands the flags of one of the gate's own steps. The error says in a few words what is wrong with them.
+pub(super) fn check_engine_args(kind: StepKind, args: &[String]) -> Result<(), String> {
+    match kind {
+        StepKind::Coverage => cli::coverage_step(args).map(drop),
+        _ => cli::test_step(args).map(drop),
     }
-}
-
-/// A step speaks through its pipeline, and one that only lists says nothing of the tests.
-fn owns_no_output(args: &TestArgs) -> Result<(), String> {
-    if args.list {
-        return Err("`--list` runs no test".to_owned());
-    }
-    if args.format == Format::Json || args.events == Some(Events::Stdout) {
-        return Err("standard output is the pipeline's, not a step's".to_owned());
-    }
-    Ok(())
 }
 
 fn first_sentence(error: &clap::Error) -> String {

@@ -330,7 +330,7 @@ impl UnderWay {
         self.measurer.clean_up();
         exported?;
         let map = load(&self.measurer.dir, &self.site)?;
-        let hash = |path: &Utf8PathBuf| Some((path.clone(), hash_file(&self.site.root.join(path)).ok()?));
+        let hash = |path: &Utf8PathBuf| Some((path.clone(), hash_file(self.site.root.join(path)).ok()?));
         let sources = map.files().keys().filter_map(hash).collect();
         Circumstances { sources, ..circumstances.clone() }.save(&self.measurer.dir.circumstances())?;
         Ok(map)
@@ -353,7 +353,7 @@ pub(super) fn again(args: &CoverageArgs, asked: &Asked, site: &Site) -> Result<(
     let _lock = lock.map_err(|error| refusal(&error).unwrap_or_else(|| internal(error.to_string())))?;
     let mut circumstances = Circumstances::load(&directory.circumstances()).ok_or(nothing)?;
     let is_stale = |(path, measured): &(&Utf8PathBuf, &ContentHash)| {
-        !hash_file(&site.root.join(path)).is_ok_and(|now| now == **measured)
+        !hash_file(site.root.join(path)).is_ok_and(|now| now == **measured)
     };
     circumstances.stale = circumstances.sources.iter().filter(is_stale).map(|(path, _)| path.clone()).collect();
     let measured = match load(&directory, site) {

@@ -32,23 +32,23 @@ fn step(args: &CoverageArgs, stage: &Stage, told: Told<'_>) -> Result<Stepped, R
         return Ok(nothing_to_judge(args, stage, &Ruling::out_of_scope(&names)));
     }
     if args.from.is_empty() {
-        return test::run_once(&args.test, &asked, &mut Run::new(args, &asked), told).map(Stepped::from);
+        return Ok(test::run_once(&args.test, &asked, &mut Run::new(args, &asked), told)?.into());
     }
     let site = Site::of(&asked)?;
     let judged = judge_without_running(args, &asked, &site)?;
     let kept = (!args.test.no_record).then(|| outputs::keep(&site.gate_dir, None, &judged.report)).flatten();
     kept.iter().for_each(|text| stage.complain("warning", text));
-    Ok(told_without_run(args, stage, judged))
+    Ok(told_without_run(args, stage, &judged))
 }
 
 /// Says that there is nothing to judge.
 fn nothing_to_judge(args: &CoverageArgs, stage: &Stage, ruling: &Ruling) -> Stepped {
     let report = CoverageReport { word: "N/A", reasons: ruling.reasons.clone(), ..CoverageReport::default() };
-    told_without_run(args, stage, Judged { report, verdict: ruling.verdict, code: ruling.code, reached: None })
+    told_without_run(args, stage, &Judged { report, verdict: ruling.verdict, code: ruling.code, reached: None })
 }
 
-fn told_without_run(args: &CoverageArgs, stage: &Stage, judged: Judged) -> Stepped {
-    outputs::tell(args, None, &judged).iter().for_each(|text| stage.complain("warning", text));
-    outputs::log(stage, &judged);
-    Stepped::without_run(judged.verdict, judged.code, judged.report.reasons)
+fn told_without_run(args: &CoverageArgs, stage: &Stage, judged: &Judged) -> Stepped {
+    outputs::tell(args, None, judged).iter().for_each(|text| stage.complain("warning", text));
+    outputs::log(stage, judged);
+    Stepped::without_run(judged.verdict, judged.code, judged.report.reasons.clone())
 }

@@ -120,6 +120,7 @@ impl Ended<'_> {
             }
         };
         let (cases, insights) = tests_of(&walked.tests);
+        let turned_flaky = walked.tests.iter().any(|tests| tests.turned_flaky);
         let record = self_record(site, &judgement, &walked.tests);
         let report = PipelineReport {
             run_id: site.asked.run_id.clone(),
@@ -150,7 +151,7 @@ impl Ended<'_> {
         observers.tell(Fact::RunFinished { record: Arc::new(record), cases: cases.into() });
         drop(observers);
         wrong.extend(tell(args, site.asked.look, &report));
-        let happened = notify::happened(&judgement, false);
+        let happened = notify::happened(&judgement, turned_flaky);
         let settings = &site.settings().notify;
         let json = || notify::bytes(&json::document(&report));
         wrong.extend(notify::tell(settings, &happened, &site.asked.place.workspace.root, site.signals(), json));

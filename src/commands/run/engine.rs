@@ -14,7 +14,7 @@ use crate::commands::stage::{AsStep, Log, Manner, Stage};
 use crate::commands::suites::{self, SuiteCame, SuiteRun};
 use crate::commands::test::{Recorded, Stepped};
 use crate::commands::{complain, coverage, test};
-use crate::config::{SmokeCheck, Step, Suite};
+use crate::config::{Notice, SmokeCheck, Step, Suite};
 use crate::event::{Event, Fact, Observer};
 use crate::exit_code::ExitCode;
 use crate::model::{Ending, Judgement, Reason, Severity, StepKind, StepRecord, StepState, Verdict};
@@ -41,6 +41,7 @@ impl Observer for Within {
 
 /// Runs the tests, or measures what they cover.
 pub(super) fn engine(site: &Site<'_>, planned: &Planned<'_>, step: &Step, stream: Option<&Stream>) -> Done {
+    let _busy = site.survey.busy();
     let since = Instant::now();
     let mut warnings = Vec::new();
     let mutex = step.mutex.as_deref().map(|mutex| site.lock(mutex));
@@ -75,7 +76,12 @@ pub(super) fn engine(site: &Site<'_>, planned: &Planned<'_>, step: &Step, stream
         next,
         ..blank(planned)
     };
-    let tests = run.map(|Recorded { record, cases, insights }| Tests { record, cases: cases.to_vec(), insights });
+    let tests = run.map(|Recorded { record, cases, insights, happened }| Tests {
+        record,
+        cases: cases.to_vec(),
+        insights,
+        turned_flaky: happened.contains(&Notice::FlakyNew),
+    });
     let settled = Settled { record, codes, reasons: judgement.reasons };
     Done { settled, tests: tests.into_iter().collect(), warnings, ..Done::default() }
 }
@@ -137,6 +143,7 @@ pub(super) fn suite(site: &Site<'_>, planned: &Planned<'_>, suite: &Suite, say: 
             return settled.into();
         }
     };
+    let _busy = site.survey.busy();
     let tested = site.tested();
     let toolchain = site.toolchain();
     let mutex = suite.mutex.as_deref().map(|mutex| site.lock(mutex));
@@ -216,7 +223,8 @@ fn whole(site: &Site<'_>, planned: &Planned<'_>, came: Vec<SuiteCame>, wanted: u
         }
         done.warnings.extend(one.warnings);
         let insights = crate::report::Insights::default();
-        done.tests.push(Tests { record: Arc::new(one.record), cases: one.cases, insights });
+        let record = Arc::new(one.record);
+        done.tests.push(Tests { record, cases: one.cases, insights, turned_flaky: false });
     }
     if wanted > 1 && record.state == StepState::Passed {
         record.why = format!("all {} pass", words::count(wanted as u64, "suite", "suites"));

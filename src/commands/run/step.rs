@@ -44,6 +44,8 @@ pub(super) struct Tests {
     pub(super) record: Arc<RunRecord>,
     pub(super) cases: Vec<Arc<CaseRecord>>,
     pub(super) insights: Insights,
+    /// Did a test turn flaky in it that was not before?
+    pub(super) turned_flaky: bool,
 }
 
 /// What a step runs, as words.
@@ -52,9 +54,9 @@ pub(super) fn command_of(planned: &Planned<'_>) -> Vec<String> {
         ["cargo", "gate", verb].map(str::to_owned).into_iter().chain(args.iter().cloned()).collect()
     };
     match planned.work {
-        Work::Command(step) => step.invocation.command.clone(),
+        Work::Command(step) => exec::words(&step.invocation),
         Work::Engine(step) => own(if step.kind == StepKind::Coverage { "coverage" } else { "test" }, &step.args),
-        Work::Suite(suite) if !suite.invocation.command.is_empty() => suite.invocation.command.clone(),
+        Work::Suite(suite) if !suite.invocation.command.is_empty() => exec::words(&suite.invocation),
         Work::Suite(suite) => {
             let what = suite.discover.as_ref().map_or(suite.name.as_str(), |place| place.as_str());
             vec![suite.runner.to_string(), what.to_owned()]
@@ -143,7 +145,6 @@ fn keep(site: &Site<'_>, step: &Step, before: Parts, record: &StepRecord) -> Opt
         let forgotten = site.cache.fail(name);
         return forgotten.err().map(|error| format!("{name}: what is cached of it cannot be removed: {error}"));
     }
-    site.survey.refresh();
     let after = parts_of(step, &site.setting(), &site.survey);
     let pass = Pass { at: Timestamp::now(), run_id: site.asked.run_id.clone(), took: record.took };
     match site.cache.keep(name, before, &after, pass) {
@@ -155,6 +156,8 @@ fn keep(site: &Site<'_>, step: &Step, before: Parts, record: &StepRecord) -> Opt
 
 /// Runs it, and again where it is a setup that something was in the way of.
 fn execute(site: &Site<'_>, planned: &Planned<'_>, step: &Step, record: StepRecord, say: &mut dyn FnMut(&str)) -> Done {
+    // It may change any file, also one that another step's key is made of.
+    let _busy = site.survey.busy();
     let infra = &site.settings().infra;
     let of = if infra.mode == InfraMode::Defer { 1 } else { infra.retries + 1 };
     let mut tries = 1;

@@ -146,7 +146,8 @@ fn head(found: &Found, site: &SuiteRun<'_>) -> RunHead {
         trigger: site.trigger.map(str::to_owned),
         toolchain: site.toolchain.to_owned(),
         instrumented: false,
-        full: false,
+        // Nothing is ever left out of a suite.
+        full: true,
     };
     let mut head = record::head(start, &|name| std::env::var(name).ok());
     head.suite.clone_from(&found.suite.name);

@@ -110,7 +110,7 @@ impl Session<'_> {
             self.notify(ended.happened, || measuring.document(&ended).unwrap_or_else(|| notify::bytes(&document()))),
         );
         wrong.iter().for_each(|text| self.asked.stage.complain("warning", text));
-        CameTo { judgement: record.judgement.clone(), run: Some(Recorded { record, cases, insights: told }) }
+        CameTo { judgement: record.judgement.clone(), run: Some(Recorded { record, cases, insights: told, happened }) }
     }
 
     /// Tells who wants to know; of a step the pipeline tells, once it is over. Gives what went wrong.

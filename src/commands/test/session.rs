@@ -19,6 +19,7 @@ use crate::cargo::build::{self, Built};
 use crate::cargo::user_config::UserConfig;
 use crate::cli::{Format, TestArgs};
 use crate::commands::{complain, ordering};
+use crate::config::Notice;
 use crate::event::{Fact, Observer};
 use crate::exit_code::ExitCode;
 use crate::history::record::{self, Start};
@@ -95,6 +96,8 @@ pub(in crate::commands) struct Recorded {
     pub(in crate::commands) record: Arc<RunRecord>,
     pub(in crate::commands) cases: Arc<[Arc<CaseRecord>]>,
     pub(in crate::commands) insights: Insights,
+    /// What it is worth telling of.
+    pub(in crate::commands) happened: Vec<Notice>,
 }
 
 /// One call with everything it needs.

@@ -126,6 +126,6 @@ mod tests {
         assert_eq!(of(&["nowhere", "cargo"], false), [("nowhere".to_owned(), String::new())]);
         fs_err::write(root.join("tools/cargo-deny"), "another").unwrap();
         let after = of(&["cargo", "deny", "check"], false);
-        assert_eq!((&after[0] == &before[0], &after[1] == &before[1]), (true, false));
+        assert_eq!((after[0] == before[0], after[1] == before[1]), (true, false));
     }
 }

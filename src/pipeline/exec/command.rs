@@ -46,14 +46,9 @@ pub fn command_line(
     told: &Told<'_>,
 ) -> Option<Launch> {
     let cwd = invocation.cwd.as_ref().map_or_else(|| root.to_owned(), |cwd| root.join(cwd));
-    let (program, args) = if invocation.shell {
-        let line = invocation.command.join(" ");
-        let (shell, flag) = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
-        (shell.to_owned(), (!line.trim().is_empty()).then(|| vec![flag.to_owned(), line])?)
-    } else {
-        let (program, args) = invocation.command.split_first()?;
-        (located(program, &cwd), args.to_vec())
-    };
+    let words = words(invocation);
+    let (program, args) = words.split_first()?;
+    let program = if invocation.shell { program.clone() } else { located(program, &cwd) };
     let mut env = environment;
     let own = invocation.env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     for (name, value) in own.chain(told.variables()) {
@@ -62,10 +57,21 @@ pub fn command_line(
     }
     Some(Launch {
         program: program.into(),
-        args: args.into_iter().map(OsString::from).collect(),
+        args: args.iter().map(OsString::from).collect(),
         cwd: cwd.into_std_path_buf(),
         env,
     })
+}
+
+/// What is started, as words: of a line for the shell, the shell with the line. None where no command is named.
+#[must_use]
+pub fn words(invocation: &Invocation) -> Vec<String> {
+    if !invocation.shell {
+        return invocation.command.clone();
+    }
+    let line = invocation.command.join(" ");
+    let shell = if cfg!(windows) { ["cmd", "/C"] } else { ["sh", "-c"] };
+    if line.trim().is_empty() { Vec::new() } else { shell.map(str::to_owned).into_iter().chain([line]).collect() }
 }
 
 fn is_same_variable(known: &OsString, name: &str) -> bool {

@@ -202,6 +202,7 @@ mod tests {
         }
     }
 
+    #[cfg(unix)]
     fn found(suite: &Suite, root: &Utf8Path) -> Vec<(String, Vec<String>)> {
         let found = discover(suite, root).unwrap();
         found.into_iter().map(|found| (found.suite.name, found.suite.invocation.command)).collect()

@@ -225,15 +225,15 @@ fn the_gates_own_command_line_is_the_gates_own_step() {
       wanted: what `cargo gate coverage` understands
     ");
     insta::assert_snapshot!(mistakes_of_step("kind = \"test\"\nargs = [\"--help\"]"), @r"
-    .config/gate.toml:4:8: `pipeline.default.step.args`: help makes no step
+    .config/gate.toml:4:8: `pipeline.default.step.args`: unexpected argument '--help' found
       wanted: what `cargo gate test` understands
     ");
     insta::assert_snapshot!(mistakes_of_step("kind = \"test\"\nargs = [\"--list\"]"), @r"
-    .config/gate.toml:4:8: `pipeline.default.step.args`: `--list` runs no test
+    .config/gate.toml:4:8: `pipeline.default.step.args`: `--list` makes no sense in a step of a pipeline: it runs nothing
       wanted: what `cargo gate test` understands
     ");
     insta::assert_snapshot!(mistakes_of_step("kind = \"test\"\nargs = [\"--format=json\"]"), @r"
-    .config/gate.toml:4:8: `pipeline.default.step.args`: standard output is the pipeline's, not a step's
+    .config/gate.toml:4:8: `pipeline.default.step.args`: `--format` makes no sense in a step of a pipeline: standard output is the pipeline's
       wanted: what `cargo gate test` understands
     ");
     insta::assert_snapshot!(mistakes_of_step("kind = \"test\"\ncommand = [\"x\"]\nargs = [\"--failed\"]"), @r"
