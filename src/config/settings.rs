@@ -161,7 +161,7 @@ fn first_sentence(error: &clap::Error) -> String {
 /// Every setting, in the order in which people see them.
 #[rustfmt::skip] // One setting, one line: a table reads across.
 pub static SETTINGS: &[Setting] = &[
-    Setting::new(Top, "enabled", at!(Settings.enabled, SWITCH), "all", "Whether the gate is on; off, `test` is plain `cargo test`."),
+    Setting::new(Top, "enabled", at!(Settings.enabled, SWITCH), "all", "Whether the gate is on; off, `test` is plain `cargo test`, and `run` runs nothing."),
     Setting::new(Scope, "packages", at!(Settings.scope.packages, PACKAGES), "all", "Which packages the gate judges, as globs; others are N/A."),
     Setting::new(Store, "dir", at!(Settings.store.dir, FOLDER), "all", "Where the history is kept; `auto`: `gate` in the target directory."),
     Setting::new(Store, "url", at!(Settings.store.url, ADDRESS), "all", "A database that several machines share."),
@@ -179,8 +179,8 @@ pub static SETTINGS: &[Setting] = &[
     Setting::new(Judgement, "clean-runs", at!(Settings.judgement.clean_runs, COUNT), "test", "What aborted, hung or leaked has a process of its own for so many runs."),
     Setting::new(Judgement, "mass-failure-tests", at!(Settings.judgement.mass_failure_tests, AT_LEAST_ONE), "all", "How many tests a run must have to be a mass failure."),
     Setting::new(Judgement, "mass-failure-percent", at!(Settings.judgement.mass_failure_percent, PERCENT), "all", "A run of which so many percent failed is one, and says nothing about each of its tests."),
-    Setting::new(Notify, "command", at!(Settings.notify.command, WORDS), "test", "The command that gets the result as JSON on its stdin."),
-    Setting::new(Notify, "on", at!(Settings.notify.on, several::<Notice>()), "test", "What is worth telling."),
+    Setting::new(Notify, "command", at!(Settings.notify.command, WORDS), "test, coverage, run", "The command that gets the result as JSON on its stdin."),
+    Setting::new(Notify, "on", at!(Settings.notify.on, several::<Notice>()), "test, coverage, run", "What is worth telling."),
     Setting::new(Test, "args", at!(Settings.test.args, CARGO_FLAGS), "test", "cargo's flags, put before the user's; `-p`, `--workspace` or `--all` of the user's replace `--workspace` here."),
     Setting::new(Test, "slots", at!(Settings.test.slots, SLOTS), "test", "How many tests run at once in all; `auto`: the CPUs.").with_flag("slots"),
     Setting::new(Test, "isolation", at!(Settings.test.isolation, word::<Isolation>()), "test", "One live process per binary, or one per test.").with_flag("isolation"),

@@ -456,6 +456,7 @@ fn the_help_lists_what_works() {
     Commands:
       test      Build and run the tests, record every outcome, judge [alias: t]
       coverage  Run the tests once, measure what they cover, judge it
+      run       Run the whole gate of the configuration
       report    Show what the history says: on one screen, or as a document
       flaky     Show which tests are flaky, broken, suspect or recovered, and why
       explain   Show all that is known of one test

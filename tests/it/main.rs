@@ -30,10 +30,14 @@ mod init;
 mod merge_base_coverage;
 #[cfg(unix)]
 mod order;
+#[cfg(unix)]
+mod pipeline_history;
 mod pipeline_report;
 mod portable;
 mod report;
 mod reports;
+#[cfg(unix)]
+mod run;
 mod status;
 #[cfg(unix)]
 mod suites;

@@ -10,6 +10,7 @@ use crate::cli::RunArgs;
 use crate::commands::complain;
 use crate::commands::place::{Place, color_choice};
 use crate::commands::test::Refused;
+use crate::config::settings::DISABLE;
 use crate::config::{Pipeline, nearest};
 use crate::exit_code::ExitCode;
 use crate::model::RunId;
@@ -70,7 +71,18 @@ impl<'a> Asked<'a> {
     /// Its steps in their order, and which of them run.
     pub(super) fn plan<'p>(&self, pipeline: &'p Pipeline) -> Result<Vec<Planned<'p>>, Refused> {
         let ask = Ask { only: self.args.only.clone(), skip: self.args.skip.clone(), no_smoke: self.args.no_smoke };
-        plan::propose(pipeline, &ask, &self.changes).map_err(|error| Refused::new(ExitCode::Usage, error.to_string()))
+        let mut planned = plan::propose(pipeline, &ask, &self.changes)
+            .map_err(|error| Refused::new(ExitCode::Usage, error.to_string()))?;
+        if let Some(why) = self.off() {
+            planned.iter_mut().for_each(|step| (step.runs, step.why, step.gating) = (false, why.clone(), None));
+        }
+        Ok(planned)
+    }
+
+    /// Why nothing runs, where the gate is switched off.
+    pub(super) fn off(&self) -> Option<String> {
+        let why = || format!("the gate is switched off (`enabled = false` or {DISABLE}=1)");
+        (!self.place.settings().enabled).then(why)
     }
 }
 

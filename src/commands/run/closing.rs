@@ -1,22 +1,28 @@
 //! The end of a pipeline: judged, kept, told.
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::sync::Arc;
 
 use camino::Utf8PathBuf;
 
+use super::ask::Asked;
 use super::judge::judge;
 use super::site::Site;
-use super::step::Tests;
+use super::step::{self, Tests};
 use super::walk::{Observers, Walked};
 use crate::cli::{Format, RunArgs};
 use crate::commands::{complain, notify};
 use crate::event::Fact;
+use crate::exit_code::ExitCode;
 use crate::history::record::{self, Start, add_checkout};
 use crate::history::sqlite::SqliteStore;
 use crate::history::store::Store;
-use crate::model::{CaseRecord, Judgement, PIPELINE_SUITE, RunHead, RunRecord, RunState, StepRecord, Totals, Verdict};
+use crate::model::{
+    CaseRecord, Judgement, PIPELINE_SUITE, Reason, RunHead, RunRecord, RunState, StepRecord, Totals, Verdict,
+};
 use crate::pipeline::manifest::{Completion, DONE, MEANT, Manifest};
+use crate::pipeline::plan::Planned;
 use crate::report::json::write_line;
 use crate::report::pipeline::{Artifacts, PipelineReport, annotations, json, markdown, terminal};
 use crate::report::{Insights, Look};
@@ -44,10 +50,12 @@ pub(super) fn head(site: &Site<'_>) -> RunHead {
 
 /// Puts the pipeline on record as running, so that a run that is killed reads interrupted. Gives what went wrong.
 pub(super) fn begin(site: &Site<'_>) -> (Option<SqliteStore>, Vec<String>) {
-    if site.asked.args.no_record {
-        return (None, Vec::new());
-    }
-    let begun = SqliteStore::open(site.gate_dir()).and_then(|mut store| store.begin(&head(site)).map(|()| store));
+    let head = head(site);
+    let begun = (!site.asked.args.no_record)
+        .then(|| SqliteStore::open(site.gate_dir()).and_then(|mut store| store.begin(&head).map(|()| store)));
+    // At the end the steps may have changed it, and a worktree is gone.
+    site.tested();
+    let Some(begun) = begun else { return (None, Vec::new()) };
     match begun {
         Ok(mut store) => {
             let warnings = store.take_warnings();
@@ -55,6 +63,32 @@ pub(super) fn begin(site: &Site<'_>) -> (Option<SqliteStore>, Vec<String>) {
         }
         Err(error) => (None, vec![error.to_string()]),
     }
+}
+
+/// Tells of a gate that is switched off: nothing runs, and nothing is kept.
+pub(super) fn switched_off(asked: &Asked<'_>, planned: &[Planned<'_>], why: &str) -> ExitCode {
+    let reasons = vec![Reason::new("disabled", format!("{why}: nothing runs"))];
+    let judgement = Judgement { verdict: Verdict::Nothing, codes: vec![ExitCode::Pass], reasons };
+    let report = PipelineReport {
+        run_id: asked.run_id.clone(),
+        pipeline: asked.args.pipeline.clone(),
+        scope: asked.changes.scope().to_owned(),
+        start: asked.start,
+        duration: asked.since.elapsed(),
+        judgement,
+        steps: planned.iter().map(step::skipped).map(Arc::new).collect(),
+        totals: None,
+        not_run: 0,
+        smoke: None,
+        failure_reason: None,
+        commit: None,
+        artifacts: Artifacts::default(),
+        worktree: None,
+    };
+    let text = markdown::pipeline_report(&report, &[], &Insights::default());
+    let wrong = asked.args.report.as_deref().and_then(|path| write(path, &text));
+    wrong.into_iter().chain(tell(asked.args, asked.look, &report)).for_each(|text| complain("warning", &text));
+    report.exit_code()
 }
 
 /// What is known at the end of a pipeline.
@@ -87,7 +121,7 @@ impl Ended<'_> {
         };
         let (cases, insights) = tests_of(&walked.tests);
         let turned_flaky = walked.tests.iter().any(|tests| tests.turned_flaky);
-        let record = self_record(site, &judgement);
+        let record = self_record(site, &judgement, &walked.tests);
         let report = PipelineReport {
             run_id: site.asked.run_id.clone(),
             pipeline: args.pipeline.clone(),
@@ -132,18 +166,20 @@ impl Ended<'_> {
 }
 
 /// The pipeline's own record: its tests have theirs.
-fn self_record(site: &Site<'_>, judgement: &Judgement) -> RunRecord {
+fn self_record(site: &Site<'_>, judgement: &Judgement, tests: &[Tests]) -> RunRecord {
     let mut head = head(site);
     let tested = site.tested();
     if let Some(checkout) = &tested.checkout {
         add_checkout(&mut head, checkout);
     }
     head.input_key = tested.input_key;
+    // What did not execute is counted once (R18): by its own record where it has one, else by this.
+    let is_told = tests.iter().any(|tests| matches!(tests.record.state, RunState::ToolError | RunState::Deferred));
     let state = match judgement.verdict {
-        _ if judgement.codes.contains(&crate::exit_code::ExitCode::Interrupted) => RunState::Interrupted,
-        Verdict::Deferred => RunState::Deferred,
-        Verdict::ToolError => RunState::ToolError,
-        Verdict::Pass | Verdict::Fail | Verdict::Nothing => RunState::Executed,
+        _ if judgement.codes.contains(&ExitCode::Interrupted) => RunState::Interrupted,
+        Verdict::Deferred if !is_told => RunState::Deferred,
+        Verdict::ToolError if !is_told => RunState::ToolError,
+        _ => RunState::Executed,
     };
     RunRecord {
         head,
@@ -178,10 +214,13 @@ fn write_report(
     let text = markdown::pipeline_report(report, &cases, insights);
     let own = [site.run_dir.join(REPORT), site.gate_dir().join(REPORT)].map(Utf8PathBuf::into_std_path_buf);
     let paths = own.into_iter().chain(site.asked.args.report.clone());
-    let write = |path: std::path::PathBuf| {
-        replace(&path, text.as_bytes()).err().map(|error| format!("cannot write `{}`: {error}", path.display()))
-    };
-    paths.filter_map(write).collect()
+    paths.filter_map(|path| write(&path, &text)).collect()
+}
+
+/// Gives what went wrong.
+fn write(path: &Path, text: &str) -> Option<String> {
+    let error = replace(path, text.as_bytes()).err()?;
+    Some(format!("cannot write `{}`: {error}", path.display()))
 }
 
 /// For people on standard error, for machines on standard output. Gives what went wrong.

@@ -19,7 +19,10 @@ use crate::sys::term::{Output, Surroundings};
 
 /// Shows the plan; runs nothing, and keeps nothing.
 pub(super) fn tell(asked: &Asked<'_>, pipeline: &Pipeline, planned: &[Planned<'_>]) -> Result<ExitCode, Refused> {
-    let gating = gating::of_pipeline(pipeline, &asked.changes);
+    let gating = match asked.off() {
+        Some(why) => Gating { runs: false, why, patterns: Vec::new() },
+        None => gating::of_pipeline(pipeline, &asked.changes),
+    };
     let cached = step::Known::look(asked, pipeline, planned);
     let plan = DryRun {
         pipeline: asked.args.pipeline.clone(),

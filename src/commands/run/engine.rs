@@ -8,16 +8,17 @@ use std::time::Instant;
 
 use super::judge::Settled;
 use super::site::Site;
-use super::step::{Done, Tests, blank, budget, clear_budget};
+use super::step::{Done, ENDED, Tests, blank, budget, clear_budget, unstarted};
 use crate::cli::{coverage_step, test_step};
 use crate::commands::stage::{AsStep, Log, Manner, Stage};
 use crate::commands::suites::{self, SuiteCame, SuiteRun};
 use crate::commands::test::{Recorded, Stepped};
-use crate::commands::{coverage, test};
+use crate::commands::{complain, coverage, test};
 use crate::config::{Notice, SmokeCheck, Step, Suite};
 use crate::event::{Event, Fact, Observer};
 use crate::exit_code::ExitCode;
 use crate::model::{Ending, Judgement, Reason, Severity, StepKind, StepRecord, StepState, Verdict};
+use crate::pipeline::exec::{self, Turn};
 use crate::pipeline::plan::Planned;
 use crate::pipeline::{smoke, suite};
 use crate::report::markdown::Smoke;
@@ -43,6 +44,13 @@ pub(super) fn engine(site: &Site<'_>, planned: &Planned<'_>, step: &Step, stream
     let _busy = site.survey.busy();
     let since = Instant::now();
     let mut warnings = Vec::new();
+    let mutex = step.mutex.as_deref().map(|mutex| site.lock(mutex));
+    let mut say = |line: &str| complain("note", line);
+    let _lock = match exec::take_turn(mutex.as_deref(), step.timeout, site.signals(), &mut say) {
+        Ok(Turn::Ours(lock)) => lock,
+        Ok(Turn::Never) => return Settled::not_begun(StepRecord { why: ENDED.to_owned(), ..blank(planned) }).into(),
+        Err(error) => return unstarted(planned.severity, blank(planned), &error),
+    };
     let stage = stage(site, step, &mut warnings);
     let told = stream.map(|stream| Box::new(Within(Rc::clone(stream))) as Box<dyn Observer>);
     let told = told.into_iter().collect();
@@ -222,7 +230,7 @@ fn whole(site: &Site<'_>, planned: &Planned<'_>, came: Vec<SuiteCame>, wanted: u
         record.why = format!("all {} pass", words::count(wanted as u64, "suite", "suites"));
     }
     if rank(record.state) < 4 {
-        clear_budget(site, &record.name);
+        clear_budget(site.asked, Some(site), &record.name);
     }
     done.settled.codes.sort_unstable();
     done.settled.codes.dedup();
@@ -244,7 +252,7 @@ pub(super) fn smoke(site: &Site<'_>, planned: &Planned<'_>, checks: &[SmokeCheck
     });
     let failed = answered.iter().find(|one| !one.ok);
     let (state, why, codes) = match failed {
-        _ if interrupted() => (StepState::NotRun, "it was ended, as was asked for".to_owned(), Vec::new()),
+        _ if interrupted() => (StepState::NotRun, ENDED.to_owned(), Vec::new()),
         Some(one) => {
             (StepState::of_failure(planned.severity), format!("{} {}", one.url, one.why), vec![ExitCode::StepFailed])
         }

@@ -7,7 +7,7 @@ use camino::Utf8PathBuf;
 use super::ask::Asked;
 use super::judge::Settled;
 use super::site::wait;
-use super::step::put_off;
+use super::step::{clear_budget, put_off};
 use super::walk::Observers;
 use crate::cli::Keep;
 use crate::commands::complain;
@@ -33,6 +33,7 @@ pub(super) fn enter(asked: &Asked<'_>) -> Result<Option<Isolated>, Settled> {
         let error = match Isolated::enter(&workspace.root, &workspace.target_dir, &asked.signals) {
             Ok(isolated) => {
                 warn(&isolated);
+                clear_budget(asked, None, NAME);
                 return Ok(Some(isolated));
             }
             Err(error) => error,

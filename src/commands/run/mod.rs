@@ -70,6 +70,9 @@ fn run_asked(asked: &Asked<'_>) -> Result<ExitCode, Refused> {
     if asked.args.dry_run {
         return dry_run::tell(asked, pipeline, &planned);
     }
+    if let Some(why) = asked.off() {
+        return Ok(closing::switched_off(asked, &planned, &why));
+    }
     let gating = gating::of_pipeline(pipeline, &asked.changes);
     let left_out = (!gating.runs).then_some(gating.why.as_str());
     let entered = match pipeline.isolate {
@@ -104,7 +107,10 @@ impl Gate<'_> {
             let begun = scope.spawn(|| closing::begin(site));
             let walked = match self.left_out {
                 None => walk(site, planned, site.asked.args.keep_going, &mut self.observers),
-                Some(_) => Walked { settled: planned.iter().map(skipped).collect(), ..Walked::default() },
+                Some(_) => {
+                    let skipped = planned.iter().map(step::skipped).map(Settled::not_begun);
+                    Walked { settled: skipped.collect(), ..Walked::default() }
+                }
             };
             (walked, begun.join().unwrap_or_default())
         });
@@ -148,10 +154,6 @@ impl Gate<'_> {
         self.observers.tell(Fact::RunStarted { run_id: self.site.asked.run_id.clone() });
         Ok(manifest)
     }
-}
-
-fn skipped(planned: &Planned<'_>) -> Settled {
-    Settled::not_begun(StepRecord { state: StepState::Skipped, ..step::blank(planned) })
 }
 
 /// What is meant to run, in plan order.

@@ -14,7 +14,7 @@ use crate::exit_code::ExitCode;
 use crate::history::sqlite::SqliteStore;
 use crate::history::store::Store;
 use crate::model::{
-    CaseRecord, Ending, InfraMode, RunRecord, Severity, StepKind, StepRecord, StepState, write_duration,
+    CaseRecord, ContentHash, Ending, InfraMode, RunRecord, Severity, StepKind, StepRecord, StepState, write_duration,
 };
 use crate::pipeline::cache::{Kept, Lookup, Parts, Pass, parts_of};
 use crate::pipeline::exec::{self, ExecError, Executed, Order, SetupFailure};
@@ -35,6 +35,9 @@ pub(super) struct Done {
     /// What the user should know that decides nothing.
     pub(super) warnings: Vec<String>,
 }
+
+/// Why a step did not come to its end, where somebody asked for that.
+pub(super) const ENDED: &str = "it was ended, as was asked for";
 
 /// A run of tests.
 pub(super) struct Tests {
@@ -74,6 +77,11 @@ pub(super) fn blank(planned: &Planned<'_>) -> StepRecord {
         why: planned.why.clone(),
         ..StepRecord::default()
     }
+}
+
+/// The record of a step that is left out on purpose.
+pub(super) fn skipped(planned: &Planned<'_>) -> StepRecord {
+    StepRecord { state: StepState::Skipped, ..blank(planned) }
 }
 
 /// What is known of the steps before any runs, for who only looks.
@@ -155,10 +163,20 @@ fn execute(site: &Site<'_>, planned: &Planned<'_>, step: &Step, record: StepReco
     let mut tries = 1;
     loop {
         let came = once(site, step, say);
+        let log = Some(site.log(&step.name)).filter(|log| log.exists());
         let in_the_way = (step.kind == StepKind::Setup).then(|| in_the_way(&came)).flatten();
-        let Some(what) = in_the_way else { return settled(planned, step, record, came, tries) };
-        if tries >= of || !site.wait(infra.delay) {
-            return not_executed(site, record, came, what, tries);
+        let Some(what) = in_the_way else {
+            if step.kind == StepKind::Setup && !came.as_ref().is_ok_and(|executed| executed.interrupted) {
+                clear_budget(site.asked, Some(site), &step.name);
+            }
+            return settled(planned, step, StepRecord { log, ..record }, came, tries);
+        };
+        if tries >= of {
+            return not_executed(site, StepRecord { log, ..record }, came, what, tries);
+        }
+        if !site.wait(infra.delay) {
+            // Not counted: nobody waited to see whether it works the next time.
+            return Settled::not_begun(StepRecord { log, why: ENDED.to_owned(), ..record }).into();
         }
         say(&format!("a trouble of the moment ({what}) was in its way: it is tried again"));
         tries += 1;
@@ -206,7 +224,7 @@ fn settled(planned: &Planned<'_>, step: &Step, record: StepRecord, came: Came, t
     let again = if tries > 1 { format!(", at try {tries}") } else { String::new() };
     let limit = step.timeout.map(write_duration).unwrap_or_default();
     let (state, why) = match executed.ending {
-        _ if executed.interrupted => (StepState::NotRun, "it was ended, as was asked for".to_owned()),
+        _ if executed.interrupted => (StepState::NotRun, ENDED.to_owned()),
         _ if executed.timed_out => {
             (StepState::of_failure(planned.severity), format!("it did not end within {limit}, and was killed"))
         }
@@ -229,7 +247,7 @@ fn settled(planned: &Planned<'_>, step: &Step, record: StepRecord, came: Came, t
 }
 
 /// It could not be started: that is a matter of the configuration, or of a tool that is missing.
-fn unstarted(severity: Severity, record: StepRecord, error: &ExecError) -> Done {
+pub(super) fn unstarted(severity: Severity, record: StepRecord, error: &ExecError) -> Done {
     let codes = match error {
         ExecError::Log { .. } | ExecError::Lock { .. } => vec![ExitCode::Internal],
         ExecError::Busy { .. } => vec![ExitCode::StepFailed],
@@ -271,13 +289,7 @@ pub(super) fn put_off(
     }
     let records = !asked.args.no_record;
     let mut store = records.then(|| SqliteStore::open(&asked.place.gate_dir).ok()).flatten();
-    let input = match site {
-        Some(site) => site.tested().input_key,
-        None => {
-            git::resolve(&asked.place.workspace.root, "HEAD").map(|commit| [commit].iter().collect::<Fields>().finish())
-        }
-    };
-    let key = input.map(|input| deferral::key(input, step));
+    let key = budget_key(asked, site, step);
     let store = store.as_mut().map(|store| store as &mut dyn Store);
     match deferral::put_off(store, key, infra, Timestamp::now()) {
         Deferral::Deferred { attempt, of } => (
@@ -290,13 +302,25 @@ pub(super) fn put_off(
     }
 }
 
+/// What is counted: this step, on what is looked at.
+fn budget_key(asked: &Asked<'_>, site: Option<&Site<'_>>, step: &str) -> Option<ContentHash> {
+    let input = match site {
+        Some(site) => site.tested().input_key,
+        None => {
+            git::resolve(&asked.place.workspace.root, "HEAD").map(|commit| [commit].iter().collect::<Fields>().finish())
+        }
+    };
+    input.map(|input| deferral::key(input, step))
+}
+
 /// It was executed: what is put off after this begins a new count.
-pub(super) fn clear_budget(site: &Site<'_>, step: &str) {
-    let defers = site.settings().infra.mode == InfraMode::Defer && !site.asked.args.no_record;
-    if let Some(input) = site.tested().input_key.filter(|_| defers)
-        && let Ok(mut store) = SqliteStore::open(site.gate_dir())
+pub(super) fn clear_budget(asked: &Asked<'_>, site: Option<&Site<'_>>, step: &str) {
+    let defers = asked.place.settings().infra.mode == InfraMode::Defer && !asked.args.no_record;
+    if defers
+        && let Some(key) = budget_key(asked, site, step)
+        && let Ok(mut store) = SqliteStore::open(&asked.place.gate_dir)
     {
-        deferral::settle(&mut store, deferral::key(input, step), Timestamp::now());
+        deferral::settle(&mut store, key, Timestamp::now());
     }
 }
 

@@ -200,7 +200,7 @@ impl<'s> Walk<'s> {
     /// The record of a step that is not to run.
     fn left_out(&self, step: &Planned<'_>) -> Option<StepRecord> {
         if !step.runs {
-            return Some(StepRecord { state: StepState::Skipped, ..blank(step) });
+            return Some(step::skipped(step));
         }
         if step.kind != StepKind::Smoke {
             return None;

@@ -10,4 +10,4 @@ mod transcript;
 
 pub use command::{Told, command_line, words};
 pub use failure::{ExecError, SetupFailure, classify};
-pub use run::{Executed, Order, run};
+pub use run::{Executed, Order, Turn, run, take_turn};

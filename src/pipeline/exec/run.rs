@@ -85,7 +85,7 @@ pub fn run(order: &Order<'_>, signals: &Signals, on_line: &mut dyn FnMut(&str)) 
         transcript.note(line);
         on_line(line);
     };
-    let Turn::Ours(_lock) = wait_for_turn(order, signals, &watch, &mut say)? else {
+    let Turn::Ours(_lock) = await_turn(order.mutex, order.timeout, signals, &watch, &mut say)? else {
         return Ok(Life::unlived(order).conclude(transcript, begin.elapsed()));
     };
     let waited = if order.mutex.is_some() { begin.elapsed() } else { Duration::ZERO };
@@ -117,15 +117,32 @@ pub fn run(order: &Order<'_>, signals: &Signals, on_line: &mut dyn FnMut(&str)) 
 }
 
 /// Is it this step's turn?
-enum Turn {
+#[derive(Debug)]
+pub enum Turn {
     /// Yes; its mutex is held for as long as this lives.
     Ours(Option<Lock>),
     /// An end was asked for before.
     Never,
 }
 
-fn wait_for_turn(
-    order: &Order<'_>,
+/// Waits until nobody else holds a mutex: for steps that are no process of their own. It is waited for at most as long
+/// as the step itself may take.
+///
+/// # Errors
+///
+/// That it cannot be had.
+pub fn take_turn(
+    mutex: Option<&Utf8Path>,
+    timeout: Option<Duration>,
+    signals: &Signals,
+    say: &mut dyn FnMut(&str),
+) -> Result<Turn, ExecError> {
+    await_turn(mutex, timeout, signals, &signals.watch(), say)
+}
+
+fn await_turn(
+    mutex: Option<&Utf8Path>,
+    timeout: Option<Duration>,
     signals: &Signals,
     watch: &Watch<'_>,
     say: &mut dyn FnMut(&str),
@@ -138,13 +155,13 @@ fn wait_for_turn(
         if signals.interrupt().is_some() {
             return Ok(Turn::Never);
         }
-        let Some(path) = order.mutex else { return Ok(Turn::Ours(None)) };
+        let Some(path) = mutex else { return Ok(Turn::Ours(None)) };
         let failed = |source| ExecError::Lock { lock: path.to_owned(), source };
         let patience = if is_said { GLANCE } else { Duration::ZERO };
         match fs::lock(path.as_std_path(), patience) {
             Ok(lock) => return Ok(Turn::Ours(Some(lock))),
             Err(error) if error.kind() != io::ErrorKind::TimedOut => return Err(failed(error)),
-            Err(_) if order.timeout.is_some_and(|most| since.elapsed() >= most) => {
+            Err(_) if timeout.is_some_and(|most| since.elapsed() >= most) => {
                 return Err(ExecError::Busy { lock: path.to_owned(), waited: since.elapsed() });
             }
             Err(_) if !is_said => {

@@ -104,7 +104,7 @@ fn places(out: &mut String, page: &Page<()>, report: &PipelineReport) {
         let text = format!("kept at {}, to remove it:", one_line(worktree.as_str()));
         out.push_str(&page.sentence(Tone::Soft, "Worktree", &text));
         // It is there to be copied: it is never broken.
-        let command = one_line(&format!("git worktree remove --force {}", shell_word(worktree.as_str())));
+        let command = one_line(&format!("git worktree remove -f -f {}", shell_word(worktree.as_str())));
         out.push_str(&format!("{}{}\n", " ".repeat(page.indent()), page.ink.paint(Tone::Path, &command)));
     }
 }
