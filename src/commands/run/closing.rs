@@ -121,7 +121,7 @@ impl Ended<'_> {
         };
         let (cases, insights) = tests_of(&walked.tests);
         let turned_flaky = walked.tests.iter().any(|tests| tests.turned_flaky);
-        let record = self_record(site, &judgement);
+        let record = self_record(site, &judgement, &walked.tests);
         let report = PipelineReport {
             run_id: site.asked.run_id.clone(),
             pipeline: args.pipeline.clone(),
@@ -166,15 +166,18 @@ impl Ended<'_> {
 }
 
 /// The pipeline's own record: its tests have theirs.
-fn self_record(site: &Site<'_>, judgement: &Judgement) -> RunRecord {
+fn self_record(site: &Site<'_>, judgement: &Judgement, tests: &[Tests]) -> RunRecord {
     let mut head = head(site);
     let tested = site.tested();
     if let Some(checkout) = &tested.checkout {
         add_checkout(&mut head, checkout);
     }
     head.input_key = tested.input_key;
+    let did_not_execute = |tests: &Tests| matches!(tests.record.state, RunState::Deferred | RunState::ToolError);
     let state = match judgement.verdict {
         _ if judgement.codes.contains(&ExitCode::Interrupted) => RunState::Interrupted,
+        // What a run within could not execute is its own, and counted there.
+        _ if tests.iter().any(did_not_execute) => RunState::Executed,
         Verdict::Deferred => RunState::Deferred,
         Verdict::ToolError => RunState::ToolError,
         Verdict::Pass | Verdict::Fail | Verdict::Nothing => RunState::Executed,

@@ -1,6 +1,8 @@
 //! R16: what did not execute is no fault of the code, is tried again, and never opens the gate.
 
-use super::{marks, place, ran, reasons, report, run, sh, states};
+use serde_json::json;
+
+use super::{marks, place, ran, reasons, report, run, sh, states, tests};
 
 /// A setup that finds no network, unless there is one.
 const NO_NETWORK: &str = "echo ran >> \"$GATE_FIXTURE_DIR/tries\"\ntest -e \"$GATE_FIXTURE_DIR/network\" && exit 0\n\
@@ -99,4 +101,29 @@ fn r16_only_a_setup_is_put_off() {
 fn r16_what_is_not_recorded_cannot_be_put_off() {
     let fixture = place(&config(DEFER));
     run(&fixture, ["--no-record"]).assert_code(22);
+}
+
+#[test]
+fn r16_tests_that_did_not_execute_are_put_off_and_counted_once() {
+    // No build is done by then, and so ends in good order.
+    let step = tests("[]") + "timeout = \"1ms\"\n";
+    let fixture = place(&format!("[default.infra]\n{DEFER}\n{step}"));
+    fixture.commit_all();
+    let counted = |runs: u32, fail: u32, deferred: u32| {
+        let counters = fixture.gate(["status", "--format", "json"]).run().json()["counters"].clone();
+        let wanted = json!({ "runs": runs, "pass": 0, "fail": fail, "tool_error": runs, "deferred": deferred });
+        assert_eq!(counters, wanted);
+    };
+    for attempt in [1, 2] {
+        let ended = run(&fixture, []);
+        ended.assert_code(75);
+        assert!(reasons(&ended).contains("the build ran into the time limit of its step"), "{ended}");
+        counted(attempt, 0, attempt);
+    }
+    run(&fixture, []).assert_code(22);
+    counted(3, 1, 2);
+    // A setup is no run of tests: there the pipeline counts.
+    fixture.write("gate.toml", &config(DEFER));
+    run(&fixture, []).assert_code(75);
+    counted(4, 1, 3);
 }
