@@ -110,7 +110,10 @@ fn red(fixture: &Fixture, code: i32) -> (String, String) {
 #[ignore = "needs cargo-llvm-cov"]
 fn what_init_writes_runs_green_and_each_red_names_its_step() {
     let fixture = measurable("covered");
-    fixture.command("cargo").args(["fmt"]).run().assert_code(0);
+    let source = fixture.read("src/lib.rs").replace("number % 2 == 0", "number.is_multiple_of(2)");
+    fixture.write("src/lib.rs", &source);
+    fixture.cargo(["fmt"]).run().assert_code(0);
+    fixture.cargo(["generate-lockfile"]).run().assert_code(0);
     fixture.gate(["init"]).run().assert_code(0);
     run(&fixture).assert_code(0);
     let again = run(&fixture);
@@ -138,5 +141,8 @@ fn what_init_writes_runs_green_and_each_red_names_its_step() {
     assert!(log.contains("needless_return"), "{log}");
     let log = broken("test", 100, good.replace("size(12), \"large\"", "size(12), \"small\""));
     assert!(log.contains("sizes"), "{log}");
+    let uncovered = "/// Not covered.\npub fn nothing(of: u32) -> u32 {\n    let twice = of * 2;\n    twice + 1\n}\n\n/// Not covered.";
+    let log = broken("coverage", 20, good.replacen("/// Not covered.", uncovered, 1));
+    assert!(log.contains("baseline"), "{log}");
     run(&fixture).assert_code(0);
 }
