@@ -14,7 +14,7 @@ use crate::config::settings::DISABLE;
 use crate::config::{Pipeline, nearest};
 use crate::exit_code::ExitCode;
 use crate::model::RunId;
-use crate::pipeline::gating::{Changes, parse_changed_files};
+use crate::pipeline::gating::{Changes, named_both_ways, parse_changed_files};
 use crate::pipeline::plan::{self, Ask, Planned};
 use crate::report::{Look, Verbosity};
 use crate::sys::git;
@@ -95,7 +95,8 @@ fn changes(args: &RunArgs, place: &Place) -> Result<Changes, Refused> {
             let why = format!("the list of changed files `{}` cannot be read: {error}", list.display());
             Refused::new(ExitCode::Usage, why)
         })?;
-        return Ok(Changes::listed(parse_changed_files(&bytes, root)));
+        let way = git::way_from_root(root).unwrap_or_default();
+        return Ok(Changes::listed(named_both_ways(parse_changed_files(&bytes, root), &way)));
     }
     let Some(revision) = &args.changed_since else { return Ok(Changes::unknown()) };
     let since = git::merge_base(root, revision).and_then(|base| git::changed_files(root, &base));

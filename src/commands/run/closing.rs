@@ -121,7 +121,7 @@ impl Ended<'_> {
         };
         let (cases, insights) = tests_of(&walked.tests);
         let turned_flaky = walked.tests.iter().any(|tests| tests.turned_flaky);
-        let record = self_record(site, &judgement);
+        let record = self_record(site, &judgement, &walked.tests);
         let report = PipelineReport {
             run_id: site.asked.run_id.clone(),
             pipeline: args.pipeline.clone(),
@@ -166,18 +166,20 @@ impl Ended<'_> {
 }
 
 /// The pipeline's own record: its tests have theirs.
-fn self_record(site: &Site<'_>, judgement: &Judgement) -> RunRecord {
+fn self_record(site: &Site<'_>, judgement: &Judgement, tests: &[Tests]) -> RunRecord {
     let mut head = head(site);
     let tested = site.tested();
     if let Some(checkout) = &tested.checkout {
         add_checkout(&mut head, checkout);
     }
     head.input_key = tested.input_key;
+    // What did not execute is counted once (R18): by its own record where it has one, else by this.
+    let is_told = tests.iter().any(|tests| matches!(tests.record.state, RunState::ToolError | RunState::Deferred));
     let state = match judgement.verdict {
         _ if judgement.codes.contains(&ExitCode::Interrupted) => RunState::Interrupted,
-        Verdict::Deferred => RunState::Deferred,
-        Verdict::ToolError => RunState::ToolError,
-        Verdict::Pass | Verdict::Fail | Verdict::Nothing => RunState::Executed,
+        Verdict::Deferred if !is_told => RunState::Deferred,
+        Verdict::ToolError if !is_told => RunState::ToolError,
+        _ => RunState::Executed,
     };
     RunRecord {
         head,

@@ -5,6 +5,7 @@ mod elsewhere;
 mod failures;
 mod figures;
 mod patch;
+mod pipeline;
 mod ratchet;
 mod surroundings;
 mod totals;

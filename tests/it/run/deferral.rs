@@ -1,6 +1,8 @@
 //! R16: what did not execute is no fault of the code, is tried again, and never opens the gate.
 
-use super::{marks, place, ran, reasons, report, run, sh, states};
+use serde_json::json;
+
+use super::{marks, path_with, place, ran, reasons, report, run, sh, states, tests};
 
 /// A setup that finds no network, unless there is one.
 const NO_NETWORK: &str = "echo ran >> \"$GATE_FIXTURE_DIR/tries\"\ntest -e \"$GATE_FIXTURE_DIR/network\" && exit 0\n\
@@ -39,6 +41,9 @@ fn r16_a_setup_without_a_network_is_put_off_until_the_budget_is_spent() {
     ] {
         assert!(report.contains(words), "no {words:?} in {report}");
     }
+    // R18
+    let counters = fixture.gate(["status", "--format", "json"]).run().json()["counters"].clone();
+    assert_eq!(counters, json!({ "runs": 3, "pass": 0, "fail": 1, "tool_error": 3, "deferred": 2 }));
     // The next call tries again, and what works begins a new count.
     run(&fixture, []).assert_code(22);
     assert_eq!((ran(&fixture, "tries"), ran(&fixture, "test")), (4, 0));
@@ -99,4 +104,29 @@ fn r16_only_a_setup_is_put_off() {
 fn r16_what_is_not_recorded_cannot_be_put_off() {
     let fixture = place(&config(DEFER));
     run(&fixture, ["--no-record"]).assert_code(22);
+}
+
+#[test]
+fn r16_tests_that_cannot_be_built_for_no_fault_of_the_code_put_the_pipeline_off() {
+    let fixture =
+        place(&format!("[default.infra]\nmode = \"defer\"\nretries = 1\n{}{}", tests("[]"), marks("after", "e2e")));
+    let real = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let lines = format!("[ \"$1\" = test ] || exec '{real}' \"$@\"\necho 'error: the moon is in the way' >&2; exit 1");
+    path_with(&fixture, "moon", &lines);
+    let gate = || {
+        let cargo = fixture.scratch().join("bin/moon");
+        fixture.gate(["run", "--no-progress", "--format", "json"]).env("CARGO", cargo).run()
+    };
+    let counters = || fixture.gate(["status", "--format", "json"]).run().json()["counters"].clone();
+    let put_off = gate();
+    put_off.assert_code(75);
+    assert!(reasons(&put_off).contains("try 1 of 2") && reasons(&put_off).contains("not a code fault"), "{put_off}");
+    // R18
+    assert_eq!(counters(), json!({ "runs": 1, "pass": 0, "fail": 0, "tool_error": 1, "deferred": 1 }));
+    let spent = gate();
+    spent.assert_code(22);
+    assert_eq!(states(&spent), "test tool-error, after not-run");
+    assert_eq!(counters(), json!({ "runs": 2, "pass": 0, "fail": 1, "tool_error": 2, "deferred": 1 }));
+    let report = report(&fixture);
+    assert!(report.contains("\ntool_error: true\n") && report.contains("not a code fault"), "{report}");
 }

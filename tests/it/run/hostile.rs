@@ -30,8 +30,7 @@ fn what_a_step_prints_does_nothing_to_terminals_services_and_reports() {
 
 #[test]
 fn names_of_steps_are_inert_too() {
-    let config = sh("::error::x \u{202e}", "custom", "exit 1").replace("::", "%%");
-    let fixture = place(&config);
+    let fixture = place(&sh("%%0A ##[error]x \u{202e}", "custom", "exit 1"));
     let ended = fixture.gate(["run"]).env("GITHUB_ACTIONS", "true").run();
     ended.assert_code(21);
     assert_inert(&ended.stderr());

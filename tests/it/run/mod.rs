@@ -134,6 +134,24 @@ fn report(fixture: &Fixture) -> String {
     std::fs::read_to_string(fixture.gate_dir().join("test-report.md")).unwrap()
 }
 
+/// Where programs are looked for, with one of this name and these lines before all others.
+fn path_with(fixture: &Fixture, program: &str, lines: &str) -> String {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = fixture.scratch().join("bin");
+    std::fs::create_dir_all(&dir).unwrap();
+    let place = dir.join(program);
+    std::fs::write(&place, format!("#!/bin/sh\n{lines}\n")).unwrap();
+    std::fs::set_permissions(&place, std::fs::Permissions::from_mode(0o755)).unwrap();
+    format!("{}:{}", dir.display(), std::env::var("PATH").unwrap())
+}
+
+/// A git that does this in the place of making a worktree; where programs are then looked for.
+fn git_that(fixture: &Fixture, instead: &str) -> String {
+    let real = fixture.command("sh").args(["-c", "command -v git"]).run().stdout();
+    let lines = format!("case \"$*\" in *'worktree add'*) {instead};; esac\nexec {} \"$@\"", real.trim());
+    path_with(fixture, "git", &lines)
+}
+
 /// Has a process ended? What is dead but not waited for has.
 fn is_gone(pid: rustix::process::Pid) -> bool {
     let state =

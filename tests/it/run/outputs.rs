@@ -218,3 +218,16 @@ fn reports_lie_where_they_are_asked_for_too() {
     let own = std::fs::read_to_string(dir.join("test-report.md")).unwrap();
     assert_eq!((fixture.read("out/report.md"), report(&fixture)), (own.clone(), own));
 }
+
+#[test]
+fn who_wants_to_know_is_told_once_of_the_whole() {
+    let tell = "[notify]\ncommand = [\"sh\", \"-c\", 'cat >> \"$GATE_FIXTURE_DIR/told\"']\non = [\"fail\"]\n";
+    let fixture = harness(&(tell.to_owned() + &tests("[\"--test\", \"outcomes\"]") + &sh("bad", "lint", "exit 1")));
+    let ended = run(&fixture, ["--keep-going"]);
+    ended.assert_code(100);
+    let told = super::note(&fixture, "told").expect("it is told");
+    let documents: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(documents, [ended.json()]);
+    run(&fixture, ["--skip", "bad", "--skip", "test"]).assert_code(0);
+    assert_eq!(super::note(&fixture, "told"), Some(told), "what does not fail is not told of");
+}

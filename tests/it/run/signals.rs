@@ -14,13 +14,32 @@ const WAITS: &str = "echo $$ > \"$GATE_FIXTURE_DIR/pid\"; exec sleep 600";
 /// Interrupts the pipeline `default` once `is_there` says so, for each of the signals, and looks at what is left.
 #[track_caller]
 fn ends_in_good_order(stage: &str, fixture: impl Fn() -> Fixture, is_there: impl Fn(&Fixture) -> bool) {
+    ends_in_good_order_with(stage, |_| None, fixture, is_there);
+}
+
+/// The same where programs are looked for elsewhere.
+#[track_caller]
+fn ends_in_good_order_with(
+    stage: &str,
+    path: impl Fn(&Fixture) -> Option<String>,
+    fixture: impl Fn() -> Fixture,
+    is_there: impl Fn(&Fixture) -> bool,
+) {
     for (signal, name) in SIGNALS {
         let fixture = fixture();
         let quick = marks("quick", "custom").replace("pipeline.default", "pipeline.quick") + "mutex = \"db\"\n";
         fixture.write("gate.toml", &(fixture.read("gate.toml") + &quick));
-        let running = fixture.gate(["run", "--no-progress", "--format", "json"]).in_own_group().spawn();
+        let gate = fixture.gate(["run", "--no-progress", "--format", "json"]).in_own_group();
+        let running = match path(&fixture) {
+            Some(path) => gate.env("PATH", path).spawn(),
+            None => gate.spawn(),
+        };
         wait_until(stage, || is_there(&fixture));
-        running.signal(signal);
+        match signal {
+            // As a terminal does it: to all that run in the foreground.
+            Signal::INT => running.signal_group(signal),
+            _ => running.signal(signal),
+        }
         let begin = std::time::Instant::now();
         let ended = running.wait();
         ended.assert_code(130);
@@ -48,6 +67,17 @@ fn ends_in_good_order(stage: &str, fixture: impl Fn() -> Fixture, is_there: impl
 
 fn has_pid(fixture: &Fixture) -> bool {
     pid(fixture, "pid").is_some()
+}
+
+#[test]
+fn while_git_makes_the_worktree() {
+    let fixture = || {
+        let fixture = place(&("[pipeline.default]\nisolate = \"worktree\"\n".to_owned() + &marks("after", "custom")));
+        fixture.commit_all();
+        fixture
+    };
+    let path = |fixture: &Fixture| Some(super::git_that(fixture, WAITS));
+    ends_in_good_order_with("git is at it", path, fixture, has_pid);
 }
 
 #[test]
@@ -172,7 +202,7 @@ fn a_second_signal_ends_it_at_once() {
 
 #[test]
 fn what_completed_before_is_kept() {
-    let fixture = place(&(marks("fmt", "format") + &sh("a", "custom", WAITS)));
+    let fixture = place(&(marks("fmt", "format") + &sh("a", "e2e", WAITS)));
     let running = fixture.gate(["run", "--no-progress", "--format", "json"]).in_own_group().spawn();
     wait_until("the step runs", || has_pid(&fixture));
     running.signal(Signal::TERM);

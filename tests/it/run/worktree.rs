@@ -142,21 +142,6 @@ fn r24_the_history_of_the_original_knows_the_tests_of_a_worktree() {
     assert_eq!(branches.count(), 2, "{listed:#}");
 }
 
-/// A git whose worktrees cannot be made, for this reason.
-fn bad_git(fixture: &Fixture, why: &str) -> String {
-    use std::os::unix::fs::PermissionsExt as _;
-    let dir = fixture.scratch().join("bin");
-    std::fs::create_dir_all(&dir).unwrap();
-    let real = fixture.command("sh").args(["-c", "command -v git"]).run().stdout();
-    let body = format!(
-        "#!/bin/sh\ncase \"$*\" in *'worktree add'*) echo try >> \"$GATE_FIXTURE_DIR/tries\"; echo 'fatal: {why}' >&2; exit 128;; esac\nexec {} \"$@\"\n",
-        real.trim()
-    );
-    std::fs::write(dir.join("git"), body).unwrap();
-    std::fs::set_permissions(dir.join("git"), std::fs::Permissions::from_mode(0o755)).unwrap();
-    format!("{}:{}", dir.display(), std::env::var("PATH").unwrap())
-}
-
 #[test]
 fn r24_that_there_is_no_worktree_is_told_with_whether_it_may_be_there_the_next_time() {
     const INFRA: &str = "[default.infra]\nretries = 1\ndelay = \"10ms\"\n";
@@ -167,7 +152,10 @@ fn r24_that_there_is_no_worktree_is_told_with_whether_it_may_be_there_the_next_t
     ] {
         let fixture = place(&format!("{INFRA}{infra}{APART}{}", marks("a", "custom")));
         fixture.commit_all();
-        let path = bad_git(&fixture, why);
+        let path = super::git_that(
+            &fixture,
+            &format!("echo try >> \"$GATE_FIXTURE_DIR/tries\"; echo 'fatal: {why}' >&2; exit 128"),
+        );
         let ended = fixture.gate(["run", "--no-progress", "--format", "json"]).env("PATH", path).run();
         ended.assert_code(code);
         assert_eq!(ended.json()["verdict"], verdict, "{ended}");
