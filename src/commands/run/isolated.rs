@@ -40,7 +40,7 @@ pub(super) fn enter(asked: &Asked<'_>) -> Result<Option<Isolated>, Box<Settled>>
         };
         if !error.is_retriable() || tries >= of || !wait(infra.delay, &asked.signals) {
             let took = since.elapsed();
-            return Err(Box::new(settled(asked, &error, tries, StepRecord { took, ..blank() }));
+            return Err(Box::new(settled(asked, &error, tries, StepRecord { took, ..blank() })));
         }
         tries += 1;
     }

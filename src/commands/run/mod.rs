@@ -84,7 +84,7 @@ fn run_asked(asked: &Asked<'_>) -> Result<ExitCode, Refused> {
     let gate = Gate { site: &site, planned: &planned, left_out, observers: observers(asked)? };
     match entered {
         Ok(isolated) => gate.run(isolated),
-        Err(not_isolated) => gate.give_up(not_isolated),
+        Err(not_isolated) => gate.give_up(*not_isolated),
     }
 }
 
