@@ -18,7 +18,7 @@ pub struct HistoryArgs {
 pub enum HistoryAction {
     /// List the runs, newest first
     List(ListArgs),
-    /// Show one run: its totals, its verdict, its failing tests
+    /// Show one run: its totals, its verdict, its failing tests or its steps
     Show(ShowArgs),
     /// Show the counters, what the store holds, and figures of each suite
     Stats(StatsArgs),
@@ -83,7 +83,7 @@ pub struct ListArgs {
     pub common: CommonArgs,
 }
 
-/// Show one run: its totals, its verdict, its failing tests
+/// Show one run: its totals, its verdict, its failing tests or its steps
 #[derive(Clone, Debug, Args)]
 pub struct ShowArgs {
     /// The run's name, the beginning of it, or `last`

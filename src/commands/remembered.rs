@@ -112,7 +112,8 @@ fn latest_context(
 ) -> Result<Option<Context>, StoreError> {
     let fits = |asked: &Option<String>, there: &str| asked.as_ref().is_none_or(|asked| asked == there);
     let of = |context: Context| {
-        let filter = RunFilter { context: Some(context), suite: suite.map(str::to_owned), ..RunFilter::default() };
+        let suite = suite.map(str::to_owned);
+        let filter = RunFilter { context: Some(context), suite, of_tests: true, ..RunFilter::default() };
         Ok(store.runs(&filter, Page::first(1))?.pop())
     };
     let fitting = store.contexts()?.into_iter().filter(|context| {

@@ -154,6 +154,8 @@ pub struct RunFilter {
     pub full: bool,
     /// Only runs of which it is known what they reached.
     pub measured: bool,
+    /// Only runs of tests: no pipelines as a whole, which have none of their own.
+    pub of_tests: bool,
 }
 
 /// A page of a list, newest first.

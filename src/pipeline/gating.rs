@@ -219,6 +219,19 @@ pub fn parse_changed_files(list: &[u8], root: &Utf8Path) -> Vec<Utf8PathBuf> {
     paths.filter(|path| seen.insert(path.clone())).map(Utf8PathBuf::from).collect()
 }
 
+/// The same files where the list may be one of the whole repository, as `git diff --name-only` writes it: `way` leads from
+/// its top to the workspace, and what begins with it stands under both names. One too many runs a step, one too few none.
+#[must_use]
+pub fn named_both_ways(files: Vec<Utf8PathBuf>, way: &Utf8Path) -> Vec<Utf8PathBuf> {
+    if way.as_str().is_empty() {
+        return files;
+    }
+    let within = |file: &Utf8PathBuf| Some(file.as_str().strip_prefix(way.as_str())?.strip_prefix('/')?.into());
+    let inner: Vec<Utf8PathBuf> = files.iter().filter_map(within).filter(|file| *file != "").collect();
+    let mut seen = BTreeSet::new();
+    files.into_iter().chain(inner).filter(|file| seen.insert(file.clone())).collect()
+}
+
 fn written_path(line: &[u8]) -> String {
     let line = line.trim_ascii();
     // A file's name may hold a backslash, and in quotes it is clear that it does.
@@ -382,5 +395,17 @@ mod tests {
             let read = parse_changed_files(files.join("\n").as_bytes(), "/ws".into());
             assert_eq!(read, files);
         }
+    }
+
+    #[test]
+    fn r23_a_list_of_the_whole_repository_is_understood_in_a_workspace_below_its_top() {
+        let named = |files: &[&str], way: &str| -> Vec<String> {
+            let files = files.iter().map(Utf8PathBuf::from).collect();
+            named_both_ways(files, way.into()).into_iter().map(Utf8PathBuf::into_string).collect()
+        };
+        assert_eq!(named(&["src/lib.rs"], ""), ["src/lib.rs"]);
+        assert_eq!(named(&["app/src/lib.rs", "x.md"], "app"), ["app/src/lib.rs", "x.md", "src/lib.rs"]);
+        assert_eq!(named(&["apple/a.rs", "app", "app/x/y/"], "app"), ["apple/a.rs", "app", "app/x/y/", "x/y/"]);
+        assert_eq!(named(&["a/b/c.rs", "c.rs"], "a/b"), ["a/b/c.rs", "c.rs"]);
     }
 }

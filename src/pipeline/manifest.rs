@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::io::{self, ErrorKind};
+use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::de::DeserializeOwned;
@@ -143,6 +144,15 @@ pub struct StepDone {
     pub cached: bool,
     /// What became of it, in a word.
     pub state: StepState,
+    /// Why, in one sentence.
+    #[serde(default)]
+    pub why: String,
+    /// Where all it printed lies.
+    #[serde(default)]
+    pub log: Option<Utf8PathBuf>,
+    /// The run of tests that it was, as the history knows it.
+    #[serde(default)]
+    pub run_id: Option<RunId>,
 }
 
 impl Completion {
@@ -186,7 +196,16 @@ impl StepDone {
             duration_seconds: step.took.as_secs_f64(),
             cached: step.state == StepState::Cached,
             state: step.state,
+            why: step.why.clone(),
+            log: step.log.clone(),
+            run_id: step.run_id.clone(),
         }
+    }
+
+    /// How long it took; nothing where that is no time.
+    #[must_use]
+    pub fn took(&self) -> Duration {
+        Duration::try_from_secs_f64(self.duration_seconds).unwrap_or_default()
     }
 }
 
@@ -270,8 +289,6 @@ fn read<T: DeserializeOwned>(path: &Utf8Path) -> io::Result<Option<T>> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use proptest::prelude::*;
 
     use super::*;
@@ -301,6 +318,8 @@ mod tests {
             step("docs", "cargo doc", StepState::Skipped, None),
             StepRecord {
                 why: "left with code 3".to_owned(),
+                log: Some("/runs/01-a/logs/test.log".into()),
+                run_id: Some(RunId::from_stored("02-b")),
                 ..step("test", "sh -c x", StepState::Failed, Some(Ending::Exited(3)))
             },
             step("deploy", "deploy.sh", StepState::NotRun, None),
@@ -321,8 +340,13 @@ mod tests {
             let cached = state == "cached";
             serde_json::json!({
                 "name": name, "ok": ok, "returncode": code, "duration_seconds": took, "cached": cached, "state": state,
+                "why": "", "log": null, "run_id": null,
             })
         };
+        let mut red = step("test", false, Some(3), 0.0, "failed");
+        red["why"] = "left with code 3".into();
+        red["log"] = "/runs/01-a/logs/test.log".into();
+        red["run_id"] = "02-b".into();
         assert_eq!(
             serde_json::to_value(Completion::new(&meant, &steps, None)).unwrap(),
             serde_json::json!({
@@ -338,7 +362,7 @@ mod tests {
                 "steps": [
                     step("fmt", true, None, 1.5, "cached"),
                     step("docs", false, None, 0.0, "skipped"),
-                    step("test", false, Some(3), 0.0, "failed"),
+                    red,
                     step("deploy", false, None, 0.0, "not-run"),
                 ],
             })
@@ -409,7 +433,14 @@ mod tests {
         let mut later = serde_json::to_value(&meant).unwrap();
         later.as_object_mut().unwrap().insert("colour".to_owned(), "green".into());
         std::fs::write(run_dir.join(MEANT), later.to_string()).unwrap();
-        assert_eq!(load(&run_dir).unwrap(), Kept { meant: Some(meant), done: Some(done) });
+        assert_eq!(load(&run_dir).unwrap(), Kept { meant: Some(meant), done: Some(done.clone()) });
+        // What an earlier version wrote says less of a step.
+        let mut earlier = serde_json::to_value(&done).unwrap();
+        for key in ["why", "log", "run_id"] {
+            earlier["steps"][0].as_object_mut().unwrap().remove(key);
+        }
+        std::fs::write(run_dir.join(DONE), earlier.to_string()).unwrap();
+        assert_eq!(load(&run_dir).unwrap().done.as_ref(), Some(&done));
         std::fs::write(run_dir.join(DONE), "{").unwrap();
         let error = load(&run_dir).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidData);

@@ -68,8 +68,8 @@ impl WorktreeError {
     /// What git said of a commit. Its first complaint is the one that says why; what follows is advice.
     fn of(commit: &str, words: &str) -> Self {
         let complains = |line: &&str| line.starts_with("fatal: ") || line.starts_with("error: ");
-        let said = words.lines().map(str::trim).filter(|line| !line.is_empty());
-        let why = said.clone().find(complains).or(said.last()).unwrap_or("it said nothing");
+        let mut said = words.lines().map(str::trim).filter(|line| !line.is_empty());
+        let why = said.clone().find(complains).or_else(|| said.next_back()).unwrap_or("it said nothing");
         Self::Refused { commit: commit.to_owned(), why: why.to_owned(), trouble: told_by(words) }
     }
 }

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use cargo_gate::cli;
+use cargo_gate::config::settings;
 use cargo_gate::exit_code::ExitCode;
 
 fn read(name: &str) -> String {
@@ -37,6 +39,20 @@ fn the_exit_codes_are_the_documented_ones() {
 fn the_first_screen_shows_the_demo_and_the_tests() {
     let demo = "cargo run -q -- gate test --manifest-path testdata/demo/Cargo.toml";
     assert_eq!(first_screen_commands(), [demo, "cargo test"]);
+}
+
+#[test]
+fn every_command_is_in_the_table_and_every_flag_of_the_whole_gate_is_named() {
+    let (used, readme) = (section("Use"), read("README.md"));
+    let definition = cli::command(&settings::flag_help());
+    for command in definition.get_subcommands() {
+        let name = command.get_name();
+        assert!(used.contains(&format!("| `cargo gate {name}")), "{name}");
+    }
+    let whole = definition.find_subcommand("run").unwrap();
+    let flags = whole.get_arguments().filter_map(|arg| arg.get_long()).map(|flag| format!("--{flag}"));
+    let unnamed: Vec<String> = flags.filter(|flag| !readme.contains(flag.as_str())).collect();
+    assert_eq!(unnamed, [""; 0]);
 }
 
 #[test]

@@ -30,6 +30,8 @@ mod init;
 mod merge_base_coverage;
 #[cfg(unix)]
 mod order;
+#[cfg(unix)]
+mod pipeline_history;
 mod pipeline_report;
 mod portable;
 mod report;

@@ -42,7 +42,14 @@ fn r14_status_shows_what_is_in_force() {
          [store]\nurl = \"postgres://somebody:secret@db.example/gate\"\n\
          [default.test]\nargs = [\"--workspace\", \"--release\"]\ntimeout = \"7m\"\nslow = \"9s\"\nrun-timeout = \"40m\"\n\
          grace = \"3s\"\nretries = 2\n[default.infra]\nretries = 5\ndelay = \"11s\"\nmode = \"defer\"\n\
-         [default.coverage]\npolicy = \"absolute\"\nfloor = 81.5\nepsilon = 0.25\n",
+         [default.coverage]\npolicy = \"absolute\"\nfloor = 81.5\nepsilon = 0.25\ntimeout = \"21m\"\n\
+         [notify]\ncommand = [\"tell\"]\non = [\"fail\", \"flaky-new\"]\n\
+         [pipeline.default]\nisolate = \"worktree\"\n\
+         [[pipeline.default.step]]\nname = \"lint\"\nkind = \"lint\"\ncommand = [\"true\"]\n\
+         [[pipeline.default.step]]\nname = \"test\"\nkind = \"test\"\n\
+         [[pipeline.default.suite]]\nname = \"py\"\nrunner = \"pytest\"\n\
+         [[pipeline.default.smoke]]\nurl = \"http://127.0.0.1:9/\"\n\
+         [[pipeline.nightly.step]]\nname = \"soak\"\nkind = \"custom\"\ncommand = [\"true\"]\n",
     );
     let text = gate(&fixture, "status");
     text.assert_code(0);
@@ -53,7 +60,11 @@ fn r14_status_shows_what_is_in_force() {
         "selection  --workspace --release\n",
         "limits     slow 9s, timeout 7m, run-timeout 40m, grace 3s\n",
         "retries    of a test 2; of the suite 5, delay 11s, mode defer\n",
-        "coverage   policy absolute, floor 81.5, epsilon 0.25, metric lines, on-tool-error open\n",
+        "coverage   policy absolute, floor 81.5, epsilon 0.25, metric lines, on-tool-error open, timeout 21m\n",
+        "switches   strict-env false, flaky-result pass, no-tests fail\n",
+        "notify     on fail flaky-new\n",
+        "pipelines  default: 2 steps, 1 suite, isolate worktree\n           nightly: 1 step, isolate none\n",
+        "smoke      on: 1 check in default\n",
         "runs ever  0: 0 passed, 0 failed, 0 tool errors, 0 deferred\n",
         "last run   none\n",
     ] {
@@ -69,6 +80,8 @@ fn r14_status_shows_what_is_in_force() {
         (&"7m".into(), &81.5.into())
     );
     assert_eq!((&document["answer"], &document["exit_code"]), (&Value::Null, &0.into()));
+    let default = serde_json::json!({ "name": "default", "steps": 2, "suites": 1, "smoke": 1, "isolate": "worktree" });
+    assert_eq!((&document["pipelines"][0], &document["pipelines"][1]["name"]), (&default, &"nightly".into()));
     let off = fixture.gate(["status"]).env("CARGO_GATE_DISABLE", "1").run();
     off.assert_code(0).assert_stdout_has("gate       off");
 }
@@ -121,6 +134,7 @@ fn r14_r18_status_without_a_history_that_can_be_read_shows_the_rest() {
     let text = gate(&fixture, "status");
     text.assert_code(0).assert_stderr_has("the history is damaged");
     text.assert_stdout_has("limits     slow 1m").assert_stdout_has("history.sqlite, which cannot be read\n");
+    text.assert_stdout_has("runs ever  not known\n").assert_stdout_has("pipelines  none\nsmoke      off: ");
     let document = gate(&fixture, "status --format json").json();
     assert_eq!((&document["store"]["readable"], &document["counters"]), (&false.into(), &Value::Null));
     assert_eq!(document["settings"]["infra.retries"], 2);

@@ -693,7 +693,7 @@ fn the_commands_show_what_is_on_record() {
     let list = text(&|out| history::list(&store, &options, out, Format::Human).unwrap());
     assert!(list.lines().all(|line| line.chars().count() <= 80 && !line.contains('\u{1b}')), "{list}");
     assert!(list.contains("20250615T150640000Z-00000001  fail"), "{list}");
-    let show = ShowOptions { run: "last".into(), all: false };
+    let show = ShowOptions { run: "last".into(), all: false, gate_dir: folder.path.join("target/gate") };
     let shown = text(&|out| history::show(&store, &show, out, Format::Human).unwrap());
     let is_inert = |c: char| c == '\n' || !(c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c));
     assert!(shown.chars().all(is_inert) && shown.contains("red") && shown.contains("evil\n"), "{shown}");

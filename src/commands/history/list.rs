@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use console::Style;
 use serde_json::{Value, json};
 
-use super::verbs::{Result, run_json, style_of, word, write_json};
+use super::verbs::{Result, is_pipeline, run_json, style_of, word, write_json};
 use crate::cli::Format;
 use crate::history::store::{Page, RunFilter, Store, StoredRun};
 use crate::model::WORKSPACE_SUITE;
@@ -89,13 +89,13 @@ fn table(runs: &[StoredRun], columns: Option<usize>, out: &mut dyn Write) -> Res
     writeln!(out, "{}", Style::new().bold().apply_to(head))?;
     for run in runs {
         let last = of_what(run, by_branch);
+        let counts = (!is_pipeline(run)).then(|| (run.totals.tests.to_string(), run.totals.failures().to_string()));
+        let (tests, failures) = counts.unwrap_or_else(|| ("-".to_owned(), "-".to_owned()));
         writeln!(
             out,
-            "{:<28}  {} {:>6} {:>5} {:>7}  {}",
+            "{:<28}  {} {tests:>6} {failures:>5} {:>7}  {}",
             one_line(run.head.id.as_str()),
             style_of(run).apply_to(format!("{:<12}", word(run))),
-            run.totals.tests,
-            run.totals.failures(),
             run.duration.map_or_else(String::new, words::exact),
             words::middle(&one_line(&last), 14)
         )?;
@@ -115,8 +115,11 @@ fn of_what(run: &StoredRun, by_branch: bool) -> String {
 /// A run on lines of its own, where the table has no room.
 fn narrow(run: &StoredRun, by_branch: bool, columns: usize, out: &mut dyn Write) -> Result<()> {
     writeln!(out, "{}", words::middle(&one_line(run.head.id.as_str()), columns))?;
-    let mut said = vec![words::count(run.totals.tests, "test", "tests")];
-    said.push(format!("{} failed", words::thousands(run.totals.failures())));
+    let mut said = Vec::new();
+    if !is_pipeline(run) {
+        said.push(words::count(run.totals.tests, "test", "tests"));
+        said.push(format!("{} failed", words::thousands(run.totals.failures())));
+    }
     said.extend(run.duration.map(words::exact));
     let last = words::middle(&one_line(&of_what(run, by_branch)), 14);
     said.extend(Some(last).filter(|last| !last.is_empty()));

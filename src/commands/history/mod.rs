@@ -5,7 +5,9 @@ mod export;
 mod import;
 mod list;
 mod merge;
+mod show;
 mod stats;
+mod steps;
 mod verbs;
 
 use std::io::{self, Write};
@@ -26,9 +28,10 @@ use crate::sys::term::Surroundings;
 pub use add::{add, told};
 pub use export::export;
 pub use list::{ListOptions, list};
+pub use show::{ShowOptions, show};
 pub use stats::stats;
-pub use verbs::{HistoryError, PruneOptions, ShowOptions, prune, show, undo};
-pub(super) use verbs::{megabytes, run_json, style_of, word};
+pub use verbs::{HistoryError, PruneOptions, prune, undo};
+pub(super) use verbs::{is_pipeline, megabytes, run_json, style_of, word};
 
 /// Runs the command.
 pub(super) fn run(action: &HistoryAction) -> ExitCode {
@@ -92,7 +95,10 @@ fn act(
             let columns = Surroundings::read().columns_of_answers();
             list(store, &ListOptions { filter, latest: args.latest, page, columns }, out, format)
         }
-        HistoryAction::Show(args) => show(store, &ShowOptions { run: args.run.clone(), all: args.all }, out, format),
+        HistoryAction::Show(args) => {
+            let gate_dir = place.gate_dir.clone();
+            show(store, &ShowOptions { run: args.run.clone(), all: args.all, gate_dir }, out, format)
+        }
         HistoryAction::Stats(args) => stats(store, &filter(&args.runs, place)?, out, format),
         HistoryAction::Add(args) => add(store, &record(args, place)?, out, format),
         HistoryAction::Prune(args) => {

@@ -87,7 +87,7 @@ fn replay_store(remembered: &Remembered, slots: usize) -> Result<Backtest, Order
     let store = &remembered.store;
     let of = |suite: Option<&str>| {
         let (context, suite) = (Some(remembered.context.clone()), suite.map(str::to_owned));
-        store.runs(&RunFilter { context, suite, ..RunFilter::default() }, Page::ALL)
+        store.runs(&RunFilter { context, suite, of_tests: true, ..RunFilter::default() }, Page::ALL)
     };
     let mut runs = of(Some(WORKSPACE_SUITE))?;
     if runs.is_empty() {

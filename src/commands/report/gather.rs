@@ -52,6 +52,7 @@ fn runs(memory: &Remembered) -> Result<Vec<StoredRun>, StoreError> {
         let filter = RunFilter {
             context: Some(memory.context.clone()),
             suite: suite.map(str::to_owned),
+            of_tests: true,
             ..RunFilter::default()
         };
         memory.store.runs(&filter, Page::first(RUNS))

@@ -2,19 +2,22 @@
 
 use std::io::Read;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use jiff::Timestamp;
 
 use crate::cli::RunArgs;
 use crate::commands::complain;
-use crate::commands::place::{Place, color_choice};
-use crate::commands::test::Refused;
+use crate::commands::place::{Place, cargo, color_choice};
+use crate::commands::stage::Stage;
+use crate::commands::test::{Refused, rustc_version};
 use crate::config::settings::DISABLE;
 use crate::config::{Pipeline, nearest};
 use crate::exit_code::ExitCode;
 use crate::model::RunId;
-use crate::pipeline::gating::{Changes, parse_changed_files};
+use crate::pipeline::gating::{Changes, named_both_ways, parse_changed_files};
 use crate::pipeline::plan::{self, Ask, Planned};
 use crate::report::{Look, Verbosity};
 use crate::sys::git;
@@ -32,6 +35,8 @@ pub(super) struct Asked<'a> {
     pub(super) run_id: RunId,
     pub(super) start: Timestamp,
     pub(super) since: Instant,
+    /// What `rustc -vV` says here, asked beside everything else.
+    rustc: Mutex<Option<JoinHandle<String>>>,
 }
 
 impl<'a> Asked<'a> {
@@ -39,13 +44,30 @@ impl<'a> Asked<'a> {
     pub(super) fn find(args: &'a RunArgs) -> Result<Self, ExitCode> {
         let (since, start) = (Instant::now(), Timestamp::now());
         let signals = Signals::listen();
+        let rustc = thread::spawn(|| Stage::here().map(|stage| rustc_version(&cargo(), &stage)).unwrap_or_default());
         let place = Place::find(&args.place, &[])?;
         let changes = changes(args, &place).map_err(|refused| {
             complain("error", &refused.why);
             refused.code
         })?;
         let run_id = RunId::new(start, random());
-        Ok(Self { args, place, changes, signals, look: look(args), run_id, start, since })
+        Ok(Self {
+            args,
+            place,
+            changes,
+            signals,
+            look: look(args),
+            run_id,
+            start,
+            since,
+            rustc: Mutex::new(Some(rustc)),
+        })
+    }
+
+    /// What `rustc -vV` says here; to be asked once.
+    pub(super) fn rustc(&self) -> Option<String> {
+        let asked = self.rustc.lock().unwrap_or_else(PoisonError::into_inner).take();
+        asked.and_then(|asked| asked.join().ok())
     }
 
     /// The pipeline that is meant.
@@ -95,7 +117,8 @@ fn changes(args: &RunArgs, place: &Place) -> Result<Changes, Refused> {
             let why = format!("the list of changed files `{}` cannot be read: {error}", list.display());
             Refused::new(ExitCode::Usage, why)
         })?;
-        return Ok(Changes::listed(parse_changed_files(&bytes, root)));
+        let way = git::way_from_root(root).unwrap_or_default();
+        return Ok(Changes::listed(named_both_ways(parse_changed_files(&bytes, root), &way)));
     }
     let Some(revision) = &args.changed_since else { return Ok(Changes::unknown()) };
     let since = git::merge_base(root, revision).and_then(|base| git::changed_files(root, &base));

@@ -54,6 +54,13 @@ pub(super) fn judge(steps: &[Settled], interrupted: Option<&str>, left_out: Opti
         let code = step.codes.iter().copied().min().unwrap_or(ExitCode::StepFailed);
         (code, step.grounds())
     }));
+    // A gate is never green by what did not run, even where nobody says why it did not.
+    if grounds.is_empty()
+        && let Some(step) = steps.iter().find(|step| step.record.state == StepState::NotRun)
+    {
+        let text = format!("{} did not run, though nothing failed before it: {}", step.record.name, step.record.why);
+        grounds.push((ExitCode::Internal, vec![Reason::new("not-run", text)]));
+    }
     // The most pressing first; of equals the one that stands first in the plan.
     grounds.sort_by_key(|(code, _)| *code);
     let mut codes: Vec<ExitCode> = grounds.iter().map(|(code, _)| *code).collect();
@@ -144,6 +151,8 @@ mod tests {
             (&[step("a", ToolError, &[NeverExecuted])], Verdict::ToolError, &[22], "a: it exited with 1"),
             (&[step("a", Warned, &[StepFailed]), step("b", Passed, &[])], Verdict::Pass, &[0],
              "no step fails that must pass, 1 step of 2 failed"),
+            (&[step("a", Passed, &[]), step("b", NotRun, &[])], Verdict::Fail, &[70],
+             "b did not run, though nothing failed before it: it exited with 1"),
             (&[step("a", Skipped, &[])], Verdict::Nothing, &[0], "no step is left to run"),
         ];
         for (steps, verdict, codes, first) in table {

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use super::complain;
 use super::isolation::Isolated;
 use super::test::Refused;
-use crate::cli::{Events, RunArgs};
+use crate::cli::{Events, RunArgs, TestArgs};
 use crate::config::Pipeline;
 use crate::event::{Fact, Observer};
 use crate::exit_code::ExitCode;
@@ -38,12 +38,30 @@ use walk::{Observers, Walked, walk};
 pub(super) fn run(args: &RunArgs) -> ExitCode {
     let asked = match Asked::find(args) {
         Ok(asked) => asked,
-        Err(code) => return code,
+        Err(code) => {
+            // It has been said already, where there may be no workspace to say it in.
+            outdate_reports(args, &Refused::new(code, "the gate could not begin"));
+            return code;
+        }
     };
     run_asked(&asked).unwrap_or_else(|refused| {
         complain("error", &refused.why);
+        outdate_reports(args, &refused);
         refused.code
     })
+}
+
+/// Whoever reads reports takes no earlier one for that of a gate that could not begin.
+fn outdate_reports(args: &RunArgs, refused: &Refused) {
+    let mut meant = TestArgs::default();
+    let flags = &mut meant.build.flags;
+    flags.manifest_path.clone_from(&args.place.manifest_path);
+    flags.target_dir.clone_from(&args.place.target_dir);
+    meant.no_record |= args.no_record;
+    if !args.dry_run && refused.outdates_reports(&meant) {
+        let wrong = refused.replace_test_reports(refused.gate_dir(&meant).as_deref(), args.report.as_deref());
+        wrong.iter().for_each(|text| complain("warning", text));
+    }
 }
 
 fn run_asked(asked: &Asked<'_>) -> Result<ExitCode, Refused> {
@@ -66,7 +84,7 @@ fn run_asked(asked: &Asked<'_>) -> Result<ExitCode, Refused> {
     let gate = Gate { site: &site, planned: &planned, left_out, observers: observers(asked)? };
     match entered {
         Ok(isolated) => gate.run(isolated),
-        Err(not_isolated) => gate.give_up(not_isolated),
+        Err(not_isolated) => gate.give_up(*not_isolated),
     }
 }
 
@@ -87,6 +105,9 @@ impl Gate<'_> {
         // The compiler is asked, and the history opened, beside the first steps.
         let (walked, (store, warnings)) = std::thread::scope(|scope| {
             let begun = scope.spawn(|| closing::begin(site));
+            // git and the compiler need not wait for each other. At the end it is too late: the steps may have changed
+            // what is looked at, and a worktree is gone.
+            scope.spawn(|| site.tested().input_key);
             let walked = match self.left_out {
                 None => walk(site, planned, site.asked.args.keep_going, &mut self.observers),
                 Some(_) => {

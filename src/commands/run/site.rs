@@ -147,8 +147,12 @@ impl<'a> Site<'a> {
     /// What the compiler says, asked once.
     pub(super) fn toolchain(&self) -> &Toolchain {
         self.known.get_or_init(|| {
-            let stage = Stage { cwd: self.root.clone().into_std_path_buf(), ..Stage::default() };
-            let rustc = rustc_version(&cargo(), &stage);
+            // The commit of a worktree may name another toolchain.
+            let here = self.origin.is_none().then(|| self.asked.rustc()).flatten();
+            let rustc = here.unwrap_or_else(|| {
+                let stage = Stage { cwd: self.root.clone().into_std_path_buf(), ..Stage::default() };
+                rustc_version(&cargo(), &stage)
+            });
             let context = context_of(&rustc);
             Toolchain { rustc, context }
         })

@@ -72,6 +72,8 @@ pub(super) fn walk(site: &Site<'_>, planned: &[Planned<'_>], keep_going: bool, o
     };
     let (sender, news) = sync_channel(1024);
     thread::scope(|scope| {
+        // It goes with this closure, also by a panic: a step's thread that waits to be heard would be waited for here.
+        let news = news;
         loop {
             walk.look_at_signals(observers);
             let started = walk.schedule.start();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Status;
-use crate::commands::history::word;
+use crate::commands::history::{is_pipeline, word};
 use crate::exit_code::ExitCode;
 use crate::history::passing::{Answer, Lack, Question};
 use crate::history::store::StoredRun;
@@ -64,7 +64,10 @@ fn lacking(question: &Question, run: &StoredRun, lack: Lack) -> (&'static str, S
     let of_commit = question.commit.as_deref().map(|commit| format!(" of commit {}", short(commit)));
     let of_commit = of_commit.unwrap_or_default();
     match lack {
-        Lack::Full => ("not-full", format!("no {runs} is on record: the latest, {when}, was of a part of the tests")),
+        Lack::Full => {
+            let part = if is_pipeline(run) { "of the steps" } else { "of the tests" };
+            ("not-full", format!("no {runs} is on record: the latest, {when}, was of a part {part}"))
+        }
         Lack::Commit => {
             let other = run
                 .head
@@ -105,7 +108,8 @@ fn runs_of(suite: &str) -> String {
 fn told(run: &StoredRun) -> String {
     let commit = run.head.commit.as_deref().map(|commit| format!(", commit {}", short(commit))).unwrap_or_default();
     let dirty = if run.head.dirty == Some(true) { " with changes" } else { "" };
-    format!("{}, {}{commit}{dirty}", run.head.id, words::count(run.totals.tests, "test", "tests"))
+    let tests = (!is_pipeline(run)).then(|| format!(", {}", words::count(run.totals.tests, "test", "tests")));
+    format!("{}{}{commit}{dirty}", run.head.id, tests.unwrap_or_default())
 }
 
 /// As much of a commit's name as people read.

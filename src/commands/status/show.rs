@@ -11,6 +11,7 @@ use super::answer::{Answered, ago};
 use crate::cli::Format;
 use crate::commands::baseline::entries_json;
 use crate::commands::history::{megabytes, run_json, style_of, word};
+use crate::config::Pipeline;
 use crate::config::settings::{SETTINGS, written};
 use crate::coverage::baseline::Baseline;
 use crate::coverage::ratchet::RatchetKey;
@@ -36,7 +37,8 @@ pub(super) fn show(
             writeln!(out, "{}: {}", style.bold().apply_to(word), one_line(&answer.sentence))
         }
         (Format::Human, None) => {
-            let lines = in_force(status).into_iter().chain(baselines(status)).chain(on_record(status));
+            let lines = in_force(status).into_iter().chain(pipelines(status));
+            let lines = lines.chain(baselines(status)).chain(on_record(status));
             for (name, value) in lines {
                 writeln!(out, "{name:<10} {}", one_line(&value))?;
             }
@@ -71,6 +73,8 @@ fn document(status: &Status, answer: Option<&Answered<'_>>) -> Value {
         "profile": resolved.profile,
         "file": resolved.file,
         "settings": settings(status),
+        "pipelines": resolved.settings.pipelines.iter().map(|(name, pipeline)| pipeline_json(name, pipeline))
+            .collect::<Vec<_>>(),
         "ratchet": {
             "path": status.ratchet.file.path(),
             "workspace": status.ratchet.workspace,
@@ -92,6 +96,16 @@ fn document(status: &Status, answer: Option<&Answered<'_>>) -> Value {
     })
 }
 
+fn pipeline_json(name: &str, pipeline: &Pipeline) -> Value {
+    json!({
+        "name": name,
+        "steps": pipeline.steps.len(),
+        "suites": pipeline.suites.len(),
+        "smoke": pipeline.smoke.len(),
+        "isolate": pipeline.isolate,
+    })
+}
+
 type Line = (&'static str, String);
 
 fn in_force(status: &Status) -> Vec<Line> {
@@ -108,6 +122,10 @@ fn in_force(status: &Status) -> Vec<Line> {
         if resolved.settings.enabled { "on" } else { "off: `test` is plain `cargo test`, and `run` runs nothing" };
     let file = resolved.file.as_deref().unwrap_or("no file");
     let quarantine = words::count(resolved.settings.quarantine.len() as u64, "entry", "entries");
+    let notify = match resolved.settings.notify.command.is_empty() {
+        true => "off".to_owned(),
+        false => format!("on {}", words("notify.on")),
+    };
     let suite = format!("of the suite {}", words("infra.retries"));
     vec![
         ("gate", switch.to_owned()),
@@ -116,10 +134,40 @@ fn in_force(status: &Status) -> Vec<Line> {
         ("selection", words("test.args")),
         ("limits", each("test", &["slow", "timeout", "run-timeout", "grace"])),
         ("retries", format!("of a test {}; {suite}, {}", words("test.retries"), each("infra", &["delay", "mode"]))),
+        ("switches", each("test", &["strict-env", "flaky-result", "no-tests"])),
+        ("notify", notify),
         ("quarantine", quarantine),
-        ("coverage", each("coverage", &["policy", "floor", "epsilon", "metric", "on-tool-error"])),
+        ("coverage", each("coverage", &["policy", "floor", "epsilon", "metric", "on-tool-error", "timeout"])),
         ("patch", each("coverage", &["patch-floor", "patch-max-uncovered", "baseline-ref"])),
     ]
+}
+
+/// Each pipeline on a line, whether it asks what runs included.
+fn pipelines(status: &Status) -> Vec<Line> {
+    let pipelines = &status.place.settings().pipelines;
+    if pipelines.is_empty() {
+        return vec![("pipelines", "none".to_owned()), ("smoke", "off: no check is configured".to_owned())];
+    }
+    let first = iter::once("pipelines").chain(iter::repeat(""));
+    let lines = first.zip(pipelines).map(|(word, (name, pipeline))| (word, of_pipeline(name, pipeline)));
+    let checks: Vec<String> = pipelines
+        .iter()
+        .filter(|(_, pipeline)| !pipeline.smoke.is_empty())
+        .map(|(name, pipeline)| format!("{} in {name}", words::count(pipeline.smoke.len() as u64, "check", "checks")))
+        .collect();
+    let smoke = match checks.is_empty() {
+        true => "off: no check is configured".to_owned(),
+        false => format!("on: {}", checks.join(", ")),
+    };
+    lines.chain([("smoke", smoke)]).collect()
+}
+
+/// `default: 5 steps, 1 suite, isolate none`.
+fn of_pipeline(name: &str, pipeline: &Pipeline) -> String {
+    let suites = pipeline.suites.len() as u64;
+    let suites = (suites > 0).then(|| format!(", {}", words::count(suites, "suite", "suites"))).unwrap_or_default();
+    let steps = words::count(pipeline.steps.len() as u64, "step", "steps");
+    format!("{name}: {steps}{suites}, isolate {}", pipeline.isolate)
 }
 
 /// The ratchet: when it rises, where it is, and each of its figures on a line.
@@ -149,7 +197,8 @@ fn of_one(status: &Status, key: &RatchetKey, baseline: &Baseline) -> String {
 
 fn on_record(status: &Status) -> Vec<Line> {
     let Ok(memory) = &status.memory else {
-        return vec![("history", format!("{}, which cannot be read", status.file))];
+        let history = format!("{}, which cannot be read", status.file);
+        return vec![("history", history), ("runs ever", "not known".to_owned())];
     };
     let (counters, size) = (&memory.counters, &memory.size);
     let held = match size.bytes {

@@ -169,6 +169,7 @@ impl Session<'_> {
         let gate_dir = self.asked.ground().ok()?.gate_dir.clone();
         let record = ended.record.clone();
         let cases = ended.cases.to_vec();
+        let is_part = self.asked.stage.step.is_some();
         let report = (!is_nothing).then(|| outputs::markdown(ended, Smoke::Skipped));
         Some(std::thread::spawn(move || {
             let mut wrong = Vec::new();
@@ -181,7 +182,7 @@ impl Session<'_> {
                 wrong.extend(store.take_warnings());
             }
             if let Some(report) = report {
-                let written = outputs::write_artifact(&gate_dir, &record, &report);
+                let written = outputs::write_artifact(&gate_dir, &record, &report, is_part);
                 wrong.extend(written.err().map(|error| format!("cannot write the report: {error}")));
             }
             wrong

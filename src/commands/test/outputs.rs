@@ -116,9 +116,10 @@ pub(super) fn markdown(ended: &Ended<'_>, smoke: Smoke) -> String {
     test_report(ended.record, &cases, smoke, ended.insights)
 }
 
-/// Puts the report artifact into the gate directory, and into the run's own folder.
-pub(super) fn write_artifact(gate_dir: &Utf8Path, record: &RunRecord, text: &str) -> io::Result<()> {
+/// Puts the report artifact into the run's own folder, and, where it is nobody's part, into the gate directory: of a
+/// pipeline that is killed behind its tests, theirs must not pass for the whole.
+pub(super) fn write_artifact(gate_dir: &Utf8Path, record: &RunRecord, text: &str, is_part: bool) -> io::Result<()> {
     let of_run = gate_dir.join("runs").join(record.head.id.as_str()).join(ARTIFACT);
     replace(of_run.as_std_path(), text.as_bytes())?;
-    replace(gate_dir.join(ARTIFACT).as_std_path(), text.as_bytes())
+    if is_part { Ok(()) } else { replace(gate_dir.join(ARTIFACT).as_std_path(), text.as_bytes()) }
 }

@@ -14,7 +14,9 @@ use super::rows::{self, Facts, RUNS, nanos};
 use super::{error, rows::hash};
 use crate::history::codec;
 use crate::history::store::{BinaryStamp, LastRun, Result, RunFilter, StoreError, StoredRun, TestSummary};
-use crate::model::{BinaryId, CaseRecord, ContentHash, Context, RunId, RunState, TestKey, WORKSPACE_SUITE};
+use crate::model::{
+    BinaryId, CaseRecord, ContentHash, Context, PIPELINE_SUITE, RunId, RunState, TestKey, WORKSPACE_SUITE,
+};
 
 /// The number of a context, where it is known.
 pub(super) fn context_id(connection: &Connection, context: &Context) -> Result<Option<i64>> {
@@ -327,6 +329,9 @@ fn condition(filter: &RunFilter) -> (String, Vec<Value>) {
     }
     if filter.full {
         also("whole = ?", true.into());
+    }
+    if filter.of_tests {
+        also("suite <> ?", PIPELINE_SUITE.to_owned().into());
     }
     if filter.measured {
         condition.push_str(" AND coverage.run IS NOT NULL");

@@ -4,6 +4,7 @@
 //! [`StepCache`] compares it with what is on record. Whatever cannot be established for certain is a miss that says so:
 //! a step that runs once too often costs time, one that does not run where it should makes a false green.
 
+mod beside;
 mod entries;
 mod gather;
 mod parts;

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::Metadata;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::SystemTime;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::beside::outside;
 use super::remembered::{Remembered, Stamp};
 use crate::model::{ContentHash, PathPatterns};
 use crate::sys::digest::{Fields, hash_file};
@@ -112,7 +113,7 @@ impl Survey {
     }
 
     /// The files that these patterns match. Without patterns: every file that git tracks or does not ignore, and
-    /// Cargo.lock even if it does; without git, every file but what is built and what lies in a folder with a dot.
+    /// Cargo.lock even if it does, and those of packages outside that manifests name by their paths; without git, every file but what is built and what lies in a folder with a dot.
     ///
     /// What git ignores is matched only by a pattern that names the place before its first wildcard.
     #[must_use]
@@ -169,9 +170,20 @@ impl Survey {
         let mut listed = Vec::new();
         self.list_in(self.root.as_std_path(), "", NESTED, &mut listed);
         listed.push(Listed { name: "Cargo.lock".into(), path: self.root.join("Cargo.lock").into() });
+        self.list_beside(&mut listed);
         listed.sort();
         listed.dedup();
         listed
+    }
+
+    /// Packages outside that are built with those of the workspace are looked at like these.
+    fn list_beside(&self, listed: &mut Vec<Listed>) {
+        let is_manifest = |file: &&Listed| file.name.rsplit('/').next() == Some("Cargo.toml");
+        let manifests: Vec<PathBuf> = listed.iter().filter(is_manifest).map(|file| file.path.clone()).collect();
+        for folder in outside(self.root.as_std_path(), manifests) {
+            let name = name_of("", &way(self.root.as_std_path(), &folder));
+            self.list_in(&folder, &name, NESTED, listed);
+        }
     }
 
     /// A folder in which git lists nothing may be one that another repository ignores.
@@ -254,6 +266,16 @@ fn named_place(pattern: &str) -> Option<&str> {
         None => pattern,
     };
     Some(literal.trim_end_matches('/')).filter(|literal| !literal.is_empty())
+}
+
+/// The way from one folder to another, where both are absolute.
+fn way(from: &Path, to: &Path) -> PathBuf {
+    let shared = from.components().zip(to.components()).take_while(|(from, to)| from == to).count();
+    if shared == 0 {
+        return to.to_owned();
+    }
+    let up = from.components().skip(shared).map(|_| Component::ParentDir);
+    up.chain(to.components().skip(shared)).collect()
 }
 
 /// A name as text with slashes; what is no text is escaped, so that two names never become one.
