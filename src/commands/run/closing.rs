@@ -50,12 +50,10 @@ pub(super) fn head(site: &Site<'_>) -> RunHead {
 
 /// Puts the pipeline on record as running, so that a run that is killed reads interrupted. Gives what went wrong.
 pub(super) fn begin(site: &Site<'_>) -> (Option<SqliteStore>, Vec<String>) {
-    let head = head(site);
-    let begun = (!site.asked.args.no_record)
-        .then(|| SqliteStore::open(site.gate_dir()).and_then(|mut store| store.begin(&head).map(|()| store)));
-    // At the end the steps may have changed it, and a worktree is gone.
-    site.tested();
-    let Some(begun) = begun else { return (None, Vec::new()) };
+    if site.asked.args.no_record {
+        return (None, Vec::new());
+    }
+    let begun = SqliteStore::open(site.gate_dir()).and_then(|mut store| store.begin(&head(site)).map(|()| store));
     match begun {
         Ok(mut store) => {
             let warnings = store.take_warnings();

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::judge::Settled;
 use super::site::Site;
-use super::step::{Done, ENDED, Tests, blank, budget, clear_budget, unstarted};
+use super::step::{Done, ENDED, Tests, blank, budget, clear_budget, state_of_unexecuted, unstarted};
 use crate::cli::{coverage_step, test_step};
 use crate::commands::stage::{AsStep, Log, Manner, Stage};
 use crate::commands::suites::{self, SuiteCame, SuiteRun};
@@ -117,8 +117,8 @@ fn state_of(judgement: &Judgement, severity: Severity) -> (StepState, Vec<ExitCo
         _ if codes.contains(&ExitCode::Interrupted) => return (StepState::NotRun, Vec::new()),
         Verdict::Pass => StepState::Passed,
         Verdict::Nothing if codes.is_empty() => StepState::Skipped,
-        Verdict::Deferred => StepState::ToolError,
-        Verdict::ToolError if codes.contains(&ExitCode::NeverExecuted) => StepState::ToolError,
+        Verdict::Deferred => state_of_unexecuted(severity),
+        Verdict::ToolError if codes.contains(&ExitCode::NeverExecuted) => state_of_unexecuted(severity),
         Verdict::Fail | Verdict::ToolError | Verdict::Nothing => StepState::of_failure(severity),
     };
     (state, codes)
@@ -195,11 +195,8 @@ fn whole(site: &Site<'_>, planned: &Planned<'_>, came: Vec<SuiteCame>, wanted: u
         record.took += one.took;
         match &one.tool_error {
             Some(what) => {
-                let (why, code) = budget(site, &record.name, what, one.tries);
-                // A softer suite shuts no gate by what it could not do either.
-                if one.state == StepState::ToolError {
-                    done.settled.codes.push(code);
-                }
+                let (why, codes) = budget(site, planned.severity, &record.name, what, one.tries);
+                done.settled.codes.extend(codes);
                 if is_worse {
                     record.why = why;
                 }
@@ -216,7 +213,6 @@ fn whole(site: &Site<'_>, planned: &Planned<'_>, came: Vec<SuiteCame>, wanted: u
             record.tail = one.tail;
             record.log = Some(one.log);
             record.run_id = Some(one.record.head.id.clone());
-            record.command = one.command;
         }
         if is_worse {
             record.state = one.state;

@@ -24,7 +24,7 @@ const NAME: &str = "worktree";
 
 /// Checks the commit out, and again where something of the moment was in the way. `Err`: what stands for it among the
 /// steps.
-pub(super) fn enter(asked: &Asked<'_>) -> Result<Option<Isolated>, Settled> {
+pub(super) fn enter(asked: &Asked<'_>) -> Result<Option<Isolated>, Box<Settled>> {
     let (workspace, infra) = (&asked.place.workspace, &asked.place.settings().infra);
     let of = if infra.mode == InfraMode::Defer { 1 } else { infra.retries + 1 };
     let since = Instant::now();
@@ -40,7 +40,7 @@ pub(super) fn enter(asked: &Asked<'_>) -> Result<Option<Isolated>, Settled> {
         };
         if !error.is_retriable() || tries >= of || !wait(infra.delay, &asked.signals) {
             let took = since.elapsed();
-            return Err(settled(asked, &error, tries, StepRecord { took, ..blank() }));
+            return Err(Box::new(settled(asked, &error, tries, StepRecord { took, ..blank() })));
         }
         tries += 1;
     }

@@ -84,7 +84,7 @@ fn run_asked(asked: &Asked<'_>) -> Result<ExitCode, Refused> {
     let gate = Gate { site: &site, planned: &planned, left_out, observers: observers(asked)? };
     match entered {
         Ok(isolated) => gate.run(isolated),
-        Err(not_isolated) => gate.give_up(not_isolated),
+        Err(not_isolated) => gate.give_up(*not_isolated),
     }
 }
 
@@ -105,7 +105,8 @@ impl Gate<'_> {
         // The compiler is asked, and the history opened, beside the first steps.
         let (walked, (store, warnings)) = std::thread::scope(|scope| {
             let begun = scope.spawn(|| closing::begin(site));
-            // git and the compiler need not wait for each other.
+            // git and the compiler need not wait for each other. At the end it is too late: the steps may have changed
+            // what is looked at, and a worktree is gone.
             scope.spawn(|| site.tested().input_key);
             let walked = match self.left_out {
                 None => walk(site, planned, site.asked.args.keep_going, &mut self.observers),

@@ -172,7 +172,7 @@ fn execute(site: &Site<'_>, planned: &Planned<'_>, step: &Step, record: StepReco
             return settled(planned, step, StepRecord { log, ..record }, came, tries);
         };
         if tries >= of {
-            return not_executed(site, StepRecord { log, ..record }, came, what, tries);
+            return not_executed(site, planned.severity, StepRecord { log, ..record }, came, what, tries);
         }
         if !site.wait(infra.delay) {
             // Not counted: nobody waited to see whether it works the next time.
@@ -259,19 +259,39 @@ pub(super) fn unstarted(severity: Severity, record: StepRecord, error: &ExecErro
 }
 
 /// A setup that something was in the way of: put off, or given up, and no fault of the code in either case.
-fn not_executed(site: &Site<'_>, record: StepRecord, came: Came, what: &str, tries: u32) -> Done {
-    let (why, code) = budget(site, &record.name, what, tries);
+fn not_executed(site: &Site<'_>, severity: Severity, record: StepRecord, came: Came, what: &str, tries: u32) -> Done {
+    let (why, codes) = budget(site, severity, &record.name, what, tries);
     let (ending, took, tail) = match came {
         Ok(executed) => (executed.ending, executed.took, executed.tail),
         Err(error) => (Ending::NotStarted, record.took, error.to_string()),
     };
-    let record = StepRecord { state: StepState::ToolError, why, ending: Some(ending), took, tail, ..record };
-    Done { settled: Settled { record, codes: vec![code], reasons: Vec::new() }, ..Done::default() }
+    let state = state_of_unexecuted(severity);
+    let record = StepRecord { state, why, ending: Some(ending), took, tail, ..record };
+    Done { settled: Settled { record, codes, reasons: Vec::new() }, ..Done::default() }
+}
+
+/// The state of a step that could not be executed. A softer one shuts no gate by that either.
+pub(super) const fn state_of_unexecuted(severity: Severity) -> StepState {
+    match severity {
+        Severity::Block => StepState::ToolError,
+        softer => StepState::of_failure(softer),
+    }
 }
 
 /// What becomes of something that could not be executed: it is put off while the budget lasts, else the gate is shut.
-pub(super) fn budget(site: &Site<'_>, step: &str, what: &str, tries: u32) -> (String, ExitCode) {
-    put_off(site.asked, Some(site), step, what, tries)
+/// Nobody needs to come again for a softer one.
+pub(super) fn budget(
+    site: &Site<'_>,
+    severity: Severity,
+    step: &str,
+    what: &str,
+    tries: u32,
+) -> (String, Vec<ExitCode>) {
+    if severity != Severity::Block {
+        return (format!("it could not be executed ({what}): not a code fault"), Vec::new());
+    }
+    let (why, code) = put_off(site.asked, Some(site), step, what, tries);
+    (why, vec![code])
 }
 
 /// The same where there is no place yet: then nothing is known of what was to be looked at, but its commit.

@@ -205,13 +205,12 @@ impl<'s> Walk<'s> {
         if step.kind != StepKind::Smoke {
             return None;
         }
-        // R15: what runs is looked at only where its tests are green.
-        let is_red = |settled: &Settled| {
-            let tests = [StepKind::Test, StepKind::Coverage, StepKind::E2e];
-            tests.contains(&settled.record.kind) && !settled.record.state.lets_go_on()
-        };
-        let red = self.settled.iter().flatten().find(|settled| is_red(settled))?;
-        let why = format!("the tests are not green: {}", red.record.name);
+        // R15: what runs is looked at only where its tests are green. Their turn is over; what has no end never began.
+        let is_green = |settled: &Option<Settled>| settled.as_ref().is_some_and(|it| it.record.state.lets_go_on());
+        let are_tests = |step: &Planned<'_>| [StepKind::Test, StepKind::Coverage, StepKind::E2e].contains(&step.kind);
+        let mut steps = self.planned.iter().zip(&self.settled);
+        let (red, _) = steps.find(|(step, settled)| step.runs && are_tests(step) && !is_green(settled))?;
+        let why = format!("the tests are not green: {}", red.name);
         Some(StepRecord { state: StepState::NotRun, why, ..blank(step) })
     }
 

@@ -70,8 +70,6 @@ pub(super) struct SuiteCame {
     /// The last of what it printed, raw.
     pub(super) tail: String,
     pub(super) log: Utf8PathBuf,
-    /// What was run, as words.
-    pub(super) command: Vec<String>,
     /// Why it was not executed, for no fault of the code; `[infra]`'s tries are used up by then, unless it defers.
     pub(super) tool_error: Option<String>,
     /// How often it was tried.
@@ -100,8 +98,11 @@ pub(super) fn run(found: &Found, site: &SuiteRun<'_>, on_line: &mut dyn FnMut(&s
             break (execution, judged);
         }
         let judged = judged(found, site, &head, &planned.writes, &execution);
-        if judged.tool_error.is_none() || tries >= of || !wait(infra.delay, site.signals) {
+        if judged.tool_error.is_none() || tries >= of {
             break (execution, judged);
+        }
+        if !wait(infra.delay, site.signals) {
+            break (execution, interrupted(site));
         }
         tries += 1;
     };
@@ -130,7 +131,6 @@ pub(super) fn run(found: &Found, site: &SuiteRun<'_>, on_line: &mut dyn FnMut(&s
         took,
         tail: execution.tail,
         log,
-        command: planned.invocation.command,
         tool_error: judged.tool_error,
         tries,
         warnings,

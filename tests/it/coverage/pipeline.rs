@@ -92,3 +92,57 @@ fn an_interrupt_while_it_measures_ends_the_pipeline_in_good_order() {
         assert_eq!(read(&fixture, "ratchet.toml"), "", "nothing was judged");
     }
 }
+
+/// What the document says of the step that fails: its name, the first words of why.
+#[track_caller]
+fn red(fixture: &Fixture, code: i32) -> (String, String) {
+    let ended = run(fixture);
+    ended.assert_code(code);
+    let json = ended.json();
+    let failed = json["steps"].as_array().unwrap().iter().find(|step| step["state"] == "failed");
+    let failed = failed.unwrap_or_else(|| panic!("no step failed\n{ended}"));
+    let log = std::fs::read_to_string(failed["log"].as_str().unwrap()).unwrap();
+    assert!(ended.stderr().contains("Next cargo ") && ended.stderr().contains("Logs "), "{ended}");
+    (failed["name"].as_str().unwrap().to_owned(), log)
+}
+
+#[test]
+#[ignore = "needs cargo-llvm-cov"]
+fn what_init_writes_runs_green_and_each_red_names_its_step() {
+    let fixture = measurable("covered");
+    let source = fixture.read("src/lib.rs").replace("number % 2 == 0", "number.is_multiple_of(2)");
+    fixture.write("src/lib.rs", &source);
+    fixture.cargo(["fmt"]).run().assert_code(0);
+    fixture.cargo(["generate-lockfile"]).run().assert_code(0);
+    fixture.gate(["init"]).run().assert_code(0);
+    run(&fixture).assert_code(0);
+    let again = run(&fixture);
+    again.assert_code(0);
+    let json = again.json();
+    let cached: Vec<&str> = json["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|step| (step["cached"] == true).then_some(step["name"].as_str().unwrap()))
+        .collect();
+    assert!(cached.contains(&"fmt") && cached.contains(&"clippy"), "{again}");
+
+    let good = fixture.read("src/lib.rs");
+    let broken = |what: &str, code: i32, source: String| {
+        fixture.write("src/lib.rs", &source);
+        let red = red(&fixture, code);
+        fixture.write("src/lib.rs", &good);
+        assert_eq!(red.0, what, "{}", red.1);
+        red.1
+    };
+    let log = broken("fmt", 21, format!("{good}\npub  fn  odd ( ) {{ }}\n"));
+    assert!(log.contains("pub fn odd"), "{log}");
+    let log = broken("clippy", 21, format!("{good}\npub fn lint(x: u32) -> u32 {{\n    return x;\n}}\n"));
+    assert!(log.contains("needless_return"), "{log}");
+    let log = broken("test", 100, good.replace("size(12), \"large\"", "size(12), \"small\""));
+    assert!(log.contains("sizes"), "{log}");
+    let uncovered = "/// Not covered.\npub fn nothing(of: u32) -> u32 {\n    let twice = of * 2;\n    twice + 1\n}\n\n/// Not covered.";
+    let log = broken("coverage", 20, good.replacen("/// Not covered.", uncovered, 1));
+    assert!(log.contains("baseline"), "{log}");
+    run(&fixture).assert_code(0);
+}

@@ -130,3 +130,18 @@ fn r16_tests_that_cannot_be_built_for_no_fault_of_the_code_put_the_pipeline_off(
     let report = report(&fixture);
     assert!(report.contains("\ntool_error: true\n") && report.contains("not a code fault"), "{report}");
 }
+
+#[test]
+fn what_a_softer_step_could_not_do_puts_nothing_off() {
+    for (severity, state) in [("warn", "warned"), ("ignore", "ignored")] {
+        let fetch = sh("fetch", "setup", NO_NETWORK) + &format!("severity = \"{severity}\"\n");
+        let fixture = place(&format!("[default.infra]\n{DEFER}\n{fetch}{}", marks("after", "e2e")));
+        let ended = run(&fixture, []);
+        ended.assert_code(0);
+        assert_eq!(states(&ended), format!("fetch {state}, after passed"));
+        assert!(
+            super::step(&ended, "fetch")["why"].as_str().unwrap().contains("(network): not a code fault"),
+            "{ended}"
+        );
+    }
+}

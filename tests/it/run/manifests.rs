@@ -157,3 +157,33 @@ fn r22_what_cannot_be_written_down_is_not_begun() {
     ended.assert_code(70).assert_stderr_has("nothing runs");
     assert_eq!(super::ran(&fixture, "a"), 0);
 }
+
+#[test]
+fn r22_suites_that_are_found_count_as_the_step_that_looks_for_them() {
+    let fixture = Fixture::shared("suites");
+    let found = "[[pipeline.default.suite]]\nname = \"found\"\ndiscover = \"checks/passes.sh\"\n";
+    let shell = "[[pipeline.default.suite]]\nname = \"line\"\nshell = true\ncommand = \"exit 0\"\n";
+    fixture.write("gate.toml", &(found.to_owned() + shell));
+    run(&fixture, []).assert_code(0);
+    let (meant, done) = manifests(&fixture);
+    let done = done.unwrap();
+    assert_whole(&meant, &done);
+    assert_eq!(done["all_executed"], true, "{done:#}");
+}
+
+#[test]
+fn r22_a_kill_in_the_tests_leaves_both_runs_as_interrupted() {
+    let test = "#[test]\nfn waits() {\n    let dir = std::env::var(\"GATE_FIXTURE_DIR\").unwrap();\n    std::fs::write(dir + \
+                \"/pid\", std::process::id().to_string()).unwrap();\n    std::thread::sleep(std::time::Duration::from_secs(600));\n}\n";
+    let fixture = place(&super::tests("[]"));
+    fixture.write("src/lib.rs", test);
+    let mut running = fixture.gate(["run", "--no-progress"]).in_own_group().spawn();
+    wait_until("the test runs", || pid(&fixture, "pid").is_some());
+    running.signal(Signal::KILL);
+    wait_until("it has ended", || running.has_ended());
+    put_down(pid(&fixture, "pid").unwrap());
+    let states = recorded(&fixture);
+    assert_eq!(states.len(), 2, "{states:?}");
+    assert!(states.iter().all(|(_, state)| state == "interrupted"), "{states:?}");
+    assert_eq!(manifests(&fixture).1, None);
+}

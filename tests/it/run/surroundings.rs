@@ -168,3 +168,29 @@ fn a_step_that_reads_its_input_finds_the_end() {
     let fixture = place(&(sh("a", "custom", "cat; read x; exit 0") + "timeout = \"20s\"\n"));
     run(&fixture, []).assert_code(0);
 }
+
+#[test]
+fn it_runs_at_the_root_wherever_it_is_called_and_builds_where_it_is_told() {
+    let fixture = place(&sh(
+        "a",
+        "custom",
+        "pwd > \"$GATE_FIXTURE_DIR/pwd\"; echo \"$CARGO_TARGET_DIR\" > \"$GATE_FIXTURE_DIR/target\"",
+    ));
+    let src = fixture.root().join("src");
+    let ended = fixture.gate(["run", "--target-dir", "built", "--report", "here.md"]).in_dir(&src).run();
+    ended.assert_code(0);
+    assert_eq!(note(&fixture, "pwd").unwrap().trim(), fixture.root().to_str().unwrap());
+    assert_eq!(note(&fixture, "target").unwrap().trim(), src.join("built").to_str().unwrap());
+    assert!(src.join("built/gate/test-report.md").exists() && src.join("here.md").exists());
+}
+
+#[test]
+fn without_a_history_a_gate_is_as_strict_as_with_one() {
+    for (line, code) in [("exit 0", 0), ("exit 1", 21)] {
+        let fixture = place(&sh("a", "custom", line));
+        std::fs::create_dir_all(fixture.gate_dir().join("history.sqlite")).unwrap();
+        let ended = run(&fixture, []);
+        ended.assert_code(code).assert_stderr_has("warning: ");
+        assert!(super::manifests(&fixture).1.is_some());
+    }
+}

@@ -239,3 +239,17 @@ fn a_softer_step_fails_nothing() {
         assert_eq!((&done["all_executed"], &done["failure_reason"]), (&true.into(), &Value::Null), "{done:#}");
     }
 }
+
+#[test]
+fn r15_tests_that_never_began_are_not_green_either() {
+    let server = Server::start("200 OK", "ok");
+    let config = sh("bad", "lint", "exit 1") + &marks("unit", "test") + "needs = [\"bad\"]\n" + &server.smoke("ok");
+    let fixture = place(&config);
+    let ended = run(&fixture, ["--keep-going"]);
+    ended.assert_code(21);
+    assert_eq!((states(&ended).as_str(), server.asked()), ("bad failed, unit not-run, smoke not-run", 0));
+    assert_eq!(step(&ended, "smoke")["why"], "the tests are not green: unit");
+    assert_eq!(front(&fixture, "smoke"), "skipped");
+    let ended = run(&fixture, ["--keep-going", "--skip", "test"]);
+    assert_eq!((states(&ended).as_str(), server.asked()), ("bad failed, unit skipped, smoke passed", 1));
+}

@@ -177,3 +177,24 @@ fn r24_without_a_repository_there_is_no_worktree() {
     ended.assert_code(21);
     assert!(reasons(&ended).contains("needs a git repository"), "{ended}");
 }
+
+#[test]
+fn r24_two_at_once_have_a_worktree_each_and_leave_none() {
+    let line = format!(
+        "{}touch \"$PWD/mine\"; sleep 0.5; test -e \"$PWD/mine\"",
+        LOOKS.replace("/where", "/$CARGO_GATE_RUN_ID")
+    );
+    let fixture = repository(&sh("look", "custom", &line));
+    let both = [(); 2].map(|()| fixture.gate(["run", "--no-progress"]).spawn());
+    for gate in both {
+        gate.wait().assert_code(0);
+    }
+    let places: Vec<PathBuf> = super::run_dirs(&fixture)
+        .iter()
+        .map(|dir| PathBuf::from(note(&fixture, dir.file_name().unwrap().to_str().unwrap()).unwrap().trim()))
+        .collect();
+    assert!(places.len() == 2 && places[0] != places[1], "{places:?}");
+    assert!(places.iter().all(|place| !place.exists()), "{places:?}");
+    let listed = fixture.command("git").args(["worktree", "list"]).run();
+    assert_eq!(listed.stdout().lines().count(), 1, "{listed}");
+}
