@@ -18,7 +18,7 @@ mod shapes;
 mod tables;
 mod values;
 
-pub use address::without_password;
+pub use address::{without_password, word_without_passwords};
 pub(crate) use error::nearest;
 pub use error::{ConfigError, ConfigErrors, Origin};
 pub use field::{At, Field, Place, Presence};

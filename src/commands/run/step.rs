@@ -54,9 +54,9 @@ pub(super) fn command_of(planned: &Planned<'_>) -> Vec<String> {
         ["cargo", "gate", verb].map(str::to_owned).into_iter().chain(args.iter().cloned()).collect()
     };
     match planned.work {
-        Work::Command(step) => exec::words(&step.invocation),
+        Work::Command(step) => exec::shown(&step.invocation),
         Work::Engine(step) => own(if step.kind == StepKind::Coverage { "coverage" } else { "test" }, &step.args),
-        Work::Suite(suite) if !suite.invocation.command.is_empty() => exec::words(&suite.invocation),
+        Work::Suite(suite) if !suite.invocation.command.is_empty() => exec::shown(&suite.invocation),
         Work::Suite(suite) => {
             let what = suite.discover.as_ref().map_or(suite.name.as_str(), |place| place.as_str());
             vec![suite.runner.to_string(), what.to_owned()]

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::config::Invocation;
+use crate::config::{Invocation, word_without_passwords};
 use crate::sys::process::Launch;
 
 /// What every step of a run is told of it.
@@ -64,14 +64,19 @@ pub fn command_line(
 }
 
 /// What is started, as words: of a line for the shell, the shell with the line. None where no command is named.
-#[must_use]
-pub fn words(invocation: &Invocation) -> Vec<String> {
+fn words(invocation: &Invocation) -> Vec<String> {
     if !invocation.shell {
         return invocation.command.clone();
     }
     let line = invocation.command.join(" ");
     let shell = if cfg!(windows) { ["cmd", "/C"] } else { ["sh", "-c"] };
     if line.trim().is_empty() { Vec::new() } else { shell.map(str::to_owned).into_iter().chain([line]).collect() }
+}
+
+/// The same as it may be shown.
+#[must_use]
+pub fn shown(invocation: &Invocation) -> Vec<String> {
+    words(invocation).iter().map(|word| word_without_passwords(word)).collect()
 }
 
 fn is_same_variable(known: &OsString, name: &str) -> bool {

@@ -8,6 +8,6 @@ mod failure;
 mod run;
 mod transcript;
 
-pub use command::{Told, command_line, words};
+pub use command::{Told, command_line, shown};
 pub use failure::{ExecError, SetupFailure, classify};
 pub use run::{Executed, Order, Turn, run, take_turn};

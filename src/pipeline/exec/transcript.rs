@@ -7,6 +7,7 @@ use camino::Utf8Path;
 use fs_err::File;
 use memchr::memchr2;
 
+use crate::config::word_without_passwords;
 use crate::event::Stream;
 use crate::sys::process::Launch;
 
@@ -95,9 +96,9 @@ impl Transcript {
 /// The log's first line.
 fn head(launch: &Launch) -> String {
     let word = |word: &std::ffi::OsString| {
-        let word = word.to_string_lossy();
+        let word = word_without_passwords(&word.to_string_lossy());
         let is_plain = !word.is_empty() && word.chars().all(|c| !c.is_whitespace() && !c.is_control() && c != '"');
-        if is_plain { word.into_owned() } else { format!("{word:?}") }
+        if is_plain { word } else { format!("{word:?}") }
     };
     let argv: Vec<String> = std::iter::once(&launch.program).chain(&launch.args).map(word).collect();
     format!("$ {}  # in {}\n", argv.join(" "), word(&launch.cwd.clone().into_os_string()))
