@@ -105,12 +105,28 @@ fn passed(steps: &[Settled]) -> Reason {
     Reason::new("passed", text)
 }
 
-/// What was only warned of must be seen in every output.
+/// Reasons of the gate's own judges that say how little a pass of theirs is worth.
+const SOFT: [&str; 2] = ["no-measurement", "soft-environment"];
+
+/// What was only warned of, and what passed for want of something, must be seen in every output.
 fn warned(steps: &[Settled]) -> Vec<Reason> {
-    let warned = steps.iter().filter(|step| step.record.state == StepState::Warned);
+    let mut warned: Vec<Reason> = Vec::new();
+    for Settled { record, reasons, .. } in steps {
+        let name = &record.name;
+        match record.state {
+            StepState::Warned => {
+                warned.push(Reason::new("step-warned", format!("WARNING: {name}: {}", record.why)));
+            }
+            StepState::Passed => {
+                let soft = reasons.iter().filter(|reason| SOFT.contains(&reason.id.as_str()));
+                let soft = soft.map(|reason| Reason::new(&reason.id, format!("WARNING: {name}: {}", reason.text)));
+                warned.extend(soft);
+            }
+            _ => {}
+        }
+    }
+    warned.dedup();
     warned
-        .map(|step| Reason::new("step-warned", format!("WARNING: {}: {}", step.record.name, step.record.why)))
-        .collect()
 }
 
 fn count(steps: usize) -> String {
@@ -166,6 +182,16 @@ mod tests {
         let (verdict, _, reasons) = said(&[step("deny", Warned, &[]), step("test", Passed, &[])], None);
         assert_eq!(verdict, Verdict::Pass);
         assert_eq!(reasons[1], "WARNING: deny: it exited with 1");
+    }
+
+    #[test]
+    fn r9_a_pass_for_want_of_a_measurement_is_told_in_every_output() {
+        let reason = |id: &'static str| Reason::new(id, format!("told of {id}"));
+        let reasons = ["passed", "no-measurement", "no-measurement", "soft-environment"].map(reason).to_vec();
+        let (verdict, codes, told) = said(&[Settled { reasons, ..step("coverage", Passed, &[]) }], None);
+        assert_eq!((verdict, codes), (Verdict::Pass, vec![0]));
+        let warnings = ["WARNING: coverage: told of no-measurement", "WARNING: coverage: told of soft-environment"];
+        assert_eq!(told[1..], warnings);
     }
 
     #[test]
