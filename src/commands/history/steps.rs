@@ -67,7 +67,7 @@ fn show_done(step: &StepDone, meant: Option<&Manifest>, out: &mut dyn Write) -> 
         StepState::Ignored | StepState::Skipped | StepState::NotRun => Style::new().dim(),
     };
     let ran = state.is_executed() && !step.cached;
-    let time = ran.then(|| words::exact(step.took())).unwrap_or_default();
+    let time = if ran { words::exact(step.took()) } else { String::new() };
     // Why something passed nobody asks.
     let why = if *state == StepState::Passed { "" } else { why.as_str() };
     let colon = if why.is_empty() { "" } else { ": " };

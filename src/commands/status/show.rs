@@ -165,7 +165,10 @@ fn pipelines(status: &Status) -> Vec<Line> {
 /// `default: 5 steps, 1 suite, isolate none`.
 fn of_pipeline(name: &str, pipeline: &Pipeline) -> String {
     let suites = pipeline.suites.len() as u64;
-    let suites = (suites > 0).then(|| format!(", {}", words::count(suites, "suite", "suites"))).unwrap_or_default();
+    let suites = match suites {
+        0 => String::new(),
+        suites => format!(", {}", words::count(suites, "suite", "suites")),
+    };
     let steps = words::count(pipeline.steps.len() as u64, "step", "steps");
     format!("{name}: {steps}{suites}, isolate {}", pipeline.isolate)
 }

@@ -25,6 +25,9 @@ pub struct Finished {
 /// Signals are looked at so often.
 const GLANCE: Duration = Duration::from_millis(100);
 
+/// A pipe that outlives its process is read for so long, whatever still comes.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
 /// The most of each stream that [`run`] keeps.
 const KEPT: usize = 64 * 1024 * 1024;
 
@@ -96,21 +99,26 @@ fn attend(
 ) -> io::Result<Followed> {
     let mut finished = Followed { ending: Ending::NotStarted, timed_out: false };
     let left = || deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
-    let (mut exited, mut open) = (false, 2);
-    while !exited || open > 0 {
+    let (mut exited, mut open) = (None, 2);
+    while exited.is_none() || open > 0 {
         // A pipe that outlives its process is somebody else's: half a second is enough to read what was in it.
-        let patience = if exited { Duration::from_millis(500) } else { left().min(GLANCE) };
+        let patience = if exited.is_some() { Duration::from_millis(500) } else { left().min(GLANCE) };
+        let mut is_deaf = false;
         match news.recv_timeout(patience) {
             Ok(News::Output(stream, bytes, _)) => hear(stream, &bytes),
             Ok(News::Closed(_)) => open -= 1,
             Ok(News::Exited(_)) => {
-                exited = true;
+                exited = Some(Instant::now());
                 finished.ending = child.reap();
             }
-            Err(RecvTimeoutError::Timeout) if exited && child.has_unread() => {}
-            Err(_) if exited => break,
-            Err(RecvTimeoutError::Timeout) if signals.interrupt().is_none() && !left().is_zero() => {}
-            Err(_) => {
+            Err(RecvTimeoutError::Timeout) if exited.is_none() || child.has_unread() => {}
+            Err(RecvTimeoutError::Timeout) => break,
+            Err(RecvTimeoutError::Disconnected) => is_deaf = true,
+        }
+        // Who never stops talking is no reason to look at nothing else.
+        match exited {
+            Some(at) if is_deaf || at.elapsed() >= LAST_WORDS => break,
+            None if is_deaf || left().is_zero() || signals.interrupt().is_some() => {
                 finished.timed_out = true;
                 if grace.is_zero() || !leaves_when_asked(&child, news, grace, hear) {
                     child.ask(Ask::Kill);
@@ -120,6 +128,7 @@ fn attend(
                 finished.ending = child.reap();
                 break;
             }
+            _ => {}
         }
     }
     if finished.timed_out && signals.interrupt().is_some() {
@@ -139,8 +148,10 @@ fn leaves_when_asked(
     child.ask(Ask::Terminate);
     let until = Instant::now() + grace;
     loop {
-        match news.recv_timeout(until.saturating_duration_since(Instant::now())) {
+        let left = until.saturating_duration_since(Instant::now());
+        match news.recv_timeout(left) {
             Ok(News::Exited(_)) => return true,
+            Ok(_) if left.is_zero() => return false,
             Ok(News::Output(stream, bytes, _)) => hear(stream, &bytes),
             Ok(News::Closed(_)) => {}
             Err(_) => return false,
@@ -209,6 +220,26 @@ mod tests {
         let finished = run(&sh("sleep 30 & echo done"), start + Duration::from_secs(20), &Signals::none()).unwrap();
         assert_eq!(finished.stdout, b"done\n");
         assert!(start.elapsed() < Duration::from_secs(10));
+    }
+
+    #[test]
+    fn who_never_stops_talking_is_ended_all_the_same() {
+        // Faster than it is heard, so that no look for news ever finds none.
+        let flood = |script: &str, grace, signals: &Signals| {
+            let mut slowly = |_, _: &[u8]| std::thread::sleep(Duration::from_millis(5));
+            let deadline = Some(Instant::now() + Duration::from_millis(300));
+            follow(&sh(script), deadline.filter(|_| signals.interrupt().is_none()), grace, signals, &mut slowly)
+        };
+        let grace = Duration::from_millis(200);
+        let followed = flood("trap '' TERM; yes & while :; do echo on; done", grace, &Signals::none()).unwrap();
+        assert_eq!((followed.ending, followed.timed_out), (Ending::Signaled(9), true));
+        // What is left behind goes on talking, to nobody.
+        let followed = flood("yes & p=$!; (sleep 7; kill $p) & sleep 0.1", grace, &Signals::none()).unwrap();
+        assert_eq!((followed.ending, followed.timed_out), (Ending::Exited(0), false));
+        let signals = Signals::none();
+        signals.ask_for_an_end();
+        let error = flood("yes", grace, &signals).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::Interrupted);
     }
 
     #[test]
