@@ -127,10 +127,11 @@ impl TestKey {
     /// The name of a case that stands for a whole process, when no test of it is left to blame.
     pub const WHOLE_PROCESS: &'static str = "(process)";
 
-    /// Does it stand for a whole process?
+    /// Does it stand for a whole process? Of results in which suites lie in suites it may be one of these.
     #[must_use]
     pub fn is_whole_process(&self) -> bool {
-        self.name == Self::WHOLE_PROCESS
+        let within = self.name.strip_suffix(Self::WHOLE_PROCESS);
+        within.is_some_and(|suites| suites.is_empty() || suites.ends_with("::"))
     }
 }
 
@@ -172,6 +173,16 @@ mod tests {
         }
         let long: TestKey = "app/lib:app::a".parse().unwrap();
         assert_eq!(long.to_string(), "app/app::a");
+    }
+
+    #[test]
+    fn a_whole_process_is_told_from_a_test_also_within_suites() {
+        let is_whole = |name: &str| {
+            let key: TestKey = format!("app/test:py::{name}").parse().unwrap();
+            key.is_whole_process()
+        };
+        assert!(["(process)", "a::(process)", "a::b::(process)"].into_iter().all(is_whole));
+        assert!(!["process", "a(process)", "a:(process)", "(process)::a", "(process) #2"].into_iter().any(is_whole));
     }
 
     #[test]

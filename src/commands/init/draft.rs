@@ -48,7 +48,8 @@ pub(super) fn parts(survey: &Survey) -> Vec<Part> {
             "fmt",
             "",
             "format",
-            "command = [\"cargo\", \"fmt\", \"--all\", \"--check\"]\ninputs = [\"**/*.rs\", \"**/Cargo.toml\"]\n",
+            "command = [\"cargo\", \"fmt\", \"--all\", \"--check\"]\n\
+             inputs = [\"**/*.rs\", \"**/Cargo.toml\", \"**/rustfmt.toml\", \"**/.rustfmt.toml\"]\n",
         )
         .needing(Program::Rustfmt, survey),
         Part::step(
@@ -262,7 +263,7 @@ mod tests {
         name = "fmt"
         kind = "format"
         command = ["cargo", "fmt", "--all", "--check"]
-        inputs = ["**/*.rs", "**/Cargo.toml"]
+        inputs = ["**/*.rs", "**/Cargo.toml", "**/rustfmt.toml", "**/.rustfmt.toml"]
 
         [[pipeline.default.step]]
         name = "clippy"
@@ -345,7 +346,7 @@ mod tests {
         # name = "fmt"
         # kind = "format"
         # command = ["cargo", "fmt", "--all", "--check"]
-        # inputs = ["**/*.rs", "**/Cargo.toml"]
+        # inputs = ["**/*.rs", "**/Cargo.toml", "**/rustfmt.toml", "**/.rustfmt.toml"]
 
         # Here clippy is not installed: `rustup component add clippy` gets it.
         # [[pipeline.default.step]]

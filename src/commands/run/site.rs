@@ -179,6 +179,7 @@ impl<'a> Site<'a> {
     pub(super) fn setting(&self) -> Setting<'_> {
         Setting {
             root: &self.root,
+            isolate: self.pipeline.isolate,
             rustc: &self.toolchain().rustc,
             variables: &self.environment,
             config_files: &self.pipeline.config_files,

@@ -8,13 +8,15 @@ use super::parts::Parts;
 use super::programs::programs;
 use super::survey::Survey;
 use crate::config::Step;
-use crate::model::PathPatterns;
+use crate::model::{Isolate, PathPatterns, Word};
 
 /// What is the same for every step of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting<'a> {
     /// Where the steps run.
     pub root: &'a Utf8Path,
+    /// Whether that is a checkout of its own, which lacks whatever git ignores.
+    pub isolate: Isolate,
     /// All of `rustc -vV`, as asked there.
     pub rustc: &'a str,
     /// The environment that steps are given.
@@ -61,7 +63,8 @@ pub fn parts_of(step: &Step, setting: &Setting<'_>, survey: &Survey) -> Parts {
     let how: &str = if invocation.shell { "shell" } else { "argv" };
     let command = [how, &invocation.command.len().to_string()].map(str::to_owned).into_iter();
     parts.add("the command", command.chain(invocation.command.iter().chain(&step.args).cloned()));
-    parts.add("where it runs", [invocation.cwd.as_ref().map_or("", |cwd| cwd.as_str())]);
+    let cwd = invocation.cwd.as_ref().map_or("", |cwd| cwd.as_str());
+    parts.add("where it runs", [cwd, setting.isolate.word()]);
     for (name, value) in &invocation.env {
         parts.add(format!("its variable {name}"), [value]);
     }
@@ -108,6 +111,7 @@ mod tests {
         rustc: &'static str,
         variables: Vec<(OsString, OsString)>,
         config_files: PathPatterns,
+        isolate: Isolate,
     }
 
     impl Scene {
@@ -123,7 +127,8 @@ mod tests {
             let inputs = Some(PathPatterns::new(&["src/**"]).unwrap());
             let step = Step { kind: StepKind::Lint, invocation, inputs, ..Step::default() };
             let variables = vec![("PATH".into(), root.join("bin").into_os_string()), ("CC".into(), "cc".into())];
-            let scene = Self { _folder: folder, root, step, rustc: "rustc 1", variables, config_files };
+            let scene =
+                Self { _folder: folder, root, step, rustc: "rustc 1", variables, config_files, isolate: Isolate::None };
             for path in ["src/lib.rs", "src/a.rs", "clippy.toml", "bin/lint", "README.md"] {
                 scene.write(path, "one");
             }
@@ -144,7 +149,8 @@ mod tests {
         fn parts(&self) -> Parts {
             let survey = Survey::new(&self.root, &[], &self.root.join("gate"));
             let (rustc, variables, config_files) = (self.rustc, self.variables.as_slice(), &self.config_files);
-            parts_of(&self.step, &Setting { root: &self.root, rustc, variables, config_files }, &survey)
+            let setting = Setting { root: &self.root, isolate: self.isolate, rustc, variables, config_files };
+            parts_of(&self.step, &setting, &survey)
         }
     }
 
@@ -153,7 +159,7 @@ mod tests {
 
     #[test]
     fn each_thing_that_a_step_depends_on_is_named_when_it_changes_and_nothing_else_is() {
-        let changes: [Change; 24] = [
+        let changes: [Change; 25] = [
             (|scene| scene.step.invocation.command.push("more".to_owned()), Some("the command changed")),
             (|scene| scene.step.invocation.command = vec!["lint".into(), "a ll".into()], Some("the command changed")),
             (|scene| scene.step.args.push("--all".to_owned()), Some("the command changed")),
@@ -185,6 +191,7 @@ mod tests {
                 Some("the list of its inputs changed"),
             ),
             (|scene| scene.step.invocation.shell = true, Some("the command changed (and 1 more)")),
+            (|scene| scene.isolate = Isolate::Worktree, Some("where it runs changed")),
             (
                 |scene| {
                     scene.step.invocation.cwd = Some("src".into());

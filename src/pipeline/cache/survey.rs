@@ -25,6 +25,10 @@ const FEW: usize = 64;
 /// Folders with a dot that hold what tools read.
 const READ_BY_TOOLS: [&str; 2] = [".cargo", ".config"];
 
+/// What tools look for in every folder above the one they work in, too.
+const READ_FROM_ABOVE: [&str; 6] =
+    [".cargo/config", ".cargo/config.toml", ".clippy.toml", ".rustfmt.toml", "clippy.toml", "rustfmt.toml"];
+
 /// What is in a workspace, as of when it was last looked at: what is asked for twice is read once, unless something runs
 /// or ran meanwhile that may have changed any file, as [`Survey::busy`] and [`Survey::refresh`] are told.
 #[derive(Debug)]
@@ -176,13 +180,17 @@ impl Survey {
         listed
     }
 
-    /// Packages outside that are built with those of the workspace are looked at like these.
+    /// Packages outside that are built with those of the workspace are looked at like these, and what configures tools
+    /// from above.
     fn list_beside(&self, listed: &mut Vec<Listed>) {
+        let root = self.root.as_std_path();
         let is_manifest = |file: &&Listed| file.name.rsplit('/').next() == Some("Cargo.toml");
         let manifests: Vec<PathBuf> = listed.iter().filter(is_manifest).map(|file| file.path.clone()).collect();
-        for folder in outside(self.root.as_std_path(), manifests) {
-            let name = name_of("", &way(self.root.as_std_path(), &folder));
-            self.list_in(&folder, &name, NESTED, listed);
+        for folder in outside(root, manifests) {
+            self.list_in(&folder, &name_of("", &way(root, &folder)), NESTED, listed);
+        }
+        for path in root.ancestors().skip(1).flat_map(|above| READ_FROM_ABOVE.map(|name| above.join(name))) {
+            listed.push(Listed { name: name_of("", &way(root, &path)).into(), path });
         }
     }
 
@@ -438,7 +446,8 @@ mod tests {
         let outer = Workspace::new(true);
         outer.write("ignored/inner/src/lib.rs", "x");
         let survey = Survey::new(&outer.root.join("ignored/inner"), &[], &outer.root.join("target/gate"));
-        assert_eq!(survey.see(None).files.into_keys().collect::<Vec<_>>(), ["src/lib.rs".into()]);
+        let seen: Vec<Arc<str>> = survey.see(None).files.into_keys().collect();
+        assert_eq!(seen, ["../../.cargo/config.toml".into(), "src/lib.rs".into()]);
     }
 
     #[test]
@@ -466,6 +475,27 @@ mod tests {
         workspace.write("inner/b.rs", "x");
         workspace.git("inner", &["init", "--quiet"]);
         assert_eq!(workspace.names(Some(&["inner/**"])), ["inner/.gitignore", "inner/a.rs"]);
+    }
+
+    #[test]
+    fn what_configures_tools_from_above_is_seen_where_it_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let top = Utf8PathBuf::from_path_buf(folder.path().canonicalize().unwrap()).unwrap();
+        let root = top.join("deep/ws");
+        fs_err::create_dir_all(root.join("src")).unwrap();
+        let write = |path: &str| fs_err::write(top.join(path), path).unwrap();
+        write("deep/ws/src/lib.rs");
+        let seen = |patterns: Option<&[&str]>| {
+            let patterns = patterns.map(|texts| PathPatterns::new(texts).unwrap());
+            let files = Survey::new(&root, &[], &root.join("gate")).see(patterns.as_ref()).files;
+            let below = |name: &Arc<str>| !name.starts_with("../../../");
+            files.into_keys().filter(below).map(|name| name.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(seen(None), ["src/lib.rs"]);
+        ["rustfmt.toml", "deep/.clippy.toml", "deep/other.toml"].into_iter().for_each(write);
+        assert_eq!(seen(None), ["../../rustfmt.toml", "../.clippy.toml", "src/lib.rs"]);
+        assert_eq!(seen(Some(&["**/rustfmt.toml"])), ["../../rustfmt.toml"]);
+        assert_eq!(seen(Some(&["src/**"])), ["src/lib.rs"]);
     }
 
     #[test]

@@ -309,6 +309,14 @@ mod tests_of_judge {
         Told::Cases(cases, totals)
     }
 
+    /// The same of one suite among those that a file of results tells of.
+    fn doubtful_in_part() -> Told {
+        let mut cases: Vec<_> = (0..19).map(|at| case(&format!("a::t{at}"), Passed)).collect();
+        cases.push(case("a::(process)", Outcome::Error));
+        let totals = Totals::of(cases.iter().map(|case| &**case));
+        Told::Cases(cases, totals)
+    }
+
     struct At {
         told: Told,
         ending: Ending,
@@ -421,8 +429,10 @@ mod tests_of_judge {
                 "the process exited with 1, and no test failed",
             ),
         ]);
-        let doubtful = At { told: doubtful(), rate: "10", ..At::default() };
-        assert_eq!(judged(doubtful).state, StepState::Failed);
+        for told in [doubtful(), doubtful_in_part()] {
+            let doubtful = At { told, rate: "10", ..At::default() };
+            assert_eq!(judged(doubtful).state, StepState::Failed);
+        }
     }
 
     #[test]

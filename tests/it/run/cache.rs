@@ -105,3 +105,39 @@ fn a_step_that_changes_what_it_depends_on_is_warned_of_and_runs_again() {
     ended.assert_code(0).assert_stderr_has("fmt is not cached");
     assert_eq!(states(&run(&fixture, [])), "fmt passed");
 }
+
+#[test]
+fn what_a_step_changed_is_seen_by_the_next_one_though_nothing_had_changed_before() {
+    let config = marks("fmt", "format")
+        + &sh("generate", "custom", "if [ -e go ]; then echo bad > made; fi")
+        + "needs = [\"fmt\"]\n"
+        + &sh("lint", "lint", "grep good made")
+        + "needs = [\"generate\"]\n";
+    let fixture = place(&config);
+    fixture.write("made", "good");
+    run(&fixture, []).assert_code(0);
+    assert_eq!(states(&run(&fixture, [])), "fmt cached, generate passed, lint cached");
+    fixture.write("go", "");
+    run(&fixture, ["--only", "fmt"]).assert_code(0);
+    let ended = run(&fixture, []);
+    ended.assert_code(21);
+    assert_eq!(states(&ended), "fmt cached, generate passed, lint failed");
+}
+
+#[test]
+fn a_package_beside_the_workspace_that_changed_wakes_what_is_built_with_it() {
+    let fixture = place(&marks("types", "typecheck"));
+    let manifest = fixture.read("Cargo.toml") + "[dependencies]\nbeside = { path = \"../scratch/beside\" }\n";
+    fixture.write("Cargo.toml", &manifest);
+    let beside = |text: &str| {
+        let folder = fixture.scratch().join("beside");
+        std::fs::create_dir_all(folder.join("src")).unwrap();
+        std::fs::write(folder.join("Cargo.toml"), "[package]\nname = \"beside\"\n").unwrap();
+        std::fs::write(folder.join("src/lib.rs"), text).unwrap();
+    };
+    beside("pub fn f() {}");
+    run(&fixture, []).assert_code(0);
+    assert_eq!(states(&run(&fixture, [])), "types cached");
+    beside("pub fn g() {}");
+    assert_eq!(why(&fixture, "types", &[]), "../scratch/beside/src/lib.rs changed");
+}

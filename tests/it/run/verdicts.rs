@@ -65,6 +65,31 @@ fn verdict(fixture: &Fixture) -> Option<i32> {
 }
 
 #[test]
+fn a_gate_that_cannot_begin_leaves_no_earlier_verdict_behind() {
+    let good = marks("fmt", "format");
+    let fixture = place(&good);
+    for (config, args) in [("nonsense", &[][..]), (&good, &["nowhere"])] {
+        fixture.write("gate.toml", &good);
+        run(&fixture, []).assert_code(0);
+        assert_eq!(verdict(&fixture), Some(0));
+        fixture.write("gate.toml", config);
+        run(&fixture, args.iter().copied()).assert_code(96);
+        assert_eq!((verdict(&fixture), front(&fixture, "gate_exit_code").as_str()), (Some(100), "96"), "{config}");
+    }
+    // What makes no sense on the command line says nothing of the code.
+    fixture.write("gate.toml", &good);
+    run(&fixture, []).assert_code(0);
+    run(&fixture, ["--only", "nowhere"]).assert_code(2);
+    assert_eq!(verdict(&fixture), Some(0));
+}
+
+#[test]
+fn tests_that_pass_are_no_verdict_of_a_gate_that_is_killed_behind_them() {
+    let config = tests("[]") + &sh("look", "e2e", "test ! -e \"$CARGO_GATE_DIR/../../test-report.md\"");
+    run(&place(&config), []).assert_code(0);
+}
+
+#[test]
 fn r15_failing_tests_fail_the_gate_and_nobody_asks_what_runs() {
     for keep_going in [&[][..], &["--keep-going"]] {
         let server = Server::start("200 OK", "ok");
