@@ -124,3 +124,17 @@ fn r22_a_pipeline_that_was_killed_reads_interrupted_and_says_what_was_meant() {
     assert_eq!((&shown["run"]["state"], &shown["run"]["complete"]), (&"interrupted".into(), &Value::Null));
     assert_eq!(shown["run"]["manifest"]["ids"], serde_json::json!(["wait", "after"]));
 }
+
+#[test]
+fn what_a_pipeline_left_goes_with_its_run_when_that_is_pruned() {
+    let fixture = workspace("[[pipeline.default.step]]\nname = \"a\"\nkind = \"custom\"\ncommand = [\"true\"]\n");
+    for _ in 0..2 {
+        gate(&fixture, "run --no-progress").assert_code(0);
+    }
+    let folders = || std::fs::read_dir(fixture.root().join("target/gate/runs")).unwrap().count();
+    assert_eq!(folders(), 2);
+    fixture.gate(["history", "prune"]).env("CARGO_GATE_STORE_MAX_RUNS", "1").run().assert_code(0);
+    assert_eq!(folders(), 1);
+    // A whole pipeline answers for its suite.
+    gate(&fixture, "status --within 1h --suite pipeline").assert_code(0);
+}

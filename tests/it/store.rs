@@ -708,7 +708,11 @@ fn the_commands_show_what_is_on_record() {
     assert_eq!(json["run"]["tests"][0]["name"], "again");
     let stats = text(&|out| history::stats(&store, &RunFilter::default(), out, Format::Human).unwrap());
     assert!(stats.contains("runs ever       1 (0 passed, 1 failed)"), "{stats}");
-    let options = PruneOptions { keep: Retention { count: Some(0), ..Retention::default() }, prune: Prune::Plan };
+    let options = PruneOptions {
+        keep: Retention { count: Some(0), ..Retention::default() },
+        prune: Prune::Plan,
+        gate_dir: folder.path.join("target/gate"),
+    };
     let mut out = Vec::new();
     history::prune(&mut store, &options, &mut out, Format::Human).unwrap();
     history::undo(&mut store, "last", &mut out, Format::Human).unwrap();

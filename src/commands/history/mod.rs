@@ -107,7 +107,7 @@ fn act(
             let (count, bytes, suite) = (settings.max_runs, settings.max_size, args.suite.clone());
             let keep = Retention { since, count, bytes, context: None, suite };
             let how = if args.dry_run { Prune::Plan } else { Prune::Delete };
-            prune(store, &PruneOptions { keep, prune: how }, out, format)
+            prune(store, &PruneOptions { keep, prune: how, gate_dir: place.gate_dir.clone() }, out, format)
         }
         HistoryAction::Undo(args) => undo(store, &args.run, out, format),
         HistoryAction::Export(args) => export::to(&args.output, store, &filter(&args.runs, place)?, out, format),

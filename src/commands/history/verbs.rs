@@ -3,6 +3,7 @@
 //! Each takes a store and writes to what it is handed. Names, branches and failure texts come from outside: for
 //! people they are written without anything a terminal would obey.
 
+use camino::Utf8PathBuf;
 use std::io::{self, Write};
 
 use console::Style;
@@ -41,6 +42,8 @@ pub struct PruneOptions {
     pub keep: Retention,
     /// Shall it be done, or only be said?
     pub prune: Prune,
+    /// Where the runs have their folders: reports, manifests and logs go with them.
+    pub gate_dir: Utf8PathBuf,
 }
 
 /// The run with this name or the only one with this beginning, or the `last` one.
@@ -56,6 +59,12 @@ pub(super) fn named(store: &dyn Store, name: &str) -> Result<StoredRun> {
 pub fn prune(store: &mut dyn Store, options: &PruneOptions, out: &mut dyn Write, format: Format) -> Result<()> {
     let pruned = store.prune(&options.keep, options.prune)?;
     let done = options.prune == Prune::Delete;
+    if done {
+        for run in pruned.runs.iter().filter(|run| is_one_name(run.as_str())) {
+            // A run without a folder has left nothing.
+            let _ = fs_err::remove_dir_all(options.gate_dir.join("runs").join(run.as_str()));
+        }
+    }
     if format == Format::Json {
         return write_json(out, &json!({ "schema_version": 1, "pruned": done, "plan": pruned }));
     }
@@ -69,6 +78,11 @@ pub fn prune(store: &mut dyn Store, options: &PruneOptions, out: &mut dyn Write,
     let (before, after) = (megabytes(*bytes_before), megabytes(*bytes_after));
     writeln!(out, "{verb} {} runs with {cases} cases: {before} -> {about}{after}.", runs.len())?;
     Ok(())
+}
+
+/// Is this the name of something in a folder, and of nothing elsewhere? Histories may come from others.
+fn is_one_name(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
 }
 
 /// Takes one run back.

@@ -21,6 +21,7 @@ use crate::history::store::Store;
 use crate::model::{
     CaseRecord, Judgement, PIPELINE_SUITE, Reason, RunHead, RunRecord, RunState, StepRecord, Totals, Verdict,
 };
+use crate::pipeline::gating::Changes;
 use crate::pipeline::manifest::{Completion, DONE, MEANT, Manifest};
 use crate::pipeline::plan::Planned;
 use crate::report::json::write_line;
@@ -42,10 +43,19 @@ pub(super) fn head(site: &Site<'_>) -> RunHead {
         trigger: site.asked.args.trigger.clone(),
         toolchain: toolchain.rustc.lines().next().unwrap_or_default().to_owned(),
         instrumented: false,
-        full: false,
+        full: is_full(site.asked),
     };
     let head = record::head(start, &|name| std::env::var(name).ok());
     RunHead { id: site.asked.run_id.clone(), suite: PIPELINE_SUITE.to_owned(), ..head }
+}
+
+/// Does it take in every step?
+fn is_full(asked: &Asked<'_>) -> bool {
+    let args = asked.args;
+    args.only.is_empty()
+        && args.skip.is_empty()
+        && !args.no_smoke
+        && matches!(asked.changes, Changes::Everything { .. })
 }
 
 /// Puts the pipeline on record as running, so that a run that is killed reads interrupted. Gives what went wrong.

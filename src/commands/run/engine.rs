@@ -277,7 +277,7 @@ pub(super) fn smoke(site: &Site<'_>, planned: &Planned<'_>, checks: &[SmokeCheck
     let record = StepRecord { state, why, ending, took: since.elapsed(), log, ..blank(planned) };
     let reasons = match codes.is_empty() {
         true => Vec::new(),
-        false => vec![Reason::new("smoke-failed", format!("{}: {}", planned.name, record.why))],
+        false => vec![Reason::new("smoke-failed", &record.why)],
     };
     Done { settled: Settled { record, codes, reasons }, smoke: Some(smoke), ..Done::default() }
 }

@@ -28,11 +28,13 @@ impl Settled {
 
     /// What is said of it where it fails the whole.
     fn grounds(&self) -> Vec<Reason> {
-        if !self.reasons.is_empty() {
-            return self.reasons.clone();
-        }
-        let id = if self.record.state == StepState::ToolError { "step-not-executed" } else { "step-failed" };
-        vec![Reason::new(id, format!("{}: {}", self.record.name, self.record.why))]
+        let own = if self.record.state == StepState::ToolError { "step-not-executed" } else { "step-failed" };
+        // Its judge's other reasons are told where it is told: the first says why.
+        let (id, why) = match self.reasons.first() {
+            Some(Reason { id, text }) => (id.as_str(), text),
+            None => (own, &self.record.why),
+        };
+        vec![Reason::new(id, format!("{}: {why}", self.record.name))]
     }
 }
 

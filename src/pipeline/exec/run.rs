@@ -466,6 +466,7 @@ mod tests {
         };
         let good = limited("trap 'echo bye; exit 0' TERM; while :; do sleep 0.05; done", LONG);
         assert_eq!((good.ending, good.timed_out, good.is_success()), (Ending::Exited(0), true, false));
+        // The shell may tell of its child's end, too.
         assert!(good.tail.contains("bye\n"), "{good:?}");
         let bad = limited("trap '' TERM; echo here; while :; do sleep 0.05; done", Duration::from_millis(200));
         assert_eq!((bad.ending, bad.timed_out, bad.leaked), (Ending::Signaled(9), true, false));

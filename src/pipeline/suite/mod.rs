@@ -1,6 +1,6 @@
 //! Suites that are not Rust: found, run, and judged by what they write.
 //!
-//! [`discover`] says which suites a configured one stands for, [`launch`] what is run for each and where its results
+//! [`discover`] says which suites a configured one stands for, [`plan`] what is run for each and where its results
 //! will be, [`judge`] what it came to. Running it and reading its results is left to who may use both.
 
 mod discover;

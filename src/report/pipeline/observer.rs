@@ -167,7 +167,9 @@ impl<W: io::Write> PipelineTerminal<W> {
     /// What is said of a step that is done with.
     fn told(&self, step: &StepRecord, tells_itself: bool) -> String {
         if tells_itself {
-            return steps::row(&self.page, step);
+            let has_failed = matches!(step.state, StepState::Failed | StepState::Warned | StepState::ToolError);
+            let log = has_failed.then(|| steps::log(&self.page, step)).flatten();
+            return steps::row(&self.page, step) + &log.unwrap_or_default();
         }
         let mut out = steps::line(&self.page, step);
         // What was said line by line is not said again.
