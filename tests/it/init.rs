@@ -1,5 +1,7 @@
 //! `cargo gate init`: a commented configuration that fits the workspace.
 
+#[cfg(unix)]
+use crate::support::wait_until;
 use crate::support::{Ended, Fixture};
 
 /// What `config show` says of the pipeline, which it must read without a word of complaint.
@@ -28,7 +30,7 @@ fn names_left_out(ended: &Ended) -> Vec<String> {
 fn what_it_writes_fits_the_workspace_and_is_read() {
     for name in ["virtual", "covered", "empty", "shop"] {
         let fixture = Fixture::shared(name);
-        let init = fixture.gate(["init"]).run();
+        let init = fixture.gate(["init", "--no-try"]).run();
         init.assert_code(0).assert_stderr_has("wrote .config/gate.toml: ").assert_stderr_has("next: `cargo gate run");
         assert_eq!(init.stdout(), "", "for people alone");
         let pipeline = pipeline(&fixture);
@@ -46,8 +48,9 @@ fn it_finds_what_lies_at_the_root() {
         .write("deny.toml", "")
         .write("tests/test_things.py", "def test_a(): pass\n")
         .write("package.json", "{\"scripts\": {\"test\": \"node --test\"}}");
-    let init = fixture.gate(["init", "--format", "json"]).run();
+    let init = fixture.gate(["init", "--no-try", "--format", "json"]).run();
     let document = init.assert_code(0).json();
+    assert_eq!(document["tried"], serde_json::json!([]));
     assert_eq!((&document["schema_version"], &document["file"]), (&1.into(), &".config/gate.toml".into()));
     // Whether it is installed or not, each has its place.
     let named = [
@@ -68,15 +71,15 @@ fn it_finds_what_lies_at_the_root() {
 fn a_configuration_that_is_there_is_only_overwritten_by_force() {
     let fixture = Fixture::shared("covered");
     fixture.write("gate.toml", "enabled = false\n");
-    let refused = fixture.gate(["init"]).run();
+    let refused = fixture.gate(["init", "--no-try"]).run();
     refused.assert_code(96).assert_stderr_has("gate.toml exists already: --force overwrites it");
     assert_eq!(fixture.read("gate.toml"), "enabled = false\n");
 
-    let printed = fixture.gate(["init", "--stdout"]).run();
+    let printed = fixture.gate(["init", "--no-try", "--stdout"]).run();
     printed.assert_code(0).assert_stdout_has("[pipeline.default]\n");
     assert_eq!((fixture.read("gate.toml"), printed.stderr()), ("enabled = false\n".to_owned(), String::new()));
 
-    let forced = fixture.gate(["init", "--force", "--format", "json"]).run();
+    let forced = fixture.gate(["init", "--no-try", "--force", "--format", "json"]).run();
     assert_eq!(forced.assert_code(0).json()["file"], "gate.toml");
     assert_eq!(fixture.read("gate.toml"), printed.stdout(), "where it was, so that there are not two");
     assert!(!fixture.root().join(".config").exists());
@@ -88,4 +91,76 @@ fn a_configuration_that_is_there_is_only_overwritten_by_force() {
         .assert_code(96)
         .assert_stderr_has("both .config/gate.toml and gate.toml exist");
     fixture.gate(["init", "--stdout", "--format", "json"]).run().assert_code(2);
+}
+
+/// A workspace of one package with this library.
+fn library(source: &str) -> Fixture {
+    let fixture = Fixture::bare();
+    let manifest = "[package]\nname = \"one\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
+    fixture.write("Cargo.toml", manifest).write("src/lib.rs", source);
+    fixture
+}
+
+const CLEAN: &str = "//! One.\n";
+
+const UNFORMATTED: &str = "//! One.\n\n/// Nothing.\npub fn nothing( ) { }\n";
+
+const WITH_A_WARNING: &str = "//! One.\n\nfn unused() {}\n";
+
+const WITH_AN_ERROR_OF_CLIPPY: &str =
+    "//! One.\n\n/// Itself.\npub fn same(a: u32) -> bool {\n    let b = a;\n    a == a && b == b\n}\n";
+
+const WITH_A_WARNING_OF_RUSTDOC: &str = "//! One: [`nowhere`].\n";
+
+const WITH_AN_ERROR_OF_RUSTDOC: &str = "#![deny(rustdoc::broken_intra_doc_links)]\n//! One: [`nowhere`].\n";
+
+#[test]
+fn what_is_red_now_is_written_so_that_the_gate_is_green() {
+    // The library, what comes of fmt, clippy and doc, and what the configuration says then.
+    let table = [
+        (CLEAN, ["green", "green", "green"], "\"-D\", \"warnings\"]"),
+        (UNFORMATTED, ["warned", "green", "green"], "`cargo fmt --all`, then remove this line."),
+        (WITH_A_WARNING, ["green", "softened", "green"], "with `-- -D warnings` they do."),
+        (WITH_AN_ERROR_OF_CLIPPY, ["green", "warned", "green"], "severity = \"warn\" # Clippy"),
+        (WITH_A_WARNING_OF_RUSTDOC, ["green", "green", "softened"], "with `env = { RUSTDOCFLAGS"),
+        (WITH_AN_ERROR_OF_RUSTDOC, ["green", "green", "warned"], "severity = \"warn\" # Rustdoc"),
+    ];
+    for (source, results, said) in table {
+        let fixture = library(source);
+        let init = fixture.gate(["init", "--format", "json"]).run();
+        init.assert_code(0).assert_stderr_has("trying `cargo fmt --all --check` once (Ctrl-C leaves; --no-try");
+        let expected = ["fmt", "clippy", "doc"].into_iter().zip(results);
+        let expected: Vec<_> =
+            expected.map(|(name, result)| serde_json::json!({"name": name, "result": result})).collect();
+        assert_eq!(init.json()["tried"], serde_json::json!(expected), "{source}{init}");
+        let text = fixture.read(".config/gate.toml");
+        assert!(text.contains(said), "{text}");
+        assert!(has_step(&pipeline(&fixture), "clippy", "lint"));
+        fixture.gate(["run", "--only", "format", "--only", "lint"]).run().assert_code(0);
+    }
+}
+
+#[test]
+fn where_cargo_cannot_build_nothing_is_concluded() {
+    let fixture = library(CLEAN);
+    let manifest = fixture.read("Cargo.toml") + "\n[dependencies]\nof-no-registry-at-all = \"1\"\n";
+    fixture.write("Cargo.toml", &manifest);
+    let printed = fixture.gate(["init", "--stdout"]).run();
+    printed.assert_code(0).assert_stderr_has("clippy could not be tried").assert_stderr_has("doc could not be tried");
+    assert_eq!(printed.stdout(), fixture.gate(["init", "--no-try", "--stdout"]).run().stdout());
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_while_it_tries_leaves_nothing_written() {
+    let fixture = library(CLEAN);
+    let build = "fn main() {\n    let dir = std::env::var(\"GATE_FIXTURE_DIR\").unwrap();\n    \
+                 std::fs::write(dir + \"/builds\", \"\").unwrap();\n    \
+                 std::thread::sleep(std::time::Duration::from_secs(600));\n}\n";
+    fixture.write("build.rs", build);
+    let running = fixture.gate(["init"]).in_own_group().spawn();
+    wait_until("clippy builds", || fixture.scratch().join("builds").exists());
+    running.signal_group(rustix::process::Signal::INT);
+    running.wait().assert_code(130).assert_stderr_has("interrupted: nothing is written");
+    assert!(!fixture.root().join(".config").exists());
 }

@@ -1,6 +1,8 @@
 //! The configuration that a survey leads to, as text. What cannot be run here stands in it as a comment.
 
+use super::check::{CHECKS, Check, Outcome};
 use super::survey::{Node, Program, Python, Survey};
+use super::trial::Tried;
 
 /// A step or a suite.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,31 +43,9 @@ impl Part {
     }
 }
 
-/// The steps and suites, in the order in which they are written.
-pub(super) fn parts(survey: &Survey) -> Vec<Part> {
-    let mut parts = vec![
-        Part::step(
-            "fmt",
-            "",
-            "format",
-            "command = [\"cargo\", \"fmt\", \"--all\", \"--check\"]\n\
-             inputs = [\"**/*.rs\", \"**/Cargo.toml\", \"**/rustfmt.toml\", \"**/.rustfmt.toml\"]\n",
-        )
-        .needing(Program::Rustfmt, survey),
-        Part::step(
-            "clippy",
-            "",
-            "lint",
-            "command = [\"cargo\", \"clippy\", \"--workspace\", \"--all-targets\", \"--\", \"-D\", \"warnings\"]\n",
-        )
-        .needing(Program::Clippy, survey),
-        Part::step(
-            "doc",
-            "",
-            "lint",
-            "command = [\"cargo\", \"doc\", \"--workspace\", \"--no-deps\"]\nenv = { RUSTDOCFLAGS = \"-D warnings\" }\n",
-        ),
-    ];
+/// The steps and suites, in the order in which they are written. A check that was not tried is written as if green.
+pub(super) fn parts(survey: &Survey, tried: &[Tried]) -> Vec<Part> {
+    let mut parts: Vec<Part> = CHECKS.iter().map(|check| looking(check, survey, tried)).collect();
     if survey.has_deny {
         let about = "Advisories appear without any change here: this is no lint, so that it runs each time.";
         let deny = Part::step("deny", about, "custom", "command = [\"cargo\", \"deny\", \"check\"]\n");
@@ -79,6 +59,26 @@ pub(super) fn parts(survey: &Survey) -> Vec<Part> {
     let coverage = Part::step("coverage", about, "coverage", "");
     parts.push(Part { left_out: survey.coverage_lacks.clone(), ..coverage });
     parts
+}
+
+/// A step that looks at code, so that it is green now.
+fn looking(check: &Check, survey: &Survey, tried: &[Tried]) -> Part {
+    let outcome = tried.iter().find(|one| one.name == check.name).map_or(Outcome::Green, |one| one.result);
+    let words: Vec<String> = check.command(outcome.manner()).iter().map(|word| format!("{word:?}")).collect();
+    let mut keys = format!("command = [{}]\n", words.join(", "));
+    if let Some((name, value)) = check.variable(outcome.manner()) {
+        keys += &format!("env = {{ {name} = {value:?} }}\n");
+    }
+    keys += check.keys;
+    if outcome == Outcome::Warned {
+        keys += &format!("severity = \"warn\" # {}\n", check.if_warned);
+    }
+    let about = if outcome == Outcome::Softened { check.if_softened } else { "" };
+    let part = Part::step(check.name, about, check.kind, &keys);
+    match check.needs {
+        Some(program) => part.needing(program, survey),
+        None => part,
+    }
 }
 
 fn python_suite(python: Python, survey: &Survey) -> Part {
@@ -102,7 +102,7 @@ fn node_suite(node: Node, survey: &Survey) -> Part {
 }
 
 /// The whole file.
-pub(super) fn write(survey: &Survey) -> String {
+pub(super) fn write(survey: &Survey, parts: &[Part]) -> String {
     let mut sections = vec![
         "# What `cargo gate run` does here. `cargo gate run --dry-run` shows what would run, and why or why not;\n\
          # `cargo gate config show` every setting and where it comes from.\n"
@@ -112,7 +112,7 @@ pub(super) fn write(survey: &Survey) -> String {
          # Format and lint are skipped where nothing they look at has changed since they passed.\n"
             .to_owned(),
     ];
-    sections.extend(parts(survey).iter().map(Part::text));
+    sections.extend(parts.iter().map(Part::text));
     sections.extend([SMOKE, COVERAGE].map(str::to_owned));
     sections.push(examples(survey.package.as_deref().unwrap_or("app")));
     sections.join("\n")
@@ -192,6 +192,15 @@ mod tests {
         }
     }
 
+    /// What is written of a survey where the checks are like this.
+    fn written(survey: &Survey, tried: &[Tried]) -> String {
+        write(survey, &parts(survey, tried))
+    }
+
+    fn all(result: Outcome) -> Vec<Tried> {
+        CHECKS.iter().map(|check| Tried { name: check.name, result }).collect()
+    }
+
     fn read(text: &str) -> Pipeline {
         let file = ConfigFile { name: "gate.toml".to_owned(), text: text.to_owned() };
         let resolved = Resolved::from_layers(&Layers { file: Some(&file), ..Layers::default() });
@@ -216,12 +225,12 @@ mod tests {
     #[test]
     fn what_is_written_is_read_without_a_warning_and_so_is_what_it_leaves_out() {
         for survey in [full(), poor(), Survey::default()] {
-            let text = write(&survey);
+            let text = written(&survey, &[]);
             let pipeline = read(&text);
             let names =
                 pipeline.steps.iter().map(|step| &step.name).chain(pipeline.suites.iter().map(|suite| &suite.name));
             let mut names: Vec<&str> = names.map(String::as_str).collect();
-            let parts = parts(&survey);
+            let parts = parts(&survey, &[]);
             let mut kept: Vec<&str> =
                 parts.iter().filter(|part| part.left_out.is_none()).map(|part| part.name).collect();
             names.sort_unstable();
@@ -237,7 +246,7 @@ mod tests {
     fn it_is_pleasant_to_read() {
         let ordinary = Survey { has_deny: false, python: None, node: None, ..full() };
         for (survey, most_lines) in [(ordinary, 80), (Survey::default(), 80), (full(), 90), (poor(), 90)] {
-            let text = write(&survey);
+            let text = written(&survey, &[]);
             assert!((40..=most_lines).contains(&text.lines().count()), "{} lines\n{text}", text.lines().count());
             assert!(text.lines().all(|line| line.len() <= 120 && line.trim_end() == line), "{text}");
             assert!(!text.contains("\n\n\n") && text.ends_with('\n') && !text.ends_with("\n\n"), "{text}");
@@ -245,8 +254,22 @@ mod tests {
     }
 
     #[test]
+    fn what_is_red_now_is_written_so_that_it_is_green_with_the_way_on() {
+        let survey = Survey { has_deny: false, python: None, node: None, ..full() };
+        let steps = |result| {
+            let text = written(&survey, &all(result));
+            assert_eq!(read(&text).steps.len(), 5, "{text}");
+            assert!(text.lines().all(|line| line.len() <= 120), "{text}");
+            let parts = parts(&survey, &all(result));
+            parts.iter().take(CHECKS.len()).map(Part::text).collect::<Vec<_>>().join("\n")
+        };
+        assert_eq!(steps(Outcome::Unknown), steps(Outcome::Green), "nothing is concluded");
+        insta::assert_snapshot!(format!("{}\n{}", steps(Outcome::Softened), steps(Outcome::Warned)), @"");
+    }
+
+    #[test]
     fn what_is_there_is_taken_in() {
-        insta::assert_snapshot!(write(&full()), @r#"
+        insta::assert_snapshot!(written(&full(), &[]), @r#"
         # What `cargo gate run` does here. `cargo gate run --dry-run` shows what would run, and why or why not;
         # `cargo gate config show` every setting and where it comes from.
 
@@ -328,7 +351,7 @@ mod tests {
 
     #[test]
     fn what_is_lacking_is_a_comment_with_the_way_to_get_it() {
-        insta::assert_snapshot!(write(&poor()), @r#"
+        insta::assert_snapshot!(written(&poor(), &[]), @r#"
         # What `cargo gate run` does here. `cargo gate run --dry-run` shows what would run, and why or why not;
         # `cargo gate config show` every setting and where it comes from.
 

@@ -1,7 +1,9 @@
 //! `cargo gate init`: writes a configuration that fits the workspace, for people to read and to go on from.
 
+mod check;
 mod draft;
 mod survey;
+mod trial;
 
 use std::io::{self, Write};
 
@@ -32,11 +34,20 @@ pub(super) fn run(args: &InitArgs) -> ExitCode {
         }
     };
     let survey = survey::look(&workspace);
-    let (parts, text) = (draft::parts(&survey), draft::write(&survey));
+    let tried = if args.no_try { Ok(Vec::new()) } else { trial::run(&workspace, place, &survey) };
+    let tried = match tried {
+        Ok(tried) => tried,
+        Err(trial::Interrupted) => {
+            complain("error", "interrupted: nothing is written");
+            return ExitCode::Interrupted;
+        }
+    };
+    let parts = draft::parts(&survey, &tried);
+    let text = draft::write(&survey, &parts);
     let told = match target {
         None => io::stdout().lock().write_all(text.as_bytes()),
         Some(name) => fs::replace(workspace.root.join(name).as_std_path(), text.as_bytes())
-            .and_then(|()| tell(args.common.format, name, &parts)),
+            .and_then(|()| tell(args.common.format, name, &parts, &tried)),
     };
     match told {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -65,7 +76,7 @@ fn file_to_write(root: &Utf8Path, args: &InitArgs) -> Result<Option<&'static str
 }
 
 /// Says what was written, what was left out, and what comes next.
-fn tell(format: Format, name: &str, parts: &[draft::Part]) -> io::Result<()> {
+fn tell(format: Format, name: &str, parts: &[draft::Part], tried: &[trial::Tried]) -> io::Result<()> {
     let mut err = io::stderr().lock();
     let kept: Vec<&str> = parts.iter().filter(|part| part.left_out.is_none()).map(|part| part.name).collect();
     writeln!(
@@ -87,6 +98,7 @@ fn tell(format: Format, name: &str, parts: &[draft::Part]) -> io::Result<()> {
             "file": name,
             "parts": kept,
             "left_out": left_out.collect::<Vec<_>>(),
+            "tried": tried,
         });
         documents::write_line(io::stdout().lock(), &document)?;
     }
