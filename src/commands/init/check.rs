@@ -86,7 +86,7 @@ pub(super) const CLIPPY: Check = Check {
     strictness: Some(Strictness::Args(&["--", "-D", "warnings"])),
     keys: "",
     if_softened: "Its warnings do not fail yet: with `-- -D warnings` they do.",
-    if_warned: "Clippy finds errors yet: mend them, then remove this line.",
+    if_warned: "Clippy still finds errors: mend them, then remove this line.",
 };
 
 /// What does rustdoc say?
@@ -98,10 +98,10 @@ pub(super) const DOC: Check = Check {
     strictness: Some(Strictness::Variable("RUSTDOCFLAGS", "-D warnings")),
     keys: "",
     if_softened: "Its warnings do not fail yet: with `env = { RUSTDOCFLAGS = \"-D warnings\" }` they do.",
-    if_warned: "Rustdoc finds errors yet: mend them, then remove this line.",
+    if_warned: "Rustdoc still finds errors: mend them, then remove this line.",
 };
 
-/// In the order in which they are tried and written.
+/// All of them, in the order in which they are tried and written.
 pub(super) const CHECKS: [Check; 3] = [FMT, CLIPPY, DOC];
 
 impl Check {

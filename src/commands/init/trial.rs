@@ -150,7 +150,7 @@ fn say(check: &Check, result: Outcome) {
         Outcome::Unknown => {
             complain(
                 "warning",
-                &format!("{name} could not be tried, since cargo cannot build here: it is written as if green"),
+                &format!("{name} could not be tried, since cargo cannot build here: it is written as if it were green"),
             );
         }
     }
