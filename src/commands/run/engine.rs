@@ -189,16 +189,19 @@ fn whole(site: &Site<'_>, planned: &Planned<'_>, came: Vec<SuiteCame>, wanted: u
         _ => 0,
     };
     record.state = if came.len() < wanted { StepState::NotRun } else { StepState::Passed };
+    // One step that could not be executed is one try, however many suites it is.
+    let mut put_off = None;
     for one in came {
         let is_first = record.ending.is_none();
         let is_worse = rank(one.state) > rank(record.state);
         record.took += one.took;
         match &one.tool_error {
             Some(what) => {
-                let (why, codes) = budget(site, planned.severity, &record.name, what, one.tries);
-                done.settled.codes.extend(codes);
+                let (why, codes) =
+                    put_off.get_or_insert_with(|| budget(site, planned.severity, &record.name, what, one.tries));
+                done.settled.codes.extend(codes.iter().copied());
                 if is_worse {
-                    record.why = why;
+                    record.why.clone_from(why);
                 }
             }
             None if is_worse || (is_first && rank(record.state) == 0) => record.why.clone_from(&one.why),
@@ -225,7 +228,7 @@ fn whole(site: &Site<'_>, planned: &Planned<'_>, came: Vec<SuiteCame>, wanted: u
     if wanted > 1 && record.state == StepState::Passed {
         record.why = format!("all {} pass", words::count(wanted as u64, "suite", "suites"));
     }
-    if rank(record.state) < 4 {
+    if rank(record.state) < 4 && put_off.is_none() {
         clear_budget(site.asked, Some(site), &record.name);
     }
     done.settled.codes.sort_unstable();
