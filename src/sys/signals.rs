@@ -81,6 +81,20 @@ impl Signals {
         }
     }
 
+    /// Waits so long; false where an end was asked for meanwhile, or before.
+    #[must_use]
+    pub fn wait(&self, delay: Duration) -> bool {
+        const GLANCE: Duration = Duration::from_millis(50);
+        let since = Instant::now();
+        while self.interrupt().is_none() {
+            match delay.checked_sub(since.elapsed()) {
+                None | Some(Duration::ZERO) => return true,
+                Some(left) => std::thread::sleep(left.min(GLANCE)),
+            }
+        }
+        false
+    }
+
     /// Was a pause asked for since the last look?
     #[must_use]
     pub fn take_pause(&self) -> bool {

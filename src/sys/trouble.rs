@@ -130,7 +130,7 @@ mod tests {
             ("    Blocking waiting for file lock on build directory\nerror: could not compile `a`", None),
             (
                 "error: failed to get `x` as a dependency of package `a`\n\nCaused by:\n  \
-                 [6] Could not resolve hostname (Could not resolve host: index.crates.io)",
+                 [6] Could not resolve hostname (Could not resolve host: example.org)",
                 Some(Network),
             ),
             ("  failed to get successful HTTP response from `https://example.org/config.json`, got 503", Some(Network)),

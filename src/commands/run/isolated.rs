@@ -6,7 +6,6 @@ use camino::Utf8PathBuf;
 
 use super::ask::Asked;
 use super::judge::Settled;
-use super::site::wait;
 use super::step::{clear_budget, put_off};
 use super::walk::Observers;
 use crate::cli::Keep;
@@ -38,7 +37,7 @@ pub(super) fn enter(asked: &Asked<'_>) -> Result<Option<Isolated>, Box<Settled>>
             }
             Err(error) => error,
         };
-        if !error.is_retriable() || tries >= of || !wait(infra.delay, &asked.signals) {
+        if !error.is_retriable() || tries >= of || !asked.signals.wait(infra.delay) {
             let took = since.elapsed();
             return Err(Box::new(settled(asked, &error, tries, StepRecord { took, ..blank() })));
         }

@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -185,19 +184,4 @@ impl<'a> Site<'a> {
             config_files: &self.pipeline.config_files,
         }
     }
-
-    /// Waits before another try; false where an end was asked for meanwhile.
-    pub(super) fn wait(&self, delay: Duration) -> bool {
-        wait(delay, self.signals())
-    }
-}
-
-/// Waits before another try; false where an end was asked for meanwhile.
-pub(super) fn wait(delay: Duration, signals: &Signals) -> bool {
-    const GLANCE: Duration = Duration::from_millis(50);
-    let until = Instant::now() + delay;
-    while Instant::now() < until && signals.interrupt().is_none() {
-        std::thread::sleep(GLANCE.min(until.saturating_duration_since(Instant::now())));
-    }
-    signals.interrupt().is_none()
 }

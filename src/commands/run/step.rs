@@ -174,7 +174,7 @@ fn execute(site: &Site<'_>, planned: &Planned<'_>, step: &Step, record: StepReco
         if tries >= of {
             return not_executed(site, planned.severity, StepRecord { log, ..record }, came, what, tries);
         }
-        if !site.wait(infra.delay) {
+        if !site.signals().wait(infra.delay) {
             // Not counted: nobody waited to see whether it works the next time.
             return Settled::not_begun(StepRecord { log, why: ENDED.to_owned(), ..record }).into();
         }

@@ -101,7 +101,7 @@ pub(super) fn run(found: &Found, site: &SuiteRun<'_>, on_line: &mut dyn FnMut(&s
         if judged.tool_error.is_none() || tries >= of {
             break (execution, judged);
         }
-        if !wait(infra.delay, site.signals) {
+        if !site.signals.wait(infra.delay) {
             break (execution, interrupted(site));
         }
         tries += 1;
@@ -200,14 +200,4 @@ fn interrupted(site: &SuiteRun<'_>) -> Judged {
         state: StepState::NotRun,
         tool_error: None,
     }
-}
-
-/// Waits before another try; false when the user asked for an end meanwhile.
-fn wait(delay: Duration, signals: &Signals) -> bool {
-    const GLANCE: Duration = Duration::from_millis(50);
-    let until = Instant::now() + delay;
-    while Instant::now() < until && signals.interrupt().is_none() {
-        std::thread::sleep(GLANCE.min(until.saturating_duration_since(Instant::now())));
-    }
-    signals.interrupt().is_none()
 }
