@@ -269,7 +269,7 @@ mod tests {
         name = "fmt"
         kind = "format"
         command = ["cargo", "fmt", "--all", "--check"]
-        inputs = ["**/*.rs", "**/Cargo.toml"]
+        inputs = ["**/*.rs", "**/Cargo.toml", "**/rustfmt.toml", "**/.rustfmt.toml"]
 
         # Its warnings do not fail yet: with `-- -D warnings` they do.
         [[pipeline.default.step]]
@@ -287,7 +287,7 @@ mod tests {
         name = "fmt"
         kind = "format"
         command = ["cargo", "fmt", "--all", "--check"]
-        inputs = ["**/*.rs", "**/Cargo.toml"]
+        inputs = ["**/*.rs", "**/Cargo.toml", "**/rustfmt.toml", "**/.rustfmt.toml"]
         severity = "warn" # It is not formatted yet: `cargo fmt --all`, then remove this line.
 
         [[pipeline.default.step]]
