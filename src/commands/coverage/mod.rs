@@ -31,6 +31,7 @@ use crate::report::CoverageReport;
 use crate::sys::signals::Signals;
 use judging::{Judged, Judging, Measured};
 use measured::Run;
+pub(super) use outputs::outdate;
 use site::Site;
 pub(super) use step::run_step;
 

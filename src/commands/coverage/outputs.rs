@@ -117,6 +117,13 @@ fn print(document: &impl serde::Serialize) -> Option<String> {
         .map(|error| format!("cannot write the JSON: {error}"))
 }
 
+/// Says in the gate directory that nothing was measured, and why, where an earlier report would say something else. Gives
+/// what went wrong.
+pub(in crate::commands) fn outdate(gate_dir: &Utf8Path, why: &str) -> Option<String> {
+    let report = gate_dir.join(ARTIFACT).exists().then(|| not_measured(&[Reason::new("not-measured", why)]))?;
+    keep(gate_dir, None, &report)
+}
+
 /// Puts the artifact into the gate directory, and into the run's own folder. Gives what went wrong.
 pub(super) fn keep(gate_dir: &Utf8Path, record: Option<&RunRecord>, report: &CoverageReport) -> Option<String> {
     let text = markdown::coverage_report(report);

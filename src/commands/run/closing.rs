@@ -12,14 +12,15 @@ use super::site::Site;
 use super::step::{self, Tests};
 use super::walk::{Observers, Walked};
 use crate::cli::{Format, RunArgs};
-use crate::commands::{complain, notify};
+use crate::commands::{complain, coverage, notify};
 use crate::event::Fact;
 use crate::exit_code::ExitCode;
 use crate::history::record::{self, Start, add_checkout};
 use crate::history::sqlite::SqliteStore;
 use crate::history::store::Store;
 use crate::model::{
-    CaseRecord, Judgement, PIPELINE_SUITE, Reason, RunHead, RunRecord, RunState, StepRecord, Totals, Verdict,
+    CaseRecord, Judgement, PIPELINE_SUITE, Reason, RunHead, RunRecord, RunState, StepKind, StepRecord, StepState,
+    Totals, Verdict,
 };
 use crate::pipeline::gating::Changes;
 use crate::pipeline::manifest::{Completion, DONE, MEANT, Manifest};
@@ -152,6 +153,7 @@ impl Ended<'_> {
             worktree: kept,
         };
         wrong.extend(write_report(site, &report, &cases, &insights));
+        wrong.extend(outdate_coverage(site, &report.steps));
         if let Some(store) = &mut store {
             wrong.extend(store.finish(&record, &[], &[]).err().map(|error| error.to_string()));
             wrong.extend(store.take_warnings());
@@ -210,6 +212,16 @@ fn tests_of(tests: &[Tests]) -> (Vec<Arc<CaseRecord>>, Insights) {
     // The last run of the engine knows what those before it left in the history.
     let insights = tests.iter().rev().map(|tests| &tests.insights).find(|insights| **insights != Insights::default());
     (cases, insights.cloned().unwrap_or_default())
+}
+
+/// A report of coverage from an earlier run says nothing of a gate that did not come to measuring. Gives what went wrong.
+fn outdate_coverage(site: &Site<'_>, steps: &[Arc<StepRecord>]) -> Option<String> {
+    let measures = |name: &str| {
+        let mut own = site.pipeline.steps.iter().filter(|step| step.kind == StepKind::Coverage && step.is_engine());
+        own.any(|step| step.name == name)
+    };
+    let missed = steps.iter().find(|step| step.state == StepState::NotRun && measures(&step.name))?;
+    (!site.asked.args.no_record).then(|| coverage::outdate(site.gate_dir(), &missed.why)).flatten()
 }
 
 fn write_report(

@@ -231,3 +231,13 @@ fn who_wants_to_know_is_told_once_of_the_whole() {
     run(&fixture, ["--skip", "bad", "--skip", "test"]).assert_code(0);
     assert_eq!(super::note(&fixture, "told"), Some(told), "what does not fail is not told of");
 }
+
+#[test]
+fn an_earlier_report_of_coverage_is_not_that_of_a_gate_that_measured_nothing() {
+    let fixture =
+        place(&(sh("lint", "lint", "exit 1") + "[[pipeline.default.step]]\nname = \"cover\"\nkind = \"coverage\"\n"));
+    let path = "target/gate/coverage-report.md";
+    fixture.write(path, "---\ncoverage_status: PASS\n---\n");
+    run(&fixture, []).assert_code(21);
+    fixture.gate(["verdict", path]).run().assert_code(20);
+}
