@@ -55,12 +55,12 @@ pub(super) fn store_code(error: StoreError) -> ExitCode {
 
 /// Decides once whether what goes to standard output is coloured.
 pub(super) fn set_colors(args: &PlaceArgs) {
-    console::set_colors_enabled(Surroundings::read().color(color_choice(args), Output::Stdout));
+    console::set_colors_enabled(Surroundings::read().color(color_choice(args.color.as_deref()), Output::Stdout));
 }
 
 /// `--color`.
-pub(super) fn color_choice(args: &PlaceArgs) -> ColorChoice {
-    match args.color.as_deref() {
+pub(super) fn color_choice(flag: Option<&str>) -> ColorChoice {
+    match flag {
         Some("always") => ColorChoice::Always,
         Some("never") => ColorChoice::Never,
         _ => ColorChoice::Auto,

@@ -142,7 +142,7 @@ fn read(list: &Path) -> std::io::Result<Vec<u8>> {
 
 fn look(args: &RunArgs) -> Look {
     let surroundings = Surroundings::read();
-    let choice = color_choice(&args.place);
+    let choice = color_choice(args.place.color.as_deref());
     let verbosity = match (args.quiet, args.verbose) {
         (true, _) => Verbosity::Quiet,
         (false, true) => Verbosity::Verbose,

@@ -52,7 +52,7 @@ pub(super) fn tell(asked: &Asked<'_>, pipeline: &Pipeline, planned: &[Planned<'_
 
 /// It is an answer, and goes where answers go.
 fn color(asked: &Asked<'_>) -> bool {
-    let choice = color_choice(&asked.args.place);
+    let choice = color_choice(asked.args.place.color.as_deref());
     Surroundings::read().color(choice, Output::Stdout)
 }
 

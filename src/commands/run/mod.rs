@@ -11,23 +11,22 @@ mod step;
 mod walk;
 
 use std::cell::RefCell;
-use std::fs::File;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use super::complain;
 use super::isolation::Isolated;
-use super::test::Refused;
-use crate::cli::{Events, RunArgs, TestArgs};
+use super::test::{self, Refused};
+use crate::cli::{RunArgs, TestArgs};
 use crate::config::Pipeline;
-use crate::event::{Fact, Observer};
+use crate::event::Fact;
 use crate::exit_code::ExitCode;
 use crate::model::{Isolate, StepRecord, StepState};
 use crate::pipeline::gating;
 use crate::pipeline::manifest::{self, Manifest, Scope};
 use crate::pipeline::plan::Planned;
-use crate::report::{EventStream, PipelineTerminal};
+use crate::report::PipelineTerminal;
 use ask::Asked;
 use closing::Ended;
 use judge::Settled;
@@ -183,16 +182,7 @@ fn void_what_is_configured_anew(site: &mut Site<'_>) {
 
 /// Who is told as it goes.
 fn observers(asked: &Asked<'_>) -> Result<Observers, Refused> {
-    let stream: Option<Box<dyn Observer>> = match &asked.args.events {
-        None => None,
-        Some(Events::Stdout) => Some(Box::new(EventStream::new(io::stdout()))),
-        Some(Events::File(path)) => {
-            let file = File::create(path).map_err(|error| {
-                Refused::new(ExitCode::Usage, format!("cannot write the events to `{}`: {error}", path.display()))
-            })?;
-            Some(Box::new(EventStream::new(io::BufWriter::with_capacity(0, file))))
-        }
-    };
+    let stream = test::events(asked.args.events.as_ref())?;
     let terminal = Box::new(PipelineTerminal::new(io::stderr(), asked.look));
     Ok(Observers { terminal, stream: stream.map(|stream| Rc::new(RefCell::new(stream))) })
 }

@@ -9,6 +9,7 @@ use camino::Utf8Path;
 
 use super::Refused;
 use crate::cli::{Events, Format, TestArgs};
+use crate::commands::place::color_choice;
 use crate::config::Notice;
 use crate::event::{Event, Fact, Observer};
 use crate::exit_code::ExitCode;
@@ -16,7 +17,7 @@ use crate::model::{CaseRecord, RunRecord};
 use crate::report::markdown::{Smoke, test_report};
 use crate::report::{EventStream, Insights, Look, TestDocument, Verbosity, json, junit};
 use crate::sys::fs::replace;
-use crate::sys::term::{ColorChoice, Output, Surroundings};
+use crate::sys::term::{Output, Surroundings};
 
 /// The artifact's name in the gate directory.
 pub(super) const ARTIFACT: &str = "test-report.md";
@@ -24,11 +25,7 @@ pub(super) const ARTIFACT: &str = "test-report.md";
 /// How the terminal looks, from flags and surroundings.
 pub(in crate::commands) fn look(args: &TestArgs, surroundings: &Surroundings) -> Look {
     let flags = &args.build.flags;
-    let choice = match flags.color.as_deref() {
-        Some("always") => ColorChoice::Always,
-        Some("never") => ColorChoice::Never,
-        _ => ColorChoice::Auto,
-    };
+    let choice = color_choice(flags.color.as_deref());
     let verbosity = match (flags.quiet, flags.verbose) {
         (true, _) => Verbosity::Quiet,
         (false, 0) => Verbosity::Normal,
@@ -43,8 +40,8 @@ pub(in crate::commands) fn look(args: &TestArgs, surroundings: &Surroundings) ->
 }
 
 /// The stream of events, if one is asked for.
-pub(super) fn events(args: &TestArgs) -> Result<Option<Box<dyn Observer>>, Refused> {
-    Ok(match &args.events {
+pub(in crate::commands) fn events(asked_for: Option<&Events>) -> Result<Option<Box<dyn Observer>>, Refused> {
+    Ok(match asked_for {
         None => None,
         Some(Events::Stdout) => Some(Box::new(EventStream::new(io::stdout()))),
         Some(Events::File(path)) => {

@@ -174,7 +174,7 @@ impl<'a> Session<'a> {
             wants_failing: self.args.failed,
             wants_full: self.head.full,
         };
-        let events = outputs::events(self.args)?;
+        let events = outputs::events(self.args.events.as_ref())?;
         let memory = history::open(opening);
         let look = outputs::look(self.args, &self.surroundings);
         let insights = RefCell::new(Insights::default());
