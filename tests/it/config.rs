@@ -153,6 +153,7 @@ fn every_setting_can_be_set_by_its_variable() {
         ("CARGO_GATE_COVERAGE_PATCH_FLOOR", "90", "coverage.patch-floor", "90"),
         ("CARGO_GATE_COVERAGE_PATCH_MAX_UNCOVERED", "3", "coverage.patch-max-uncovered", "3"),
         ("CARGO_GATE_COVERAGE_EXCLUDE_TEST_CODE", "1", "coverage.exclude-test-code", "true"),
+        ("CARGO_GATE_TEST_COMPAT", "nextest", "test.compat", "nextest"),
     ] {
         let setting = SETTINGS.iter().find(|setting| setting.name() == name).unwrap();
         assert_eq!(setting.variable(), variable);
@@ -163,7 +164,7 @@ fn every_setting_can_be_set_by_its_variable() {
         assert_eq!(resolved.warnings, []);
     }
     // The table above misses none.
-    assert_eq!(SETTINGS.len(), 48);
+    assert_eq!(SETTINGS.len(), 49);
 }
 
 #[test]
@@ -593,6 +594,7 @@ fn each_flag_of_a_setting_is_a_flag_of_a_command_and_the_other_way_round() {
             .into_iter()
             .chain(["--flaky-result=pass", "--strict-env", "--infra-retries=0", "--infra-delay=1s"])
             .chain(["--infra-mode=defer", "--slots=2", "--isolation=process", "--serial-binaries", "--no-tests=warn"])
+            .chain(["--compat=nextest"])
             .map(OsString::from),
         &[],
     );
