@@ -51,7 +51,7 @@ fn shown(resolved: &Resolved) -> String {
     show(resolved, Format::Human, &mut out).unwrap();
     let text = String::from_utf8(out).unwrap();
     let lines = text.lines().filter(|line| !line.ends_with("  default")).map(str::trim_end);
-    let notes = resolved.notes.iter().flat_map(|note| note.split(", `")).map(|part| format!("note: {part}"));
+    let notes = resolved.notes.iter().map(|note| format!("\nnote: {}", note.replace(", `", ",\n  `")));
     lines.map(str::to_owned).chain(notes).collect::<Vec<_>>().join("\n")
 }
 

@@ -248,7 +248,7 @@ fn mistakes_name_place_key_nearest_key_and_shape() {
     insta::assert_snapshot!(mistakes("[default.test]\ntimout = \"5m\"\n"), @r#"
     .config/gate.toml:2:1: `default.test.timout`: no such key
       nearest key: default.test.timeout
-      wanted: one of args, slots, isolation, serial-binaries, slow, timeout, run-timeout, grace, retries, flaky-result, strict-env, no-tests
+      wanted: one of args, slots, isolation, serial-binaries, slow, timeout, run-timeout, grace, retries, flaky-result, strict-env, no-tests, compat
     "#);
     insta::assert_snapshot!(mistakes("[default.test]\n  timeout = 60\n"), @r#"
     .config/gate.toml:2:13: `default.test.timeout`: an integer does not fit
@@ -752,6 +752,7 @@ fn config_show_prints_each_setting_with_its_source() {
     test.flaky-result              pass                    default
     test.strict-env                true                    built-in profile ci
     test.no-tests                  fail                    default
+    test.compat                    none                    default
     infra.retries                  2                       default
     infra.delay                    30s                     default
     infra.mode                     defer                   .config/gate.toml:13
