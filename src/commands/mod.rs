@@ -11,6 +11,7 @@ mod flaky;
 pub mod history;
 mod init;
 mod isolation;
+mod keeping;
 mod notify;
 mod order;
 mod ordering;

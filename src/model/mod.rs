@@ -9,6 +9,7 @@ mod pattern;
 mod policy;
 mod quantity;
 mod run;
+mod shard;
 mod step;
 mod verdict;
 
@@ -23,6 +24,7 @@ pub use policy::{
 };
 pub use quantity::{ParseQuantityError, parse_duration, parse_size, write_duration, write_size};
 pub use run::{ContentHash, Context, PIPELINE_SUITE, RunHead, RunId, RunRecord, RunState, WORKSPACE_SUITE};
+pub use shard::{ParseShardError, Shard};
 pub use step::{Isolate, ResultFormat, Runner, StepKind, StepRecord, StepState};
 pub use verdict::{Judgement, Reason, Verdict};
 

@@ -10,10 +10,10 @@ use super::ask::Asked;
 
 use crate::analytics::presence::{FullRuns, Presence};
 use crate::analytics::summary::{Entry, RunFacts, Summary};
+use crate::commands::keeping::{self, History};
 use crate::commands::remembered::full_runs;
 use crate::history::input::{self, Setting};
-use crate::history::sqlite::SqliteStore;
-use crate::history::store::{BinaryStamp, Store, StoreError};
+use crate::history::store::{BinaryStamp, StoreError};
 use crate::model::{BinaryId, CaseRecord, ContentHash, Context, RunHead, RunRecord, TestKey};
 use crate::sys::digest::hash_file;
 use crate::sys::git::{self, Checkout};
@@ -22,7 +22,7 @@ use crate::sys::git::{self, Checkout};
 #[derive(Default)]
 pub(super) struct Memory {
     /// The store, where it can be used.
-    pub(super) store: Option<SqliteStore>,
+    pub(super) store: Option<History>,
     /// What is known of each test of the context.
     pub(super) summaries: HashMap<Arc<TestKey>, Summary>,
     /// The binaries as they were recorded last.
@@ -62,9 +62,10 @@ pub(super) fn open(opening: Opening) -> JoinHandle<Memory> {
 
 impl Memory {
     fn open(&mut self, opening: &Opening, gate_dir: &Utf8Path) -> Result<(), StoreError> {
+        let settings = &opening.asked.settings().store;
         let opened = match &opening.begin {
-            Some(_) => SqliteStore::open(gate_dir).map(Some),
-            None => SqliteStore::open_existing(gate_dir),
+            Some(_) => keeping::open(gate_dir, settings).map(Some),
+            None => keeping::open_existing(gate_dir, settings),
         };
         let Some(store) = opened? else { return Ok(()) };
         let store = self.store.insert(store);
@@ -75,7 +76,7 @@ impl Memory {
             self.failing = store.last_executed(&opening.context)?.map(|last| last.failing).unwrap_or_default();
         }
         if opening.wants_full {
-            self.full = full_runs(store, &opening.context)?;
+            self.full = full_runs(&**store, &opening.context)?;
         }
         if let Some(head) = &opening.begin {
             // Last, since it may fail where reading did not.

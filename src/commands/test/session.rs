@@ -153,6 +153,7 @@ impl<'a> Session<'a> {
             toolchain: asked.rustc.lines().next().unwrap_or_default().to_owned(),
             instrumented: is_instrumented,
             full: is_full(args, asked),
+            shard: None,
         };
         let head = record::head(start, &|name| asked.stage.variable(name));
         let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
