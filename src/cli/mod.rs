@@ -1,5 +1,6 @@
 //! The command line, as parsed: no logic.
 
+mod archive;
 mod baseline;
 mod cargo_flags;
 mod command;
@@ -23,6 +24,7 @@ mod step;
 mod test;
 mod verdict;
 
+pub use archive::{ArchiveArgs, SAYS_WHAT_IS_BUILT};
 pub use baseline::{BaselineAction, BaselineArgs, BaselineKeyArgs, BaselineResetArgs, BaselineSetArgs};
 pub use cargo_flags::{BuildArgs, CargoFlags};
 pub use command::{

@@ -1,5 +1,6 @@
 //! `cargo gate test`: build, plan, execute, record, judge, report.
 
+mod archiving;
 mod ask;
 mod building;
 mod closing;
@@ -14,6 +15,7 @@ mod planning;
 mod refused;
 mod session;
 mod step;
+mod unfinished;
 
 use std::sync::Arc;
 
