@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::parsers::{events, trigger};
+use super::parsers::{events, trigger, word};
 use super::{Events, Format, PlaceArgs};
+use crate::model::Compat;
 
 /// Run the whole gate of the configuration
 #[derive(Clone, Debug, Default, Args)]
@@ -44,6 +45,9 @@ pub struct RunArgs {
           default_missing_value = "always", help_heading = "Changes")]
     pub keep: Option<Keep>,
 
+    #[arg(long, value_name = "WORD", value_parser = word::<Compat>(), help_heading = "Steps")]
+    compat: Option<String>,
+
     /// Which workspace, and how it is shown.
     #[command(flatten)]
     pub place: PlaceArgs,
@@ -75,6 +79,18 @@ pub struct RunArgs {
 }
 
 impl RunArgs {
+    /// The flags that stand for a setting and were given, by name without dashes, with their text.
+    #[must_use]
+    pub fn given(&self) -> Vec<(&'static str, &str)> {
+        self.compat.as_deref().map(|text| ("compat", text)).into_iter().collect()
+    }
+
+    /// `--compat`.
+    #[must_use]
+    pub fn compat(&self) -> Option<&str> {
+        self.compat.as_deref()
+    }
+
     /// What clap cannot say: flags that exclude each other by their values. The error is a sentence for the user.
     pub(super) fn complete(&self) -> Result<(), String> {
         if self.format == Format::Json && self.events == Some(Events::Stdout) {

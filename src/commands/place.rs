@@ -117,8 +117,11 @@ pub(super) fn resolve(
     };
     let file = root.map(ConfigFile::load).transpose().map_err(refuse)?.flatten();
     let (variables, profile) = (variables(), args.gate_profile.as_deref());
-    let layers = Layers { file: file.as_ref(), variables: &variables, profile, flags };
-    let resolved = Resolved::from_layers(&layers).map_err(refuse)?;
+    let layers = Layers { file: file.as_ref(), variables: &variables, profile, flags, ..Layers::default() };
+    let mut resolved = Resolved::from_layers(&layers).map_err(refuse)?;
+    if let Some(root) = root {
+        resolved = resolved.with_nextest(&layers, root, &[]).map_err(refuse)?;
+    }
     resolved.warnings.iter().for_each(|warning| complain("warning", &warning.text));
     Ok(resolved)
 }

@@ -39,6 +39,8 @@ pub(in crate::commands) struct AsStep {
     pub(in crate::commands) gate_dir: Utf8PathBuf,
     /// `--gate-profile`.
     pub(in crate::commands) profile: Option<String>,
+    /// `--compat`.
+    pub(in crate::commands) compat: Option<String>,
     /// When it must have ended.
     pub(in crate::commands) deadline: Option<Instant>,
     /// What it was made from, where it runs in a worktree.

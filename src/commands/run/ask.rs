@@ -45,7 +45,7 @@ impl<'a> Asked<'a> {
         let (since, start) = (Instant::now(), Timestamp::now());
         let signals = Signals::listen();
         let rustc = thread::spawn(|| Stage::here().map(|stage| rustc_version(&cargo(), &stage)).unwrap_or_default());
-        let place = Place::find(&args.place, &[])?;
+        let place = Place::find(&args.place, &args.given())?;
         let changes = changes(args, &place).map_err(|refused| {
             complain("error", &refused.why);
             refused.code

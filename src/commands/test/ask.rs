@@ -17,7 +17,7 @@ use crate::commands::stage::Stage;
 use crate::config::settings::DISABLE;
 use crate::config::{ConfigErrors, ConfigFile, Layers, Resolved, Settings};
 use crate::exit_code::ExitCode;
-use crate::model::Context;
+use crate::model::{Compat, Context};
 
 /// Everything that is known before the build.
 #[derive(Debug)]
@@ -178,11 +178,13 @@ pub(in crate::commands) fn prepare(args: &TestArgs, purpose: Purpose<'_>, stage:
         // What was measured before can be judged again.
         Purpose::Coverage(judging) => (judging, true),
     };
-    let resolved = resolve(args, judging, file.as_ref(), &stage)?;
-    for warning in resolved.warnings.iter().filter(|_| !args.build.flags.quiet) {
+    let resolved = resolve(args, judging, file.as_ref(), &stage, &ground)?;
+    let warnings = resolved.warnings.iter().map(|warning| ("warning", &warning.text));
+    let told = warnings.chain(resolved.notes.iter().map(|note| ("note", note)));
+    for (kind, text) in told.filter(|_| !args.build.flags.quiet) {
         match &stage.step {
-            Some(_) => stage.note("warning", &warning.text),
-            None => complain("warning", &warning.text),
+            Some(_) => stage.note(kind, text),
+            None => complain(kind, text),
         }
     }
     if !resolved.settings.enabled {
@@ -256,12 +258,24 @@ fn resolve(
     judging: &[(&'static str, &str)],
     file: Option<&ConfigFile>,
     stage: &Stage,
+    ground: &LateGround,
 ) -> Result<Resolved, Refused> {
     let variables = stage.environment();
     let mut flags = args.settings.given();
     flags.extend_from_slice(judging);
-    let layers = Layers { file, variables: &variables, profile: args.gate_profile.as_deref(), flags: &flags };
-    Resolved::from_layers(&layers).map_err(refused)
+    let profile = args.gate_profile.as_deref();
+    let layers = Layers { file, variables: &variables, profile, flags: &flags, ..Layers::default() };
+    let resolved = Resolved::from_layers(&layers).map_err(refused)?;
+    if resolved.settings.test.compat == Compat::None {
+        return Ok(resolved);
+    }
+    // As with the gate's own file, what the pipeline was started in decides, whatever a worktree's says.
+    let origin = stage.step.as_ref().and_then(|step| step.origin.as_ref());
+    let root = match origin {
+        Some(origin) => &origin.root,
+        None => &ground.workspace()?.root,
+    };
+    resolved.with_nextest(&layers, root, &args.build.flags.target).map_err(refused)
 }
 
 fn refused(errors: ConfigErrors) -> Refused {
