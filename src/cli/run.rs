@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::parsers::{events, trigger};
+use super::parsers::{events, trigger, word};
 use super::{Events, Format, PlaceArgs};
+use crate::model::Annotations;
 
 /// Run the whole gate of the configuration
 #[derive(Clone, Debug, Default, Args)]
@@ -65,6 +66,8 @@ pub struct RunArgs {
     /// Write the report artifact here too
     #[arg(long, value_name = "PATH", help_heading = "Output")]
     pub report: Option<PathBuf>,
+    #[arg(long, value_name = "WORD", value_parser = word::<Annotations>(), help_heading = "Output")]
+    annotations: Option<String>,
 
     /// Leave no trace in the history
     #[arg(long, help_heading = "Recording")]
@@ -75,6 +78,12 @@ pub struct RunArgs {
 }
 
 impl RunArgs {
+    /// The flags that stand for a setting, by name without dashes, with their text.
+    #[must_use]
+    pub fn given(&self) -> Vec<(&'static str, &str)> {
+        self.annotations.iter().map(|text| ("annotations", text.as_str())).collect()
+    }
+
     /// What clap cannot say: flags that exclude each other by their values. The error is a sentence for the user.
     pub(super) fn complete(&self) -> Result<(), String> {
         if self.format == Format::Json && self.events == Some(Events::Stdout) {

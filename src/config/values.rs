@@ -8,8 +8,8 @@ use jiff::civil::Date;
 
 use super::pipeline::Pipeline;
 use crate::model::{
-    CoveragePolicy, FlakyResult, InfraMode, Isolation, KeyPattern, Metric, NoTests, OnToolError, PackagePatterns,
-    PathPatterns, Percent, RatchetScope, RetryPolicy, TestKey, TestPolicy, words,
+    Annotations, CoveragePolicy, FlakyResult, InfraMode, Isolation, KeyPattern, Metric, NoTests, OnToolError,
+    PackagePatterns, PathPatterns, Percent, RatchetScope, RetryPolicy, TestKey, TestPolicy, words,
 };
 
 /// Everything that can be set.
@@ -31,6 +31,8 @@ pub struct Settings {
     pub coverage: CoverageSettings,
     /// Who is told.
     pub notify: NotifySettings,
+    /// Which CI service is spoken to.
+    pub ci: CiSettings,
     /// Groups of tests with a limit of their own.
     pub groups: BTreeMap<String, Group>,
     /// What differs for some tests, in the order of the file.
@@ -229,6 +231,13 @@ pub struct NotifySettings {
     pub on: Vec<Notice>,
 }
 
+/// `[ci]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CiSettings {
+    /// Which CI service is spoken to.
+    pub annotations: Annotations,
+}
+
 /// `[groups.NAME]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Group {
@@ -286,6 +295,7 @@ impl Settings {
             infra: InfraSettings::default(),
             coverage: CoverageSettings::default(),
             notify: NotifySettings::default(),
+            ci: CiSettings::default(),
             groups: BTreeMap::new(),
             overrides: Vec::new(),
             quarantine: Vec::new(),
