@@ -8,6 +8,7 @@ mod deferral;
 mod doctor;
 mod explain;
 mod flaky;
+mod github;
 pub mod history;
 mod init;
 mod isolation;

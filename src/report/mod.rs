@@ -10,7 +10,7 @@ pub mod coverage_head;
 pub mod events;
 pub mod explanation;
 pub mod frontmatter;
-mod github;
+pub mod github;
 pub mod html;
 pub mod inert;
 pub mod json;

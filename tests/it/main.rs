@@ -22,6 +22,7 @@ mod executions;
 mod fixtures;
 #[cfg(unix)]
 mod flaky;
+mod github;
 mod html;
 mod import;
 mod init;

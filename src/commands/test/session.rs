@@ -30,7 +30,7 @@ use crate::model::{
 };
 use crate::plan::Plan;
 use crate::plan::list::Remembered;
-use crate::report::{Insights, Look, Terminal};
+use crate::report::{CoverageReport, Insights, Look, Terminal};
 use crate::runner::engine::{self, Finished, Options, Stop};
 use crate::runner::job::Frame;
 use crate::sys::random::random;
@@ -50,6 +50,7 @@ pub(in crate::commands) fn run(
         (None, false) => 1,
     };
     let mut codes = Vec::new();
+    let mut decisive: Option<CameTo> = None;
     for round in 1..=times {
         if times > 1 && !args.build.flags.quiet {
             let of = if times == usize::MAX { String::new() } else { format!(" of {times}") };
@@ -61,14 +62,20 @@ pub(in crate::commands) fn run(
             let all = codes.iter().copied().chain([refused.code]);
             Refused { code: ExitCode::most_pressing(all), ..refused }
         })?;
-        let judgement = came_to.judgement;
+        let judgement = &came_to.judgement;
         let (code, is_nothing) = (judgement.exit_code(), judgement.verdict == Verdict::Nothing);
+        let is_worse = !codes.is_empty() && !codes.contains(&code);
         codes.push(code);
+        if decisive.is_none() || is_worse && ExitCode::most_pressing(codes.iter().copied()) == code {
+            decisive = Some(came_to);
+        }
         let goes_on = (code == ExitCode::Pass && !is_nothing) || (code == ExitCode::TestsFailed && !args.until_fail);
         if !goes_on {
             break;
         }
     }
+    let wrong = decisive.and_then(|came_to| outputs::tell_github(asked, &came_to));
+    wrong.iter().for_each(|text| complain("warning", text));
     Ok(ExitCode::most_pressing(codes))
 }
 
@@ -89,6 +96,8 @@ pub(in crate::commands) struct CameTo {
     pub(in crate::commands) judgement: Judgement,
     /// Its record with what became of each test and what the history says of it; none where nothing was to run.
     pub(in crate::commands) run: Option<Recorded>,
+    /// What was measured, where it was judged.
+    pub(in crate::commands) coverage: Option<CoverageReport>,
 }
 
 /// A run with all that is known of it at its end.
@@ -180,7 +189,8 @@ impl<'a> Session<'a> {
         };
         let events = outputs::events(self.args.events.as_ref())?;
         let memory = history::open(opening);
-        let look = outputs::look(self.args, &self.surroundings);
+        let groups = outputs::speaks_to_github(self.asked);
+        let look = Look { groups, ..outputs::look(self.args, &self.surroundings) };
         let insights = RefCell::new(Insights::default());
         let terminal = Terminal::new(std::io::stderr(), look).with_insights(|_, _| insights.borrow().clone());
         let log = self.asked.stage.log().map(|log| Terminal::new(log, Look::default()));
@@ -220,7 +230,7 @@ impl<'a> Session<'a> {
                 measuring.built(&built.executables);
                 let (plan, stamps) = self.plan(&built, &memory, &mut remembered)?;
                 if self.args.list {
-                    return Ok(CameTo { judgement: self.list(&plan), run: None });
+                    return Ok(CameTo { judgement: self.list(&plan), run: None, coverage: None });
                 }
                 came.digest = Some(plan.digest());
                 let looking = self.records().then(|| self.look(&plan, stamps, &memory)).flatten();
