@@ -12,6 +12,7 @@ use super::site::Site;
 use super::step::{self, Tests};
 use super::walk::{Observers, Walked};
 use crate::cli::{Format, RunArgs};
+use crate::commands::test::ARTIFACT as REPORT;
 use crate::commands::{complain, coverage, notify};
 use crate::event::Fact;
 use crate::exit_code::ExitCode;
@@ -30,9 +31,6 @@ use crate::report::pipeline::{Artifacts, PipelineReport, annotations, json, mark
 use crate::report::{Insights, Look};
 use crate::sys::fs::replace;
 use crate::sys::term::Surroundings;
-
-/// The name of the report in the gate directory, and in the run's own folder.
-const REPORT: &str = "test-report.md";
 
 /// The head of the pipeline's own record, as far as it is known before the first step.
 pub(super) fn head(site: &Site<'_>) -> RunHead {
