@@ -139,9 +139,15 @@ pub const DISABLE: &str = "CARGO_GATE_DISABLE";
 /// Chooses a profile.
 pub const PROFILE: &str = "CARGO_GATE_PROFILE";
 
-/// Variables that stand for no setting: the choice of a profile, and what steps, tests and who is notified are told.
-pub const OTHER_VARIABLES: [&str; 6] =
-    [PROFILE, "CARGO_GATE_RUN_ID", "CARGO_GATE_STEP", "CARGO_GATE_DIR", "CARGO_GATE_LOCK_DIR", "CARGO_GATE_NOTICES"];
+/// Variables that stand for no setting, and what they say: to the gate, or to the tests and commands that it starts.
+pub const OTHER_VARIABLES: [(&str, &str); 6] = [
+    (PROFILE, "Chooses a profile of the configuration, as --gate-profile does."),
+    ("CARGO_GATE_RUN_ID", "Told to tests and steps: the run's name."),
+    ("CARGO_GATE_STEP", "Told to a step: its name."),
+    ("CARGO_GATE_DIR", "Told to a step: the folder of this run."),
+    ("CARGO_GATE_LOCK_DIR", "Told to a step: where the locks lie."),
+    ("CARGO_GATE_NOTICES", "Told to the command of [notify]: what it is told, separated by commas."),
+];
 
 /// cargo's flags, and nothing else.
 const CARGO_FLAGS: Shape<Vec<String>> = Shape {

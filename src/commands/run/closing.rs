@@ -13,6 +13,7 @@ use super::step::{self, Tests};
 use super::walk::{Observers, Walked};
 use crate::cli::{Format, RunArgs};
 use crate::commands::keeping::{self, History};
+use crate::commands::test::ARTIFACT as REPORT;
 use crate::commands::{complain, coverage, github, notify};
 use crate::event::Fact;
 use crate::exit_code::ExitCode;
@@ -29,9 +30,6 @@ use crate::report::json::write_line;
 use crate::report::pipeline::{Artifacts, PipelineReport, json, markdown, terminal};
 use crate::report::{CoverageReport, Insights, Look};
 use crate::sys::fs::replace;
-
-/// The name of the report in the gate directory, and in the run's own folder.
-const REPORT: &str = "test-report.md";
 
 /// The head of the pipeline's own record, as far as it is known before the first step.
 pub(super) fn head(site: &Site<'_>) -> RunHead {

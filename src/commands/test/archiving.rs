@@ -166,7 +166,7 @@ impl Session<'_> {
         let packed = write_archive(self.asked, &self.context, built, &stage.cwd.join(path), self.signals)?;
         packed.left_out.iter().for_each(|text| stage.complain("warning", text));
         stage.complain("note", &packed.sentence(path));
-        Ok(CameTo { judgement: nothing(), run: None })
+        Ok(CameTo { judgement: nothing(), run: None, coverage: None })
     }
 
     /// What an archive holds, as if cargo had just built it; its files are put in place.

@@ -24,7 +24,7 @@ pub(super) use gather::slots;
 pub(super) use judge::judge_cases;
 use measuring::NotMeasuring;
 pub(super) use measuring::{Begun, Measuring};
-pub(super) use outputs::{Ended, events, look};
+pub(super) use outputs::{ARTIFACT, Ended, events, look};
 pub(super) use refused::Refused;
 pub(super) use session::{Came, Recorded, run as run_session, run_once};
 pub(super) use step::{Stepped, Told, handed, run_step, seated};
