@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::parsers::{events, trigger, word};
 use super::{Events, Format, PlaceArgs};
-use crate::model::Compat;
+use crate::model::{Annotations, Compat};
 
 /// Run the whole gate of the configuration
 #[derive(Clone, Debug, Default, Args)]
@@ -69,6 +69,8 @@ pub struct RunArgs {
     /// Write the report artifact here too
     #[arg(long, value_name = "PATH", help_heading = "Output")]
     pub report: Option<PathBuf>,
+    #[arg(long, value_name = "WORD", value_parser = word::<Annotations>(), help_heading = "Output")]
+    annotations: Option<String>,
 
     /// Leave no trace in the history
     #[arg(long, help_heading = "Recording")]
@@ -82,7 +84,8 @@ impl RunArgs {
     /// The flags that stand for a setting and were given, by name without dashes, with their text.
     #[must_use]
     pub fn given(&self) -> Vec<(&'static str, &str)> {
-        self.compat.as_deref().map(|text| ("compat", text)).into_iter().collect()
+        let flags = [("compat", &self.compat), ("annotations", &self.annotations)];
+        flags.into_iter().filter_map(|(flag, text)| Some((flag, text.as_deref()?))).collect()
     }
 
     /// `--compat`.

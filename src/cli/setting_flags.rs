@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::parsers::{count, duration_or_none, slots, tries, word};
-use crate::model::{Compat, FlakyResult, InfraMode, Isolation, NoTests};
+use crate::model::{Annotations, Compat, FlakyResult, InfraMode, Isolation, NoTests};
 
 /// The flags of `test` that stand for a setting, as text.
 #[derive(Clone, Debug, Default, Args)]
@@ -44,6 +44,8 @@ pub struct SettingFlags {
 
     #[arg(long, value_name = "WORD", value_parser = word::<Compat>(), help_heading = "Limits and retries")]
     compat: Option<String>,
+    #[arg(long, value_name = "WORD", value_parser = word::<Annotations>(), help_heading = "Output")]
+    annotations: Option<String>,
 }
 
 impl SettingFlags {
@@ -73,6 +75,7 @@ impl SettingFlags {
             ("serial-binaries", &self.serial_binaries),
             ("no-tests", &self.no_tests),
             ("compat", &self.compat),
+            ("annotations", &self.annotations),
         ];
         all.into_iter().filter_map(|(name, text)| Some((name, text.as_deref()?))).collect()
     }

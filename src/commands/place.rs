@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::complain;
+use super::keeping::{self, History};
 use crate::cargo::workspace::{self, Workspace};
 use crate::cli::PlaceArgs;
 use crate::config::{ConfigFile, Layers, Resolved, Settings};
@@ -29,6 +30,16 @@ impl Place {
         let resolved = resolve(args, Some(&workspace.root), flags)?;
         let dir = gate_dir(&workspace.target_dir, &workspace.root, resolved.settings.store.dir.as_deref());
         Ok(Self { workspace, resolved, gate_dir: dir })
+    }
+
+    /// Opens its history for recording.
+    pub(super) fn open(&self) -> Result<History, StoreError> {
+        keeping::open(&self.gate_dir, &self.settings().store)
+    }
+
+    /// Opens its history for reading what is there; none where nothing ever was.
+    pub(super) fn open_existing(&self) -> Result<Option<History>, StoreError> {
+        keeping::open_existing(&self.gate_dir, &self.settings().store)
     }
 
     /// The settings in force.

@@ -295,7 +295,7 @@ impl Resolving {
         for (name, text) in variables {
             let setting = SETTINGS.iter().zip(&known).find(|(_, variable)| *variable == name);
             match setting {
-                _ if OTHER_VARIABLES.contains(&name.as_str()) => {}
+                _ if OTHER_VARIABLES.iter().any(|(other, _)| *other == name) => {}
                 Some((setting, _)) if name == DISABLE => self.apply_disable(setting, text),
                 Some((setting, _)) => self.apply_variable(setting, name, text),
                 None => self.warn_unknown(name, &known),
@@ -342,8 +342,12 @@ impl Resolving {
     }
 
     fn warn_unknown(&mut self, name: &str, known: &[String]) {
-        let lower: Vec<String> =
-            known.iter().map(String::as_str).chain(OTHER_VARIABLES).map(|name| name.to_lowercase()).collect();
+        let lower: Vec<String> = known
+            .iter()
+            .map(String::as_str)
+            .chain(OTHER_VARIABLES.map(|(name, _)| name))
+            .map(|name| name.to_lowercase())
+            .collect();
         // The underscores are part of these names, and `nearest` compares keys, which have dashes.
         let keys: Vec<String> = lower.iter().map(|name| name.replace('_', "-")).collect();
         let meant = nearest(name, keys.iter().map(String::as_str));

@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use super::pipeline::Pipeline;
 use super::which::Which;
 use crate::model::{
-    Compat, CoveragePolicy, FlakyResult, InfraMode, Isolation, KeyPattern, Metric, NoTests, OnToolError,
+    Annotations, Compat, CoveragePolicy, FlakyResult, InfraMode, Isolation, KeyPattern, Metric, NoTests, OnToolError,
     PackagePatterns, PathPatterns, Percent, RatchetScope, RetryPolicy, TestKey, TestPolicy, words,
 };
 
@@ -32,6 +32,8 @@ pub struct Settings {
     pub coverage: CoverageSettings,
     /// Who is told.
     pub notify: NotifySettings,
+    /// Which CI service is spoken to.
+    pub ci: CiSettings,
     /// Groups of tests with a limit of their own.
     pub groups: BTreeMap<String, Group>,
     /// What differs for some tests, in the order of the file.
@@ -232,6 +234,13 @@ pub struct NotifySettings {
     pub on: Vec<Notice>,
 }
 
+/// `[ci]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CiSettings {
+    /// Which CI service is spoken to.
+    pub annotations: Annotations,
+}
+
 /// `[groups.NAME]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Group {
@@ -294,6 +303,7 @@ impl Settings {
             infra: InfraSettings::default(),
             coverage: CoverageSettings::default(),
             notify: NotifySettings::default(),
+            ci: CiSettings::default(),
             groups: BTreeMap::new(),
             overrides: Vec::new(),
             quarantine: Vec::new(),

@@ -273,6 +273,19 @@ words! {
     }
 }
 
+words! {
+    /// To which CI service a command speaks, beside people and machines.
+    pub enum Annotations {
+        /// To the one it runs under.
+        #[default]
+        Auto = "auto",
+        /// To GitHub Actions.
+        Github = "github",
+        /// To none.
+        None = "none",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

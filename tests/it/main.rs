@@ -23,6 +23,7 @@ mod executions;
 mod fixtures;
 #[cfg(unix)]
 mod flaky;
+mod github;
 mod html;
 mod import;
 mod init;
@@ -39,6 +40,8 @@ mod report;
 mod reports;
 #[cfg(unix)]
 mod run;
+#[cfg(unix)]
+mod schemas;
 mod status;
 #[cfg(unix)]
 mod suites;

@@ -9,10 +9,10 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use crate::cli::RunArgs;
-use crate::commands::complain;
 use crate::commands::place::{Place, cargo, color_choice};
 use crate::commands::stage::Stage;
 use crate::commands::test::{Refused, rustc_version};
+use crate::commands::{complain, github};
 use crate::config::settings::DISABLE;
 use crate::config::{Pipeline, nearest};
 use crate::exit_code::ExitCode;
@@ -54,10 +54,10 @@ impl<'a> Asked<'a> {
         let run_id = RunId::new(start, random());
         Ok(Self {
             args,
-            place,
             changes,
             signals,
-            look: look(args),
+            look: Look { groups: github::is_spoken_to(place.settings()), ..look(args) },
+            place,
             run_id,
             start,
             since,
@@ -154,5 +154,6 @@ fn look(args: &RunArgs) -> Look {
         verbosity,
         progress: !args.no_progress && surroundings.progress(args.quiet),
         columns: surroundings.columns(),
+        groups: false,
     }
 }

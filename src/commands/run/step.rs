@@ -11,7 +11,6 @@ use super::site::Site;
 use crate::commands::deferral::{self, Deferral};
 use crate::config::{Pipeline, Step};
 use crate::exit_code::ExitCode;
-use crate::history::sqlite::SqliteStore;
 use crate::history::store::Store;
 use crate::model::{
     CaseRecord, ContentHash, Ending, InfraMode, RunRecord, Severity, StepKind, StepRecord, StepState, write_duration,
@@ -19,8 +18,8 @@ use crate::model::{
 use crate::pipeline::cache::{Kept, Lookup, Parts, Pass, parts_of};
 use crate::pipeline::exec::{self, ExecError, Executed, Order, SetupFailure};
 use crate::pipeline::plan::{Planned, Work};
-use crate::report::Insights;
 use crate::report::pipeline::SmokeReport;
+use crate::report::{CoverageReport, Insights};
 use crate::sys::digest::Fields;
 use crate::sys::git;
 
@@ -32,6 +31,8 @@ pub(super) struct Done {
     pub(super) tests: Vec<Tests>,
     /// What the smoke checks came to, where it was these.
     pub(super) smoke: Option<SmokeReport>,
+    /// What it measured, where it was that.
+    pub(super) coverage: Option<CoverageReport>,
     /// What the user should know that decides nothing.
     pub(super) warnings: Vec<String>,
 }
@@ -308,9 +309,9 @@ pub(super) fn put_off(
         return (format!("it could not be executed{tried} ({what}): not a code fault"), ExitCode::NeverExecuted);
     }
     let records = !asked.args.no_record;
-    let mut store = records.then(|| SqliteStore::open(&asked.place.gate_dir).ok()).flatten();
+    let mut store = records.then(|| asked.place.open().ok()).flatten();
     let key = budget_key(asked, site, step);
-    let store = store.as_mut().map(|store| store as &mut dyn Store);
+    let store = store.as_mut().map(|store| &mut **store as &mut dyn Store);
     match deferral::put_off(store, key, infra, Timestamp::now()) {
         Deferral::Deferred { attempt, of } => (
             format!("it could not be executed ({what}), attempt {attempt}/{of}: come again; not a code fault"),
@@ -338,9 +339,9 @@ pub(super) fn clear_budget(asked: &Asked<'_>, site: Option<&Site<'_>>, step: &st
     let defers = asked.place.settings().infra.mode == InfraMode::Defer && !asked.args.no_record;
     if defers
         && let Some(key) = budget_key(asked, site, step)
-        && let Ok(mut store) = SqliteStore::open(&asked.place.gate_dir)
+        && let Ok(mut store) = asked.place.open()
     {
-        deferral::settle(&mut store, key, Timestamp::now());
+        deferral::settle(&mut *store, key, Timestamp::now());
     }
 }
 

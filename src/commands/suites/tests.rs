@@ -4,7 +4,8 @@ use std::path::Path;
 
 use super::*;
 use crate::config::{ConfigFile, Layers, Resolved, Suite};
-use crate::history::store::{Page, RunFilter, StoredRun};
+use crate::history::sqlite::SqliteStore;
+use crate::history::store::{Page, RunFilter, Store, StoredRun};
 use crate::model::{Outcome, Runner};
 use crate::pipeline::suite::discover;
 
