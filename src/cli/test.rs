@@ -22,7 +22,7 @@ pub struct TestArgs {
     pub filters: Vec<String>,
     /// Arguments for the test binaries
     #[arg(last = true, value_name = "LIBTEST-ARGS")]
-    after: Vec<OsString>,
+    pub(super) after: Vec<OsString>,
     /// The same, understood.
     #[arg(skip)]
     pub libtest: LibtestArgs,
@@ -60,7 +60,7 @@ pub struct TestArgs {
     pub fail_fast: bool,
     /// Stop after N failures
     #[arg(long, value_name = "N", value_parser = at_least_one, help_heading = "Limits and retries")]
-    max_fail: Option<usize>,
+    pub(super) max_fail: Option<usize>,
     /// Run everything N times
     #[arg(long, value_name = "N", value_parser = at_least_one, help_heading = "Limits and retries")]
     pub repeat: Option<usize>,

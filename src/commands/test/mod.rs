@@ -16,6 +16,7 @@ mod refused;
 mod session;
 mod sharding;
 mod step;
+mod survey;
 
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ pub(super) use outputs::{Ended, events, look};
 pub(super) use refused::Refused;
 pub(super) use session::{Came, Recorded, run as run_session, run_once};
 pub(super) use step::{Stepped, Told, handed, run_step, seated};
+pub(super) use survey::survey;
 
 use super::stage::Stage;
 use crate::cli::TestArgs;
