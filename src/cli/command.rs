@@ -8,7 +8,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use super::{
     BaselineArgs, CompletionsArgs, CoverageArgs, DoctorArgs, ExplainArgs, FlakyArgs, HistoryArgs, InitArgs, ManArgs,
-    OrderArgs, ReportArgs, RunArgs, SchemaArgs, StatusArgs, TestArgs, VerdictArgs,
+    OrderArgs, ReportArgs, RunArgs, SchemaArgs, ShardsArgs, StatusArgs, TestArgs, VerdictArgs,
 };
 
 /// Decide whether a Rust workspace may go on: run the tests, remember every outcome, say why the gate is red
@@ -28,6 +28,8 @@ pub enum Command {
     Test(Box<TestArgs>),
     /// Run the tests once, measure what they cover, judge it
     Coverage(Box<CoverageArgs>),
+    /// Cut the tests for several machines, by how long they take
+    Shards(Box<ShardsArgs>),
     /// Run the whole gate of the configuration
     Run(Box<RunArgs>),
     /// Show what the history says: on one screen, or as a document
@@ -165,6 +167,7 @@ pub fn parse(argv: impl IntoIterator<Item = OsString>, help: &FlagHelp) -> Resul
     let (name, completed) = match &mut parsed {
         Command::Test(args) => ("test", args.complete()),
         Command::Coverage(args) => ("coverage", args.test.complete()),
+        Command::Shards(args) => ("shards", args.complete()),
         Command::Run(args) => ("run", args.complete()),
         _ => return Ok(parsed),
     };

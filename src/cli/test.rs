@@ -8,7 +8,7 @@ use clap::Args;
 use super::archive::refuse_what_makes_no_sense;
 use super::parsers::{at_least_one, events, key_pattern, trigger};
 use super::{ArchiveArgs, BuildArgs, Format, LibtestArgs, SettingFlags};
-use crate::model::KeyPattern;
+use crate::model::{KeyPattern, Shard};
 
 /// Build and run the tests, record every outcome, judge
 #[derive(Clone, Debug, Default, Args)]
@@ -23,7 +23,7 @@ pub struct TestArgs {
     pub filters: Vec<String>,
     /// Arguments for the test binaries
     #[arg(last = true, value_name = "LIBTEST-ARGS")]
-    after: Vec<OsString>,
+    pub(super) after: Vec<OsString>,
     /// The same, understood.
     #[arg(skip)]
     pub libtest: LibtestArgs,
@@ -40,6 +40,13 @@ pub struct TestArgs {
     /// List the tests, in the order in which they would run
     #[arg(long, help_heading = "Selection")]
     pub list: bool,
+
+    /// Run only the k-th of n parts; all parts together run each test once
+    #[arg(long, value_name = "K/N", help_heading = "Selection")]
+    pub shard: Option<Shard>,
+    /// Cut into those parts as this file of `cargo gate shards` says [default: by the number of tests]
+    #[arg(long, value_name = "FILE", requires = "shard", help_heading = "Selection")]
+    pub shard_plan: Option<PathBuf>,
 
     /// cargo's own flags.
     #[command(flatten)]
@@ -58,7 +65,7 @@ pub struct TestArgs {
     pub fail_fast: bool,
     /// Stop after N failures
     #[arg(long, value_name = "N", value_parser = at_least_one, help_heading = "Limits and retries")]
-    max_fail: Option<usize>,
+    pub(super) max_fail: Option<usize>,
     /// Run everything N times
     #[arg(long, value_name = "N", value_parser = at_least_one, help_heading = "Limits and retries")]
     pub repeat: Option<usize>,
@@ -119,7 +126,25 @@ impl TestArgs {
             return Err("`--events -` and `--format json` both want standard output: give one of them a file".into());
         }
         self.libtest = LibtestArgs::parse(&self.after)?;
+        if self.shard.is_some() {
+            self.refuse_with_shard()?;
+        }
         refuse_what_makes_no_sense(self)
+    }
+
+    /// All machines must mean the same tests, whatever each of them remembers.
+    fn refuse_with_shard(&self) -> Result<(), String> {
+        let own = "goes by what this machine remembers, and the other shards remember something else";
+        let instead = "lists what cargo lists: use `--list` before `--`";
+        let senseless = [
+            (self.failed, "--failed", own),
+            (self.changed, "--changed", own),
+            (self.libtest.list, "-- --list", instead),
+        ];
+        match senseless.into_iter().find(|(is_given, ..)| *is_given) {
+            Some((_, flag, why)) => Err(format!("`--shard` and `{flag}` exclude each other: `{flag}` {why}")),
+            None => Ok(()),
+        }
     }
 }
 

@@ -25,6 +25,7 @@ mod remembered;
 mod report;
 mod run;
 mod schema;
+mod shards;
 mod stage;
 mod status;
 mod suites;
@@ -57,6 +58,7 @@ pub fn main(argv: Vec<OsString>) -> std::process::ExitCode {
     let code = match command {
         Command::Test(args) => test::run(&args),
         Command::Coverage(args) => coverage::run(&args),
+        Command::Shards(args) => shards::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Flaky(args) => flaky::run(&args),

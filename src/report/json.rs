@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::inert::{deceives, inert};
 use super::view::Insights;
 use crate::exit_code::ExitCode;
-use crate::model::{CaseRecord, Kind, Outcome, Reason, RunRecord, TestKey, Totals, Verdict};
+use crate::model::{CaseRecord, Kind, Outcome, Reason, RunRecord, Shard, TestKey, Totals, Verdict};
 
 /// The version of the document's and of the events' shape.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -35,8 +35,11 @@ pub struct Head {
     pub not_run: u64,
     /// From the start to the verdict.
     pub duration_ms: u64,
-    /// Hash of the planned tests' sorted keys.
+    /// Hash of the planned tests' sorted keys; of a shard, of the whole plan that was cut.
     pub plan_digest: Option<String>,
+    /// Which part of the plan ran, where it was cut: `2/4`.
+    #[serde(default)]
+    pub shard: Option<Shard>,
 }
 
 impl Head {
@@ -54,6 +57,7 @@ impl Head {
             not_run: 0,
             duration_ms: 0,
             plan_digest: None,
+            shard: None,
         }
     }
 
@@ -71,6 +75,7 @@ impl Head {
             not_run: record.not_run,
             duration_ms: millis(record.duration),
             plan_digest: record.plan_digest.map(|digest| digest.to_string()),
+            shard: record.head.shard,
         }
     }
 }

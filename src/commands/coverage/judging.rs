@@ -21,7 +21,7 @@ use crate::coverage::ratchet_file::RatchetError;
 use crate::coverage::subjects;
 use crate::coverage::verdict::{self, Case, Counts, Known, Measurement, Rule, Ruling};
 use crate::exit_code::ExitCode;
-use crate::model::{CoverageFigures, Judgement, Reason, Verdict, Word};
+use crate::model::{CoverageFigures, Judgement, Reason, Shard, Verdict, Word};
 use crate::ratio::{Percent, Ratio, Share};
 use crate::report::CoverageReport;
 
@@ -57,6 +57,18 @@ impl Judged {
     /// The judgement alone, where nothing ran.
     pub(super) fn judgement(&self) -> Judgement {
         Judgement { verdict: self.verdict, codes: vec![self.code], reasons: self.report.reasons.clone() }
+    }
+
+    /// Nothing is held against anything, for these reasons.
+    pub(super) fn not_applicable(reasons: Vec<Reason>) -> Self {
+        let report = CoverageReport { word: "N/A", reasons, ..CoverageReport::default() };
+        Self { report, verdict: Verdict::Nothing, code: ExitCode::Pass, reached: None }
+    }
+
+    /// A part of the tests ran here; what all of them cover is judged where the parts come together.
+    pub(super) fn of_shard(shard: Shard) -> Self {
+        let text = format!("N/A: shard {shard} covers a part; `cargo gate join` judges what all shards cover");
+        Self::not_applicable(vec![Reason::new("shard", text)])
     }
 
     /// Adds it to the judgement of the run that was measured.

@@ -203,7 +203,9 @@ impl Measuring for Run<'_> {
             ExitCode::NeverExecuted,
             ExitCode::NoTests,
         ];
-        if judgement.codes.iter().any(|code| stops.contains(code)) || judgement.verdict == Verdict::Deferred {
+        let is_empty_shard = self.args.test.shard.is_some() && judgement.verdict == Verdict::Nothing;
+        let has_stopped = is_empty_shard || judgement.verdict == Verdict::Deferred;
+        if has_stopped || judgement.codes.iter().any(|code| stops.contains(code)) {
             under_way.measurer.clean_up();
             return;
         }
@@ -227,7 +229,10 @@ impl Measuring for Run<'_> {
             },
         };
         let judging = Judging::new(self.args, self.asked.settings(), &under_way.site, &circumstances);
-        let judged = judging.with_means(Means { asked: self.asked, signals }).judge(measured);
+        let judged = match (self.args.test.shard, measured) {
+            (Some(shard), Measured::Map(_)) => Judged::of_shard(shard),
+            (_, measured) => judging.with_means(Means { asked: self.asked, signals }).judge(measured),
+        };
         if signals.interrupt().is_some() {
             return interrupt(signals, judgement);
         }

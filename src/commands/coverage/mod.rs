@@ -26,7 +26,6 @@ use crate::coverage::circumstances::Circumstances;
 use crate::coverage::source;
 use crate::coverage::verdict::Ruling;
 use crate::exit_code::ExitCode;
-use crate::report::CoverageReport;
 use crate::sys::signals::Signals;
 use judging::{Judged, Judging, Measured};
 use measured::Run;
@@ -150,14 +149,17 @@ fn refuse_what_makes_no_sense(args: &CoverageArgs) -> Result<(), Refused> {
             let why = format!("`{flag}` makes no sense for coverage: the figure is of one run of all that is selected");
             Err(Refused::new(ExitCode::Usage, why))
         }
+        None if test.shard.is_some() && (!args.from.is_empty() || test.build.flags.no_run) => {
+            let why = "`--shard` makes no sense where nothing is run: a figure from elsewhere is judged as it is";
+            Err(Refused::new(ExitCode::Usage, why))
+        }
         None => Ok(()),
     }
 }
 
 /// Says that there is nothing to judge, in whatever format was asked for.
 fn tell_na(args: &CoverageArgs, ruling: &Ruling) -> ExitCode {
-    let report = CoverageReport { word: "N/A", reasons: ruling.reasons.clone(), ..CoverageReport::default() };
-    let judged = Judged { report, verdict: ruling.verdict, code: ruling.code, reached: None };
+    let judged = Judged::not_applicable(ruling.reasons.clone());
     outputs::tell(args, None, &judged).iter().for_each(|text| complain("warning", text));
-    ruling.code
+    judged.code
 }

@@ -9,12 +9,15 @@ mod ground;
 mod history;
 mod insights;
 mod judge;
+mod listing;
 mod measuring;
 mod outputs;
 mod planning;
 mod refused;
 mod session;
+mod sharding;
 mod step;
+mod survey;
 mod unfinished;
 
 use std::sync::Arc;
@@ -28,6 +31,7 @@ pub(super) use outputs::{ARTIFACT, Ended, events, look};
 pub(super) use refused::Refused;
 pub(super) use session::{Came, Recorded, run as run_session, run_once};
 pub(super) use step::{Stepped, Told, handed, run_step, seated};
+pub(super) use survey::survey;
 
 use super::stage::Stage;
 use crate::cli::TestArgs;
