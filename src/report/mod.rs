@@ -20,6 +20,7 @@ pub mod markdown;
 pub mod markup;
 pub mod pipeline;
 pub mod retrospect;
+pub mod shards;
 pub mod terminal;
 mod timeline;
 pub mod view;
