@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::model::{
-    Attempt, BinaryId, CaseRecord, ContentHash, Ending, RunId, RunRecord, StepKind, StepRecord, TestKey,
+    Attempt, BinaryId, CaseRecord, ContentHash, Ending, RunId, RunRecord, Shard, StepKind, StepRecord, TestKey,
 };
 
 /// A fact and when it was established.
@@ -52,8 +52,10 @@ pub enum Fact {
         binaries: usize,
         /// How many tests may run at once.
         slots: usize,
-        /// Hash of the planned tests' sorted keys.
+        /// Hash of the planned tests' sorted keys; of a shard, of the whole plan.
         digest: Option<ContentHash>,
+        /// Which shard of a plan that is, and how many tests the whole plan has, where it was cut.
+        shard: Option<(Shard, u64)>,
         /// How long it should take, where history knows enough of the tests.
         expected: Option<Duration>,
     },

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::parsers::{at_least_one, events, key_pattern, trigger};
 use super::{BuildArgs, Format, LibtestArgs, SettingFlags};
-use crate::model::KeyPattern;
+use crate::model::{KeyPattern, Shard};
 
 /// Build and run the tests, record every outcome, judge
 #[derive(Clone, Debug, Default, Args)]
@@ -39,6 +39,13 @@ pub struct TestArgs {
     /// List the tests, in the order in which they would run
     #[arg(long, help_heading = "Selection")]
     pub list: bool,
+
+    /// Run only the k-th of n parts; all parts together run each test once
+    #[arg(long, value_name = "K/N", help_heading = "Selection")]
+    pub shard: Option<Shard>,
+    /// Cut into those parts as this file of `cargo gate shards` says [default: by the number of tests]
+    #[arg(long, value_name = "FILE", requires = "shard", help_heading = "Selection")]
+    pub shard_plan: Option<PathBuf>,
 
     /// cargo's own flags.
     #[command(flatten)]
@@ -114,7 +121,25 @@ impl TestArgs {
             return Err("`--events -` and `--format json` both want standard output: give one of them a file".into());
         }
         self.libtest = LibtestArgs::parse(&self.after)?;
+        if self.shard.is_some() {
+            self.refuse_with_shard()?;
+        }
         Ok(())
+    }
+
+    /// All machines must mean the same tests, whatever each of them remembers.
+    fn refuse_with_shard(&self) -> Result<(), String> {
+        let own = "goes by what this machine remembers, and the other shards remember something else";
+        let instead = "lists what cargo lists: use `--list` before `--`";
+        let senseless = [
+            (self.failed, "--failed", own),
+            (self.changed, "--changed", own),
+            (self.libtest.list, "-- --list", instead),
+        ];
+        match senseless.into_iter().find(|(is_given, ..)| *is_given) {
+            Some((_, flag, why)) => Err(format!("`--shard` and `{flag}` exclude each other: `{flag}` {why}")),
+            None => Ok(()),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The plan: which tests run, in which order, under which limits.
 
+pub mod cut;
 pub mod list;
 pub mod portion;
 pub mod select;

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::json::{Head, SCHEMA_VERSION, TestEntry, millis, write_line};
 use crate::event::{Event, Fact, Observer};
-use crate::model::{AttemptOutcome, BinaryId, RunId, StepKind, StepRecord, StepState, TestKey};
+use crate::model::{AttemptOutcome, BinaryId, RunId, Shard, StepKind, StepRecord, StepState, TestKey};
 
 /// Writes each event as a line, flushed at once. A reader that is gone ends it quietly.
 #[derive(Debug)]
@@ -124,6 +124,7 @@ struct RunLine {
     not_run: u64,
     duration_ms: u64,
     plan_digest: Option<String>,
+    shard: Option<Shard>,
 }
 
 impl From<Head> for RunLine {
@@ -139,8 +140,9 @@ impl From<Head> for RunLine {
             not_run,
             duration_ms,
             plan_digest,
+            shard,
         } = head;
-        Self { run_id, verdict, exit_code, codes, reasons, totals, not_run, duration_ms, plan_digest }
+        Self { run_id, verdict, exit_code, codes, reasons, totals, not_run, duration_ms, plan_digest, shard }
     }
 }
 

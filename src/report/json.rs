@@ -10,7 +10,7 @@ use super::inert::{deceives, inert};
 use super::shards::ShardEntry;
 use super::view::Insights;
 use crate::exit_code::ExitCode;
-use crate::model::{CaseRecord, Kind, Outcome, Reason, RunRecord, TestKey, Totals, Verdict};
+use crate::model::{CaseRecord, Kind, Outcome, Reason, RunRecord, Shard, TestKey, Totals, Verdict};
 
 /// The version of the document's and of the events' shape.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -36,8 +36,11 @@ pub struct Head {
     pub not_run: u64,
     /// From the start to the verdict.
     pub duration_ms: u64,
-    /// Hash of the planned tests' sorted keys.
+    /// Hash of the planned tests' sorted keys; of a shard, of the whole plan that was cut.
     pub plan_digest: Option<String>,
+    /// Which part of the plan ran, where it was cut: `2/4`.
+    #[serde(default)]
+    pub shard: Option<Shard>,
 }
 
 impl Head {
@@ -55,6 +58,7 @@ impl Head {
             not_run: 0,
             duration_ms: 0,
             plan_digest: None,
+            shard: None,
         }
     }
 
@@ -72,6 +76,7 @@ impl Head {
             not_run: record.not_run,
             duration_ms: millis(record.duration),
             plan_digest: record.plan_digest.map(|digest| digest.to_string()),
+            shard: record.head.shard,
         }
     }
 }

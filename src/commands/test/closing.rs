@@ -68,6 +68,7 @@ impl Session<'_> {
             tool_error: tool_error.as_ref(),
             flaky_result: settings.test.flaky_result,
             no_tests: settings.test.no_tests,
+            shard: came.portion.as_ref().filter(|portion| !portion.is_of_nothing()).map(|portion| portion.shard),
             is_quarantined: &|key| settings.quarantine_of(key, today).is_some(),
             vanished: &vanished,
             fails_on_vanished: self.args.fail_on_vanished,

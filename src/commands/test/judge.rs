@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use crate::cargo::build;
 use crate::exit_code::ExitCode;
-use crate::model::{CaseRecord, FlakyResult, Judgement, NoTests, Outcome, Reason, RunState, TestKey, Totals, Verdict};
+use crate::model::{
+    CaseRecord, FlakyResult, Judgement, NoTests, Outcome, Reason, RunState, Shard, TestKey, Totals, Verdict,
+};
 use crate::report::words;
 use crate::runner::engine::Stop;
 
@@ -28,6 +30,8 @@ pub(in crate::commands) struct Facts<'a> {
     pub(in crate::commands) tool_error: Option<&'a ToolError>,
     pub(in crate::commands) flaky_result: FlakyResult,
     pub(in crate::commands) no_tests: NoTests,
+    /// Which shard it was of a plan that has something to run.
+    pub(in crate::commands) shard: Option<Shard>,
     /// Is a failure of this test one that fails nothing?
     pub(in crate::commands) is_quarantined: &'a dyn Fn(&TestKey) -> bool,
     /// Tests of the full run before that this one did not have any more.
@@ -49,6 +53,7 @@ pub(in crate::commands) fn judge_cases(cases: &[Arc<CaseRecord>], took: Duration
         tool_error: None,
         flaky_result: FlakyResult::Pass,
         no_tests: NoTests::Pass,
+        shard: None,
         is_quarantined: &|_| false,
         vanished: &[],
         fails_on_vanished: false,
@@ -191,6 +196,11 @@ fn with_grounds(grounds: Vec<(ExitCode, Reason)>) -> Judgement {
 
 fn without_grounds(facts: &Facts<'_>) -> Judgement {
     let totals = Totals::of(facts.cases.iter().map(|case| &**case));
+    if let (0, Some(shard)) = (totals.tests, facts.shard) {
+        let text = format!("shard {shard} has no test: the others have them all");
+        let reasons = vec![Reason::new("empty-shard", text)];
+        return Judgement { verdict: Verdict::Nothing, codes: vec![ExitCode::Pass], reasons };
+    }
     if totals.tests == 0 {
         let code = if facts.no_tests == NoTests::Fail { ExitCode::NoTests } else { ExitCode::Pass };
         let reasons = vec![Reason::new("no-tests", "no test matches the selection")];
@@ -256,6 +266,7 @@ mod tests_of_judge {
             tool_error: None,
             flaky_result: FlakyResult::Pass,
             no_tests: NoTests::Fail,
+            shard: None,
             is_quarantined: &|_| false,
             vanished: &[],
             fails_on_vanished: false,
@@ -300,6 +311,9 @@ mod tests_of_judge {
         assert_eq!((nothing.1, nothing.2), (Verdict::Nothing, vec![4]));
         let allowed = told(&Facts { no_tests: NoTests::Pass, ..facts(&[]) });
         assert_eq!((allowed.1, allowed.2), (Verdict::Nothing, vec![0]));
+        let empty = told(&Facts { shard: "3/4".parse().ok(), ..facts(&[]) });
+        assert_eq!((empty.1, empty.2), (Verdict::Nothing, vec![0]));
+        assert_eq!(empty.3, "shard 3/4 has no test: the others have them all");
     }
 
     #[test]

@@ -8,11 +8,13 @@ mod ground;
 mod history;
 mod insights;
 mod judge;
+mod listing;
 mod measuring;
 mod outputs;
 mod planning;
 mod refused;
 mod session;
+mod sharding;
 mod step;
 
 use std::sync::Arc;

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::collections::HashSet;
-use std::io::Write;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -14,10 +13,11 @@ use super::gather::{self, Surveyed};
 use super::history::{self, Looking, Memory, Opening, Tested};
 use super::measuring::Measuring;
 use super::outputs::{self, Observers};
+use super::sharding::{Ours, is_full_but_for_shard};
 use super::{Refused, planning};
 use crate::cargo::build::{self, Built};
 use crate::cargo::user_config::UserConfig;
-use crate::cli::{Format, TestArgs};
+use crate::cli::TestArgs;
 use crate::commands::{complain, ordering};
 use crate::config::Notice;
 use crate::event::{Fact, Observer};
@@ -29,6 +29,7 @@ use crate::model::{
 };
 use crate::plan::Plan;
 use crate::plan::list::Remembered;
+use crate::plan::portion::Portion;
 use crate::report::{Insights, Look, Terminal};
 use crate::runner::engine::{self, Finished, Options, Stop};
 use crate::runner::job::Frame;
@@ -110,6 +111,8 @@ pub(super) struct Session<'a> {
     pub(super) head: RunHead,
     pub(super) since: Instant,
     pub(super) surroundings: Surroundings,
+    /// Would all shards together, or this run where there are none, take in every test of the workspace?
+    pub(super) full_but_for_shard: bool,
     cpus: usize,
     slots: usize,
 }
@@ -122,7 +125,10 @@ pub(in crate::commands) struct Came {
     pub(in crate::commands) stop: Option<Stop>,
     pub(in crate::commands) tool_error: Option<String>,
     pub(in crate::commands) tries: u32,
+    /// Of the whole plan, also where only a shard of it ran.
     pub(in crate::commands) digest: Option<ContentHash>,
+    /// What of the plan was this machine's, where it was cut; it may be nothing.
+    pub(in crate::commands) portion: Option<Portion>,
     pub(super) tested: Option<Tested>,
     pub(in crate::commands) failure: Option<build::Failure>,
 }
@@ -145,6 +151,7 @@ impl<'a> Session<'a> {
         let since = Instant::now();
         let user = asked.user_config()?;
         let context = asked.context(&user.triples);
+        let full_but_for_shard = is_full_but_for_shard(args, asked);
         let start = Start {
             at: Timestamp::now(),
             random: random(),
@@ -152,14 +159,14 @@ impl<'a> Session<'a> {
             trigger: args.trigger.clone(),
             toolchain: asked.rustc.lines().next().unwrap_or_default().to_owned(),
             instrumented: is_instrumented,
-            full: is_full(args, asked),
-            shard: None,
+            full: full_but_for_shard && args.shard.is_none(),
+            shard: args.shard,
         };
         let head = record::head(start, &|name| asked.stage.variable(name));
         let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let slots = gather::slots(asked.settings(), &args.libtest, cpus, &asked.stage);
         let surroundings = Surroundings::read();
-        Ok(Self { args, asked, signals, user, context, head, since, surroundings, cpus, slots })
+        Ok(Self { args, asked, signals, user, context, head, since, surroundings, full_but_for_shard, cpus, slots })
     }
 
     /// Does this call leave a trace in the history?
@@ -206,14 +213,15 @@ impl<'a> Session<'a> {
             }
             Ok(built) => {
                 measuring.built(&built.executables);
-                let (plan, stamps) = self.plan(&built, &memory, &mut remembered)?;
+                let (whole, stamps) = self.plan(&built, &memory, &mut remembered)?;
+                let ours = self.ours(whole).inspect_err(|_| self.forget(&mut memory))?;
                 if self.args.list {
-                    return Ok(CameTo { judgement: self.list(&plan), run: None });
+                    return Ok(CameTo { judgement: self.list(&ours), run: None });
                 }
-                came.digest = Some(plan.digest());
-                let looking = self.records().then(|| self.look(&plan, stamps, &memory)).flatten();
+                let looking = self.records().then(|| self.look(&ours.plan, stamps, &memory)).flatten();
                 measuring.about_to_run();
-                self.execute(&plan, &mut came, &mut remembered, &mut observers);
+                self.execute(&ours, &mut came, &mut remembered, &mut observers);
+                (came.digest, came.portion) = (Some(ours.whole), ours.portion);
                 came.tested = looking.and_then(|looking| looking.join().ok());
                 if let (false, Some(launches), Some(file)) = (self.args.no_record, &built.to_keep, self.kept_launches())
                 {
@@ -226,6 +234,14 @@ impl<'a> Session<'a> {
             let _ = remembered.save(lists.as_std_path());
         }
         Ok(self.finish(came, memory, observers, &insights, measuring))
+    }
+
+    /// Takes the run off the record: it turned out that there can be none.
+    fn forget(&self, memory: &mut Memory) {
+        if let Some(store) = memory.store.as_mut().filter(|_| self.records()) {
+            // What stays is found out to have ended by whoever looks.
+            let _ = store.abandon(&self.head.id);
+        }
     }
 
     fn plan(
@@ -279,14 +295,15 @@ impl<'a> Session<'a> {
     }
 
     /// Executes the plan; what has no outcome for no fault of the code is tried again as the settings say.
-    fn execute(&self, plan: &Plan, came: &mut Came, remembered: &mut Remembered, observers: &mut Observers<'_>) {
-        let infra = &self.asked.settings().infra;
+    fn execute(&self, ours: &Ours, came: &mut Came, remembered: &mut Remembered, observers: &mut Observers<'_>) {
+        let (infra, plan) = (&self.asked.settings().infra, &ours.plan);
         let expected = ordering::expected(plan, self.slots);
         observers.tell(Fact::Planned {
             tests: plan.tests().count() as u64,
             binaries: plan.binaries.len(),
             slots: self.slots,
-            digest: Some(plan.digest()),
+            digest: Some(ours.whole),
+            shard: ours.portion.as_ref().map(|portion| (portion.shard, ours.of)),
             expected,
         });
         let mut left = plan.clone();
@@ -314,38 +331,6 @@ impl<'a> Session<'a> {
             came.cases.retain(|case| !again.contains(&case.key.binary));
         }
         came.cases.sort_by(|a, b| a.key.cmp(&b.key));
-    }
-
-    fn list(&self, plan: &Plan) -> Judgement {
-        let mut stdout = std::io::stdout().lock();
-        let mut planned: Vec<_> = plan.tests().collect();
-        planned.sort_by_key(|test| (test.standing, std::cmp::Reverse(test.expected)));
-        let tests: Vec<String> = planned.iter().map(|test| test.key.to_string()).collect();
-        let written = match self.args.format {
-            Format::Json => {
-                let units = plan.binaries.iter().filter(|binary| !binary.harness.gives_list());
-                let units: Vec<String> = units.map(|binary| binary.id.to_string()).collect();
-                let document = serde_json::json!({
-                    "schema_version": 1, "plan_digest": plan.digest(), "tests": tests, "without_list": units,
-                });
-                crate::report::json::write_line(&mut stdout, &document)
-            }
-            Format::Human => tests
-                .iter()
-                .map(|key| crate::report::inert::one_line(key))
-                .chain(
-                    plan.binaries
-                        .iter()
-                        .filter(|binary| !binary.harness.gives_list())
-                        .map(|binary| format!("{} (runs as a whole)", binary.id)),
-                )
-                .try_for_each(|line| writeln!(stdout, "{line}")),
-        };
-        // A closed pipe ends quietly.
-        let _ = written;
-        let is_empty = tests.is_empty() && plan.binaries.is_empty();
-        let code = if is_empty { ExitCode::NoTests } else { ExitCode::Pass };
-        Judgement { verdict: Verdict::Nothing, codes: vec![code], reasons: Vec::new() }
     }
 }
 
@@ -381,19 +366,4 @@ fn without_outcome(plan: &mut Plan, cases: &[Arc<CaseRecord>], finished_units: &
         true => !binary.tests.is_empty(),
         false => !finished_units.contains(&binary.id),
     });
-}
-
-/// Does the run take in every test of the workspace?
-fn is_full(args: &TestArgs, asked: &Asked) -> bool {
-    let flags = &asked.build.flags;
-    let libtest = &args.libtest;
-    let filters = args.filters.is_empty() && libtest.filters.is_empty() && libtest.skip.is_empty() && !libtest.ignored;
-    let selection = args.select.is_empty() && !args.failed && !args.changed;
-    let targets = !(flags.lib || flags.bins || flags.examples || flags.tests || flags.benches || flags.doc)
-        && flags.bin.is_empty()
-        && flags.example.is_empty()
-        && flags.test.is_empty()
-        && flags.bench.is_empty();
-    let packages = flags.package.is_empty() && flags.exclude.is_empty() && (flags.workspace || flags.all);
-    filters && selection && targets && packages
 }

@@ -13,7 +13,7 @@ use super::page::{Ink, Page, Tone};
 use super::progress::SharedFlight;
 use super::sentences::{self, NAMED};
 use crate::event::{Event, Fact, Observer, Stream};
-use crate::model::{Attempt, BinaryId, CaseRecord, Ending, Outcome, RunRecord, TestKey};
+use crate::model::{Attempt, BinaryId, CaseRecord, Ending, Outcome, RunRecord, Shard, TestKey};
 use crate::report::inert::{Inert, inert, one_line};
 use crate::report::view::{self, Insights};
 use crate::report::words;
@@ -131,7 +131,13 @@ impl<'a, W: io::Write> Terminal<'a, W> {
         self.last_named = Some(Arc::clone(key));
     }
 
-    fn planned(&mut self, at: Timestamp, tests: u64, binaries: usize, expected: Option<Duration>) {
+    fn planned(
+        &mut self,
+        at: Timestamp,
+        (tests, binaries): (u64, usize),
+        shard: Option<(Shard, u64)>,
+        expected: Option<Duration>,
+    ) {
         {
             let mut flight = self.flight.lock();
             flight.total = tests;
@@ -140,11 +146,14 @@ impl<'a, W: io::Write> Terminal<'a, W> {
             flight.since = Some(at);
             flight.running.clear();
         }
-        if tests == 0 {
+        if tests == 0 && shard.is_none() {
             return;
         }
         if !self.is_quiet() {
-            let text = sentences::running(tests, binaries, expected);
+            let text = match shard {
+                Some(shard) => sentences::running_shard(shard, tests, binaries, expected),
+                None => sentences::running(tests, binaries, expected),
+            };
             let line = self.page.sentence(Tone::Good, "Running", &text);
             self.print(&line);
         }
@@ -328,7 +337,9 @@ impl<W: io::Write> Observer for Terminal<'_, W> {
         match &event.fact {
             // cargo speaks for itself while it builds, on the same terminal.
             Fact::RunStarted { .. } | Fact::BuildFinished { .. } => {}
-            Fact::Planned { tests, binaries, expected, .. } => self.planned(at, *tests, *binaries, *expected),
+            Fact::Planned { tests, binaries, shard, expected, .. } => {
+                self.planned(at, (*tests, *binaries), *shard, *expected);
+            }
             Fact::TestStarted { key, .. } => self.flight.lock().started(key, at),
             Fact::TestSlow { key, running } => {
                 if !self.is_quiet() {

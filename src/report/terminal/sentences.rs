@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::{BinaryId, Ending, TestKey};
+use crate::model::{BinaryId, Ending, Shard, TestKey};
 use crate::report::inert::one_line;
 use crate::report::words;
 
@@ -12,7 +12,24 @@ pub(in crate::report) const NAMED: usize = 8;
 
 /// `1,234 tests in 24 binaries, about 8s`.
 pub(super) fn running(tests: u64, binaries: usize, expected: Option<Duration>) -> String {
-    let tests = words::count(tests, "test", "tests");
+    in_binaries(&words::count(tests, "test", "tests"), binaries, expected)
+}
+
+/// `shard 2/4: 312 of 1,234 tests in 14 binaries, about 2s`.
+pub(super) fn running_shard(
+    (shard, of): (Shard, u64),
+    tests: u64,
+    binaries: usize,
+    expected: Option<Duration>,
+) -> String {
+    let all = words::count(of, "test", "tests");
+    if binaries == 0 {
+        return format!("shard {shard}: nothing of {all}");
+    }
+    in_binaries(&format!("shard {shard}: {} of {all}", words::thousands(tests)), binaries, expected)
+}
+
+fn in_binaries(tests: &str, binaries: usize, expected: Option<Duration>) -> String {
     let binaries = words::count(binaries as u64, "binary", "binaries");
     match expected.filter(|expected| expected.as_secs() > 0) {
         Some(expected) => format!("{tests} in {binaries}, about {}", words::rough(expected)),
@@ -69,6 +86,16 @@ pub(super) fn stopping(signal: &str, in_flight: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_begins_says_of_how_much_it_is_a_shard() {
+        let shard: Shard = "2/4".parse().unwrap();
+        let about = Some(Duration::from_secs(2));
+        assert_eq!(running(1234, 24, about), "1,234 tests in 24 binaries, about 2s");
+        let said = running_shard((shard, 1234), 312, 14, about);
+        assert_eq!(said, "shard 2/4: 312 of 1,234 tests in 14 binaries, about 2s");
+        assert_eq!(running_shard((shard, 1), 0, 0, None), "shard 2/4: nothing of 1 test");
+    }
 
     #[test]
     fn a_death_names_its_suspects() {

@@ -230,5 +230,6 @@ pub(crate) fn head(report: &CoverageReport) -> Head {
         not_run: 0,
         duration_ms: 41_000,
         plan_digest: None,
+        shard: None,
     }
 }

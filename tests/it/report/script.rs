@@ -66,7 +66,7 @@ impl Script {
         let mut script = Self::new();
         script.wait(900).tell(Fact::BuildFinished { success: true, took: ms(900) });
         let digest = Some(ContentHash([7; 16]));
-        script.tell(Fact::Planned { tests, binaries, slots: 4, digest, expected: expected.map(ms) });
+        script.tell(Fact::Planned { tests, binaries, slots: 4, digest, shard: None, expected: expected.map(ms) });
         script
     }
 

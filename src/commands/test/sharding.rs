@@ -1,0 +1,55 @@
+//! What of a plan is this machine's: all of it, or its shard.
+
+use super::Refused;
+use super::ask::Asked;
+use super::session::Session;
+use crate::cli::TestArgs;
+use crate::exit_code::ExitCode;
+use crate::model::ContentHash;
+use crate::plan::cut::{Cut, Weighing};
+use crate::plan::portion::Portion;
+use crate::plan::{Plan, digest};
+
+/// What is to run here, and of what it is a part.
+pub(super) struct Ours {
+    pub(super) plan: Plan,
+    /// What it is of the whole, where that is cut.
+    pub(super) portion: Option<Portion>,
+    /// The whole plan's digest.
+    pub(super) whole: ContentHash,
+    /// How many tests the whole plan has.
+    pub(super) of: u64,
+    /// Has the whole plan anything in it?
+    pub(super) whole_has_any: bool,
+}
+
+impl Session<'_> {
+    /// Takes from the whole plan what is this machine's. Nothing that is remembered here has a say in that: two machines
+    /// with different memories would lose a test between them.
+    pub(super) fn ours(&self, mut plan: Plan) -> Result<Ours, Refused> {
+        let names = plan.names();
+        let (whole, of) = (digest(&names), plan.tests().count() as u64);
+        let whole_has_any = !names.is_empty();
+        let Some(shard) = self.args.shard else { return Ok(Ours { plan, portion: None, whole, of, whole_has_any }) };
+        let cut = Cut::of(plan.uncut(Weighing::Alike), shard.of(), self.asked.settings().test.isolation);
+        let lost = || Refused::new(ExitCode::Internal, format!("the cut has no shard {shard}"));
+        let portion = cut.portion(shard, self.full_but_for_shard).ok_or_else(lost)?;
+        plan.keep(&portion);
+        Ok(Ours { plan, portion: Some(portion), whole, of, whole_has_any })
+    }
+}
+
+/// Is every test of the workspace asked for, as far as shards do not share them out?
+pub(super) fn is_full_but_for_shard(args: &TestArgs, asked: &Asked) -> bool {
+    let flags = &asked.build.flags;
+    let libtest = &args.libtest;
+    let filters = args.filters.is_empty() && libtest.filters.is_empty() && libtest.skip.is_empty() && !libtest.ignored;
+    let selection = args.select.is_empty() && !args.failed && !args.changed;
+    let targets = !(flags.lib || flags.bins || flags.examples || flags.tests || flags.benches || flags.doc)
+        && flags.bin.is_empty()
+        && flags.example.is_empty()
+        && flags.test.is_empty()
+        && flags.bench.is_empty();
+    let packages = flags.package.is_empty() && flags.exclude.is_empty() && (flags.workspace || flags.all);
+    filters && selection && targets && packages
+}
