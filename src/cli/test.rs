@@ -46,6 +46,9 @@ pub struct TestArgs {
     /// Cut into those parts as this file of `cargo gate shards` says [default: by the number of tests]
     #[arg(long, value_name = "FILE", requires = "shard", help_heading = "Selection")]
     pub shard_plan: Option<PathBuf>,
+    /// Leave what `cargo gate join` needs here [default: `shard` in the gate directory]
+    #[arg(long, value_name = "DIR", requires = "shard", help_heading = "Selection")]
+    pub shard_out: Option<PathBuf>,
 
     /// cargo's own flags.
     #[command(flatten)]

@@ -82,6 +82,8 @@ impl Session<'_> {
         measuring.judge(&came, self.signals, &mut judgement);
         let record = record_of(head, state, judgement, &came, took);
         let record = Arc::new(RunRecord { coverage: measuring.reached(), ..record });
+        let left = came.leaving.take();
+        let not_left = left.and_then(|left| left.end(&record, &came.cases, &came.not_run, measuring.part()));
         let now = Timestamp::now();
         let flaky_before = Knowing::new(&memory.summaries, settings, now).flaky_tests();
         memory.learn(&record, &came.cases);
@@ -98,6 +100,7 @@ impl Session<'_> {
         observers.tell(Fact::RunFinished { record: Arc::clone(&record), cases: Arc::clone(&cases) });
         drop(observers);
         let mut wrong = outputs::write_asked(&self.args.into(), &ended, printed.as_ref());
+        wrong.extend(not_left);
         wrong.extend(measuring.tell(&ended));
         wrong.extend(writing.and_then(|writing| writing.join().ok()).unwrap_or_default());
         wrong.extend(

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::Refused;
 use super::outputs::Ended;
 use super::session::Came;
+use crate::history::portion::part::MeasuredPart;
 use crate::model::{CoverageFigures, Judgement};
 use crate::sys::signals::Signals;
 
@@ -32,6 +33,11 @@ pub(in crate::commands) trait Measuring {
 
     /// What was reached, for the record of the run.
     fn reached(&self) -> Option<CoverageFigures> {
+        None
+    }
+
+    /// What a shard says of what it measured.
+    fn part(&self) -> Option<MeasuredPart> {
         None
     }
 

@@ -8,6 +8,7 @@ mod ground;
 mod history;
 mod insights;
 mod judge;
+mod leaving;
 mod listing;
 mod measuring;
 mod outputs;
@@ -25,6 +26,7 @@ pub(super) use history::Memory;
 pub(super) use insights::Knowing;
 pub(super) use judge::{Facts, judge, judge_cases};
 use measuring::NotMeasuring;
+pub(super) use leaving::{folder_of, refused as leave_refused};
 pub(super) use measuring::{Begun, Measuring};
 pub(super) use outputs::{ARTIFACT, Ended, Wanted, events, look, markdown, write_artifact, write_asked};
 pub(super) use refused::Refused;
@@ -38,13 +40,18 @@ use crate::exit_code::ExitCode;
 /// Runs the command.
 #[must_use]
 pub fn run(args: &TestArgs) -> ExitCode {
-    let done = here().and_then(|stage| prepare(args, Purpose::Test, stage)).and_then(|prepared| match prepared {
+    let stage = here();
+    let prepared = stage.clone().and_then(|stage| prepare(args, Purpose::Test, stage));
+    let done = prepared.and_then(|prepared| match prepared {
         Prepared::Off => Ok(ask::step_aside(args)),
         Prepared::Handed(code) => Ok(code),
         Prepared::Ours(asked) => session::run(args, &Arc::new(*asked), &mut NotMeasuring),
     });
     done.unwrap_or_else(|refused| {
         super::complain("error", &refused.why);
+        if let Ok(stage) = &stage {
+            leaving::refused(args, stage, &refused).iter().for_each(|text| super::complain("warning", text));
+        }
         // Without a run there is nothing to report.
         if refused.outdates_reports(args) && !args.build.flags.no_run {
             let gate_dir = refused.gate_dir(args);

@@ -77,7 +77,7 @@ struct RefusedNote {
 impl Note {
     /// The note of a part, with the contents of the files beside it.
     pub(super) fn of(part: &Part, contents: Contents) -> Self {
-        let Part { shard, head, full, portion, measured, end } = part;
+        let Part { shard, head, portion, measured, end } = part;
         let (state, refused, not_run) = match end {
             End::Begun => (State::Begun, None, &[][..]),
             End::Ended(not_run) => (State::Ended, None, not_run.as_slice()),
@@ -104,7 +104,7 @@ impl Note {
             target: context.target,
             features: context.features,
             profile: context.profile,
-            full: *full,
+            full: portion.as_ref().is_some_and(|portion| portion.is_of_full),
             commit,
             branch,
             dirty,
@@ -145,8 +145,8 @@ impl Note {
             return Err(format!("it started at {}, which no history holds", self.start));
         }
         let portion = match (self.plan_digest, self.cut_digest) {
-            (Some(whole), Some(cut)) => Some(Portion { shard: self.shard, whole, cut, names: self.names }),
-            (None, None) if self.names.is_empty() => None,
+            (Some(whole), Some(cut)) => Some(Portion { shard: self.shard, whole, is_of_full: self.full, cut, names: self.names }),
+            (None, None) if self.names.is_empty() && !self.full => None,
             _ => return Err("it has names and digests only in part".to_owned()),
         };
         let end = match (self.state, self.refused, self.run) {
@@ -184,6 +184,6 @@ impl Note {
             pid: self.pid,
             boot_id: self.boot_id,
         };
-        Ok((Part { shard: self.shard, head, full: self.full, portion, measured, end }, contents))
+        Ok((Part { shard: self.shard, head, portion, measured, end }, contents))
     }
 }

@@ -14,8 +14,6 @@ pub struct Part {
     pub shard: Shard,
     /// The part's run, as known from its start.
     pub head: RunHead,
-    /// Did it take in every test of the workspace, but for the shard?
-    pub full: bool,
     /// What it was to run; none before that is known.
     pub portion: Option<Portion>,
     /// What it measured; none where nothing was to be measured.

@@ -34,7 +34,7 @@ pub fn whole(parts: &[&Left], shards: usize) -> Option<Whole> {
     let start = first.part.head.start;
     let end = parts.iter().filter_map(|left| end_of(left)).max().unwrap_or(start);
     let all = || parts.iter().map(|left| &left.part);
-    let is_whole = parts.len() == shards && all().all(|part| part.full && matches!(part.end, End::Ended(_)));
+    let is_whole = parts.len() == shards && all().all(is_part_of_all);
     let known = |of: fn(&RunHead) -> Option<&String>| all().find_map(|part| of(&part.head).cloned());
     let dirty: Vec<bool> = all().filter_map(|part| part.head.dirty).collect();
     let keys: BTreeSet<ContentHash> = all().filter_map(|part| part.head.input_key).collect();
@@ -65,6 +65,10 @@ pub fn whole(parts: &[&Left], shards: usize) -> Option<Whole> {
         duration: Duration::try_from(end.duration_since(start)).unwrap_or_default(),
         plan_digest: all().find_map(|part| Some(part.portion.as_ref()?.whole)),
     })
+}
+
+fn is_part_of_all(part: &Part) -> bool {
+    matches!(part.end, End::Ended(_)) && part.portion.as_ref().is_some_and(|portion| portion.is_of_full)
 }
 
 fn end_of(left: &Left) -> Option<Timestamp> {
