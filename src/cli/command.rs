@@ -7,8 +7,8 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use super::{
-    BaselineArgs, CoverageArgs, DoctorArgs, ExplainArgs, FlakyArgs, HistoryArgs, InitArgs, OrderArgs, ReportArgs,
-    RunArgs, StatusArgs, TestArgs, VerdictArgs,
+    BaselineArgs, CoverageArgs, DoctorArgs, ExplainArgs, FlakyArgs, HistoryArgs, InitArgs, JoinArgs, OrderArgs,
+    ReportArgs, RunArgs, StatusArgs, TestArgs, VerdictArgs,
 };
 
 /// Decide whether a Rust workspace may go on: run the tests, remember every outcome, say why the gate is red
@@ -28,6 +28,8 @@ pub enum Command {
     Test(Box<TestArgs>),
     /// Run the tests once, measure what they cover, judge it
     Coverage(Box<CoverageArgs>),
+    /// Put the shards of a run together, and judge them as one
+    Join(Box<JoinArgs>),
     /// Run the whole gate of the configuration
     Run(Box<RunArgs>),
     /// Show what the history says: on one screen, or as a document

@@ -11,6 +11,7 @@ mod flaky;
 pub mod history;
 mod init;
 mod isolation;
+mod join;
 mod keeping;
 mod notify;
 mod order;
@@ -53,6 +54,7 @@ pub fn main(argv: Vec<OsString>) -> std::process::ExitCode {
     let code = match command {
         Command::Test(args) => test::run(&args),
         Command::Coverage(args) => coverage::run(&args),
+        Command::Join(args) => join::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Flaky(args) => flaky::run(&args),

@@ -117,7 +117,8 @@ pub fn page(lines: &[ShardLine], look: Look) -> String {
             _ => Tone::Bad,
         };
         let tests = words::count(line.tests, "test", "tests");
-        let failed = if line.failed > 0 { format!(", {} failed", words::thousands(line.failed)) } else { String::new() };
+        let failed =
+            if line.failed > 0 { format!(", {} failed", words::thousands(line.failed)) } else { String::new() };
         let host = line.host.as_deref().map(|host| format!(" on {}", one_line(host))).unwrap_or_default();
         let text = match line.state {
             ShardState::Missing => format!("{} left nothing", line.shard),

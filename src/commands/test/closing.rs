@@ -25,11 +25,10 @@ use crate::exit_code::ExitCode;
 use crate::history::record::add_checkout;
 use crate::history::store::{BinaryStamp, Store};
 use crate::model::{
-    BinaryId, CaseRecord, ContentHash, InfraMode, Judgement, Reason, RunHead, RunRecord, RunState, Totals,
-    Verdict,
+    BinaryId, CaseRecord, ContentHash, InfraMode, Judgement, Reason, RunHead, RunRecord, RunState, Totals, Verdict,
 };
-use crate::report::markdown::Smoke;
 use crate::report::Insights;
+use crate::report::markdown::Smoke;
 use crate::runner::engine::Stop;
 
 impl Session<'_> {

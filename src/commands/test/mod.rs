@@ -22,11 +22,12 @@ use std::sync::Arc;
 
 pub(super) use ask::{Asked, Prepared, Purpose, context_of, default_context, prepare, rustc_version};
 pub(super) use gather::slots;
+pub(super) use ground::Ground;
 pub(super) use history::Memory;
 pub(super) use insights::Knowing;
 pub(super) use judge::{Facts, judge, judge_cases};
-use measuring::NotMeasuring;
 pub(super) use leaving::{folder_of, refused as leave_refused};
+use measuring::NotMeasuring;
 pub(super) use measuring::{Begun, Measuring};
 pub(super) use outputs::{ARTIFACT, Ended, Wanted, events, look, markdown, write_artifact, write_asked};
 pub(super) use refused::Refused;

@@ -145,7 +145,9 @@ impl Note {
             return Err(format!("it started at {}, which no history holds", self.start));
         }
         let portion = match (self.plan_digest, self.cut_digest) {
-            (Some(whole), Some(cut)) => Some(Portion { shard: self.shard, whole, is_of_full: self.full, cut, names: self.names }),
+            (Some(whole), Some(cut)) => {
+                Some(Portion { shard: self.shard, whole, is_of_full: self.full, cut, names: self.names })
+            }
             (None, None) if self.names.is_empty() && !self.full => None,
             _ => return Err("it has names and digests only in part".to_owned()),
         };
