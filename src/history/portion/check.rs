@@ -365,3 +365,155 @@ fn named(names: &[String]) -> String {
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     format!("{}{more}", names.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", "))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::made::parts;
+    use super::super::part::{MeasuredPart, Unreadable};
+    use super::*;
+    use crate::model::ContentHash;
+
+    const CUT: [&[&str]; 3] = [&["app/app::a", "app/app::b"], &["app/test:x::fails"], &["app/doc:doc"]];
+
+    fn checked(left: Vec<Left>) -> Checked {
+        check(&Found { left, ..Found::default() })
+    }
+
+    /// The reasons, each with its code.
+    fn grounds(left: Vec<Left>) -> Vec<(u8, String)> {
+        checked(left).grounds.iter().map(|(code, reason)| (code.number(), reason.id.clone())).collect()
+    }
+
+    #[test]
+    fn parts_of_one_thing_make_a_whole_in_any_order() {
+        let mut left = parts(&CUT);
+        for _ in 0..3 {
+            left.rotate_left(1);
+            let checked = checked(left.clone());
+            assert_eq!((checked.grounds, checked.notes), (Vec::new(), Vec::new()));
+            let shards: Vec<u32> = checked.counted.iter().map(|at| left[*at].part.shard.index()).collect();
+            assert_eq!(shards, [1, 2, 3]);
+        }
+        // One part has no test at all.
+        assert_eq!(grounds(parts(&[&["app/app::a"], &[]])), []);
+    }
+
+    /// A way in which one part does not belong to the others.
+    type Change = fn(&mut Vec<Left>);
+
+    #[test]
+    fn each_way_of_not_making_a_whole_is_red_with_its_reason() {
+        let ways: [(&str, u8, Change); 22] = [
+            ("shard-missing", 22, |left| drop(left.pop())),
+            ("shard-missing", 22, Vec::clear),
+            ("shard-unfinished", 22, |left| left[1] = left[1].killed()),
+            ("shard-unfinished", 22, |left| {
+                left[1] = left[1].killed();
+                left[1].part.portion = None;
+            }),
+            ("shard-unfinished", 22, |left| left.push(left[1].again().killed())),
+            ("shard-count", 96, |left| left.push(parts(&[&["app/app::a"], &[]]).remove(0))),
+            ("shard-twice", 96, |left| left.push(left[1].clone())),
+            ("shard-twice", 96, |left| left.push(left[1].again().with_head(|head| head.commit = Some("def".into())))),
+            ("plan-differs", 96, |left| of_portion(left, |portion| portion.whole = ContentHash([9; 16]))),
+            ("cut-differs", 96, |left| of_portion(left, |portion| portion.cut = ContentHash([9; 16]))),
+            ("plan-unknown", 96, |left| left[1].part.portion = None),
+            ("commit-differs", 96, |left| of_head(left, |head| head.commit = Some("def".into()))),
+            ("commit-differs", 96, |left| of_head(left, |head| head.commit = None)),
+            ("dirty-differs", 96, |left| of_head(left, |head| head.dirty = Some(true))),
+            ("input-differs", 96, |left| of_head(left, |head| head.input_key = Some(ContentHash([8; 16])))),
+            ("context-differs", 96, |left| of_head(left, |head| head.context.features = "--all-features".into())),
+            ("measured-differs", 96, |left| {
+                let selected = "whole".to_owned();
+                left[1].part.measured = Some(MeasuredPart { selected, measurer: None, why_not: None });
+            }),
+            ("tests-overlap", 96, |left| of_portion(left, |portion| portion.names.insert(0, "app/app::a".into()))),
+            ("tests-overlap", 96, |left| {
+                let stranger = std::sync::Arc::clone(&left[0].run.as_ref().unwrap().cases[0]);
+                left[1].run.as_mut().unwrap().cases.push(stranger);
+            }),
+            ("tests-lost", 96, |left| of_portion(left, |portion| portion.names.clear())),
+            ("tests-without-outcome", 22, |left| left[1].run.as_mut().unwrap().cases.clear()),
+            ("config", 96, |left| {
+                left[1] = left[1].killed();
+                left[1].part.portion = None;
+                left[1].part.end = End::Refused(ExitCode::Config, "no such profile".into());
+            }),
+        ];
+        for (number, (id, code, change)) in ways.into_iter().enumerate() {
+            let mut left = parts(&CUT);
+            change(&mut left);
+            let grounds = grounds(left);
+            let wanted = (code, id.to_owned());
+            assert!(grounds.contains(&wanted), "{number}: {wanted:?} is not in {grounds:?}");
+        }
+        let unreadable = vec![Unreadable { place: "x".into(), why: "garbage".into() }];
+        let checked = check(&Found { left: parts(&CUT), unreadable, empty: Vec::new() });
+        assert_eq!(
+            checked.grounds.first().map(|(code, reason)| (code.number(), reason.id.as_str())),
+            Some((96, "shard-unreadable"))
+        );
+        assert!(!checked.belong_together());
+    }
+
+    fn of_portion(left: &mut [Left], change: fn(&mut crate::plan::portion::Portion)) {
+        change(left[1].part.portion.as_mut().unwrap());
+    }
+
+    fn of_head(left: &mut [Left], change: fn(&mut crate::model::RunHead)) {
+        left[1] = left[1].clone().with_head(change);
+    }
+
+    #[test]
+    fn all_that_speaks_against_it_is_told_at_once() {
+        let mut left = parts(&CUT);
+        of_head(&mut left, |head| (head.commit, head.input_key) = (Some("def".into()), Some(ContentHash([8; 16]))));
+        left[0] = left[0].killed();
+        left.pop();
+        let all: Vec<String> = grounds(left).into_iter().map(|(_, id)| id).collect();
+        assert_eq!(all, ["commit-differs", "input-differs", "shard-missing", "shard-unfinished"]);
+    }
+
+    #[test]
+    fn without_git_binaries_of_different_machines_are_no_different_input() {
+        let mut left: Vec<Left> = parts(&CUT)
+            .into_iter()
+            .map(|left| left.with_head(|head| (head.commit, head.dirty) = (None, None)))
+            .collect();
+        of_head(&mut left, |head| head.input_key = Some(ContentHash([8; 16])));
+        assert_eq!(grounds(left), []);
+    }
+
+    #[test]
+    fn of_several_attempts_the_latest_counts_and_it_is_said_so() {
+        let mut left = parts(&CUT);
+        left.insert(0, left[1].again());
+        left.push(left[2].again());
+        left[3] = left[3].killed();
+        let checked = checked(left);
+        assert_eq!(checked.grounds, []);
+        assert_eq!((checked.counted, checked.replaced), (vec![1, 0, 4], vec![2, 3]));
+        let said: Vec<&str> = checked.notes.iter().map(|reason| reason.text.as_str()).collect();
+        assert!(said[0].starts_with("shard 2/3 ran again: run ") && said[0].ends_with("(fail) does not"), "{said:?}");
+        assert!(said[1].ends_with("(it never ended) does not"), "{said:?}");
+    }
+
+    #[test]
+    fn what_a_part_came_to_by_itself_is_what_the_whole_comes_to() {
+        for (state, code, id) in [
+            (RunState::BuildFailed, ExitCode::BuildFailed, "build-failed"),
+            (RunState::Interrupted, ExitCode::Interrupted, "interrupted"),
+            (RunState::ToolError, ExitCode::NeverExecuted, "never-executed"),
+            (RunState::Deferred, ExitCode::Deferred, "deferred"),
+            (RunState::ToolError, ExitCode::Internal, "internal"),
+        ] {
+            let mut left = parts(&CUT);
+            left[1] = left[1].clone().having_come_to(state, code, id, "it says why");
+            let checked = checked(left);
+            let told: Vec<_> = checked.grounds.iter().map(|(code, reason)| (*code, reason.text.as_str())).collect();
+            assert_eq!(told, [(code, "shard 2/3: it says why")]);
+            assert_eq!(checked.grounds[0].1.id, id);
+            assert!(checked.belong_together());
+        }
+    }
+}

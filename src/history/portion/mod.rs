@@ -15,6 +15,8 @@
 
 pub mod check;
 pub mod folder;
+#[cfg(test)]
+mod made;
 mod note;
 pub mod part;
 pub mod read;

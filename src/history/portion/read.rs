@@ -159,3 +159,133 @@ fn run_of(file: File, part: &Part) -> Result<FinishedRun, String> {
         false => Err(of(RUN, &"it is of another run than `shard.json`, or says something else of it")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::folder::Folder;
+    use super::super::made::parts;
+    use super::super::part::{End, MeasuredPart};
+    use super::*;
+
+    const CUT: [&[&str]; 2] = [&["app/app::a", "app/app::fails"], &["app/doc:doc"]];
+
+    /// Writes what a part leaves, with figures.
+    fn write(dir: &Path, left: &Left) -> Folder {
+        let folder = Folder::at(dir);
+        let mut part = left.part.clone();
+        part.measured = Some(MeasuredPart { selected: "whole".into(), measurer: Some("m 1".into()), why_not: None });
+        let begun = Part { end: End::Begun, ..part.clone() };
+        folder.begin(&begun).unwrap();
+        folder.go_on(&begun).unwrap();
+        fs_err::write(folder.lcov(), "SF:src/lib.rs\nDA:1,1\nend_of_record\n").unwrap();
+        folder.end(&part, left.run.as_ref().unwrap()).unwrap();
+        folder
+    }
+
+    fn why(dir: &Path) -> String {
+        let found = find(&[dir.to_owned()]);
+        assert!(found.left.is_empty() && found.empty.is_empty(), "{found:?}");
+        found.unreadable.into_iter().next().unwrap().why
+    }
+
+    #[test]
+    fn what_a_part_left_is_found_and_read_where_ci_puts_it() {
+        let place = tempfile::tempdir().unwrap();
+        let left = parts(&CUT);
+        write(&place.path().join("shard-2"), &left[1]);
+        write(&place.path().join("artifacts/shard-1"), &left[0]);
+        fs_err::create_dir_all(place.path().join("empty")).unwrap();
+        let dirs = ["", "artifacts", "empty", "missing"].map(|name| place.path().join(name));
+        let found = find(&dirs);
+        assert_eq!((found.unreadable.len(), found.empty.len()), (0, 2), "{found:?}");
+        for (read, left) in found.left.iter().zip(&left) {
+            assert_eq!(
+                (&read.part.head, &read.part.portion, &read.part.end),
+                (&left.part.head, &left.part.portion, &left.part.end)
+            );
+            let (read_run, run) = (read.run.as_ref().unwrap(), left.run.as_ref().unwrap());
+            assert_eq!((&read_run.record, &read_run.cases), (&run.record, &run.cases));
+            assert!(read.lcov.as_ref().unwrap().ends_with(LCOV));
+        }
+    }
+
+    #[test]
+    fn a_part_that_never_ended_says_so_whatever_an_earlier_one_left() {
+        let place = tempfile::tempdir().unwrap();
+        let left = parts(&CUT);
+        let folder = write(place.path(), &left[0]);
+        let begun = Part { end: End::Begun, ..left[0].part.clone() };
+        folder.begin(&begun).unwrap();
+        assert_eq!(fs_err::read_dir(place.path()).unwrap().count(), 1);
+        let found = find(&[place.path().to_owned()]);
+        assert_eq!((&found.left[0].part, found.left[0].run.is_none()), (&begun, true));
+        let refused =
+            Part { end: End::Refused(crate::exit_code::ExitCode::Config, "why".into()), portion: None, ..begun };
+        folder.begin(&refused).unwrap();
+        assert_eq!(find(&[place.path().to_owned()]).left[0].part, refused);
+    }
+
+    #[test]
+    fn files_of_two_attempts_and_files_that_are_none_are_refused() {
+        let place = tempfile::tempdir().unwrap();
+        let (one, two) = (place.path().join("one"), place.path().join("two"));
+        let left = parts(&CUT);
+        write(&one, &left[0]);
+        write(&two, &left[1]);
+        fs_err::copy(one.join(RUN), two.join(RUN)).unwrap();
+        assert_eq!(why(&two), "`run.ndjson.gz`: it is not the one that `shard.json` was written with");
+        fs_err::remove_file(two.join(RUN)).unwrap();
+        assert!(why(&two).starts_with("`run.ndjson.gz`: "), "{}", why(&two));
+        fs_err::write(one.join(LCOV), "SF:other\nend_of_record\n").unwrap();
+        assert_eq!(why(&one), "`coverage.info`: it is not the one that `shard.json` was written with");
+        #[cfg(unix)]
+        {
+            write(&two, &left[1]);
+            fs_err::remove_file(two.join(RUN)).unwrap();
+            std::os::unix::fs::symlink("/dev/zero", two.join(RUN)).unwrap();
+            assert_eq!(why(&two), "`run.ndjson.gz`: it is no file");
+        }
+    }
+
+    #[test]
+    fn a_note_that_contradicts_itself_or_its_run_is_refused() {
+        let place = tempfile::tempdir().unwrap();
+        write(place.path(), &parts(&CUT)[0]);
+        let path = place.path().join(NOTE);
+        let text = fs_err::read_to_string(&path).unwrap();
+        for (from, to, what) in [
+            ("\"schema_version\":1", "\"schema_version\":2", "it has version 2 of the format"),
+            ("\"1/2\"", "\"3/2\"", "`3/2` is no shard"),
+            ("\"1/2\"", "\"2/2\"", "it is of another run"),
+            ("\"commit\":\"abc\"", "\"commit\":\"def\"", "it is of another run"),
+            ("\"app/app::a\",", "\"app/app::z\",", "`names` are not in order"),
+            ("\"not_run\":[]", "\"not_run\":[\"x\"]", "`x` was not run, and was none of its tests"),
+            ("\"state\":\"ended\"", "\"state\":\"begun\"", "does not fit together"),
+            ("\"run_id\":\"", "\"run_id\":\"../", "is no run's name"),
+            ("2027-", "9999-", "which no history holds"),
+        ] {
+            assert!(text.contains(from), "{from} is not in {text}");
+            fs_err::write(&path, text.replacen(from, to, 1)).unwrap();
+            assert!(why(place.path()).contains(what), "{from} → {to}: {}", why(place.path()));
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn no_note_panics(bytes in prop::collection::vec(any::<u8>(), 0..60), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+            let place = tempfile::tempdir().unwrap();
+            write(place.path(), &parts(&CUT)[0]);
+            let path = place.path().join(NOTE);
+            let mut note = fs_err::read(&path).unwrap();
+            let index = at.index(note.len());
+            note[index] = byte;
+            fs_err::write(&path, &note).unwrap();
+            find(&[place.path().to_owned()]);
+            fs_err::write(&path, &bytes).unwrap();
+            prop_assert_eq!(find(&[place.path().to_owned()]).unreadable.len(), 1);
+        }
+    }
+}

@@ -106,3 +106,74 @@ fn hosts<'p>(parts: impl Iterator<Item = &'p Part>) -> String {
         more => format!("{} and {more} more", named.join(", ")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::check::check;
+    use super::super::made::{case, parts};
+    use super::super::read::Found;
+    use super::*;
+    use crate::model::Totals;
+    use crate::plan::digest;
+
+    fn whole_of(left: &[Left]) -> Option<Whole> {
+        let found = Found { left: left.to_vec(), ..Found::default() };
+        let checked = check(&found);
+        assert_eq!(checked.grounds, []);
+        let counted: Vec<&Left> = checked.counted.iter().map(|at| &found.left[*at]).collect();
+        whole(&counted, checked.shards.len())
+    }
+
+    #[test]
+    fn a_whole_lasts_from_the_first_start_to_the_last_end_and_is_of_all_machines() {
+        let left = parts(&[&["app/app::a"], &["app/app::fails"], &[]]);
+        let whole = whole_of(&left).unwrap();
+        assert_eq!((whole.head.start, whole.duration), (left[0].part.head.start, Duration::from_secs(12)));
+        assert_eq!(
+            (whole.head.host.as_str(), whole.head.full, whole.head.shard),
+            ("runner-1, runner-2, runner-3", true, None)
+        );
+        assert_eq!((whole.head.commit.as_deref(), whole.head.dirty, whole.not_run), (Some("abc"), Some(false), 0));
+    }
+
+    #[test]
+    fn what_is_not_there_is_counted_and_makes_no_full_run() {
+        let left = parts(&[&["app/app::a"], &["app/app::b", "app/app::c"]]);
+        let killed = left[1].killed();
+        let with_killed = whole(&[&left[0], &killed], 2).unwrap();
+        assert_eq!((with_killed.not_run, with_killed.head.full, with_killed.cases.len()), (2, false, 1));
+        assert!(!whole(&[&left[0]], 2).unwrap().head.full);
+        assert_eq!(whole(&[], 2), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_cut_joined_in_any_order_is_the_run_that_was_cut(
+            tests in prop::collection::btree_map("[a-z]{1,6}(_fails)?", 0_usize..5, 0..40),
+            shards in 1_usize..5,
+            turns in 0_usize..5,
+        ) {
+            let names: Vec<String> = tests.keys().map(|name| format!("app/app::{name}")).collect();
+            let mut cut: Vec<Vec<&str>> = vec![Vec::new(); shards];
+            for (name, shard) in names.iter().zip(tests.values()) {
+                cut[shard % shards].push(name);
+            }
+            let cut: Vec<&[&str]> = cut.iter().map(Vec::as_slice).collect();
+            let mut left = parts(&cut);
+            let in_order = whole_of(&left).unwrap();
+            left.rotate_left(turns % shards);
+            let joined = whole_of(&left).unwrap();
+            prop_assert_eq!(&joined, &in_order);
+            let alone: Vec<_> = names.iter().map(|name| case(name)).collect();
+            prop_assert_eq!(&joined.cases, &alone);
+            let totals = |cases: &[Arc<CaseRecord>]| Totals::of(cases.iter().map(|case| &**case));
+            prop_assert_eq!(totals(&joined.cases), totals(&alone));
+            prop_assert_eq!(joined.plan_digest, Some(digest(&names)));
+            // Another part makes another run.
+            left[0] = left[0].again();
+            prop_assert_ne!(whole_of(&left).unwrap().head.id, joined.head.id);
+        }
+    }
+}
