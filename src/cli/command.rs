@@ -8,7 +8,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use super::{
     BaselineArgs, CoverageArgs, DoctorArgs, ExplainArgs, FlakyArgs, HistoryArgs, InitArgs, JoinArgs, OrderArgs,
-    ReportArgs, RunArgs, StatusArgs, TestArgs, VerdictArgs,
+    ReportArgs, RunArgs, ShardsArgs, StatusArgs, TestArgs, VerdictArgs,
 };
 
 /// Decide whether a Rust workspace may go on: run the tests, remember every outcome, say why the gate is red
@@ -28,6 +28,8 @@ pub enum Command {
     Test(Box<TestArgs>),
     /// Run the tests once, measure what they cover, judge it
     Coverage(Box<CoverageArgs>),
+    /// Cut the tests for several machines, by how long they take
+    Shards(Box<ShardsArgs>),
     /// Put the shards of a run together, and judge them as one
     Join(Box<JoinArgs>),
     /// Run the whole gate of the configuration
@@ -161,6 +163,7 @@ pub fn parse(argv: impl IntoIterator<Item = OsString>, help: &FlagHelp) -> Resul
     let (name, completed) = match &mut parsed {
         Command::Test(args) => ("test", args.complete()),
         Command::Coverage(args) => ("coverage", args.test.complete()),
+        Command::Shards(args) => ("shards", args.complete()),
         Command::Run(args) => ("run", args.complete()),
         _ => return Ok(parsed),
     };

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::model::{KeyPattern, Word, parse_duration, parse_size};
+use crate::model::{KeyPattern, Shard, Word, parse_duration, parse_size};
 use crate::ratio::Share;
 
 use super::Events;
@@ -48,6 +48,12 @@ pub(super) fn count(text: &str) -> Result<String, String> {
 
 pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|count| *count > 0).ok_or_else(|| "write a number, 1 or more".to_owned())
+}
+
+/// A number of shards.
+pub(super) fn shards(text: &str) -> Result<u32, String> {
+    let count = text.parse().ok().filter(|count| Shard::new(*count, *count).is_some());
+    count.ok_or_else(|| "write a number from 1 to 10000".to_owned())
 }
 
 fn at_least_one_as_text(text: &str) -> Result<String, String> {

@@ -44,6 +44,11 @@ pub struct SettingFlags {
 }
 
 impl SettingFlags {
+    /// That one alone.
+    pub(super) fn of_isolation(isolation: Option<String>) -> Self {
+        Self { isolation, ..Self::default() }
+    }
+
     /// The flags that were given, by name without dashes, with their text.
     #[must_use]
     pub fn given(&self) -> Vec<(&'static str, &str)> {

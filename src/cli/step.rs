@@ -49,12 +49,17 @@ fn sentence(words: &str) -> String {
 /// Whether it was given, the flag, and why it makes no sense in a pipeline.
 type Senseless = (bool, &'static str, &'static str);
 
-fn asked_by_a_person(args: &TestArgs) -> [Senseless; 9] {
+fn asked_by_a_person(args: &TestArgs) -> [Senseless; 10] {
     let flags = &args.build.flags;
     [
         (args.repeat.is_some(), "--repeat", "a step runs once"),
         (args.until_fail, "--until-fail", "a step runs once"),
         (args.list, "--list", "it runs nothing"),
+        (
+            args.shard.is_some(),
+            "--shard",
+            "its verdict would be of a part; run `cargo gate test --shard` on each machine",
+        ),
         (args.libtest.list, "-- --list", "it runs nothing"),
         (args.libtest.help, "-- --help", "it runs nothing"),
         (flags.no_run, "--no-run", "it runs nothing"),
@@ -93,6 +98,7 @@ mod tests {
             &["--repeat", "2"][..],
             &["--until-fail"],
             &["--list"],
+            &["--shard", "1/2"],
             &["--no-run"],
             &["--manifest-path", "x/Cargo.toml"],
             &["--format", "json"],

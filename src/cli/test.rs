@@ -22,7 +22,7 @@ pub struct TestArgs {
     pub filters: Vec<String>,
     /// Arguments for the test binaries
     #[arg(last = true, value_name = "LIBTEST-ARGS")]
-    after: Vec<OsString>,
+    pub(super) after: Vec<OsString>,
     /// The same, understood.
     #[arg(skip)]
     pub libtest: LibtestArgs,
@@ -63,7 +63,7 @@ pub struct TestArgs {
     pub fail_fast: bool,
     /// Stop after N failures
     #[arg(long, value_name = "N", value_parser = at_least_one, help_heading = "Limits and retries")]
-    max_fail: Option<usize>,
+    pub(super) max_fail: Option<usize>,
     /// Run everything N times
     #[arg(long, value_name = "N", value_parser = at_least_one, help_heading = "Limits and retries")]
     pub repeat: Option<usize>,
@@ -134,10 +134,13 @@ impl TestArgs {
     fn refuse_with_shard(&self) -> Result<(), String> {
         let own = "goes by what this machine remembers, and the other shards remember something else";
         let instead = "lists what cargo lists: use `--list` before `--`";
+        let once = "runs several times, and a shard leaves one run for `cargo gate join`";
         let senseless = [
             (self.failed, "--failed", own),
             (self.changed, "--changed", own),
             (self.libtest.list, "-- --list", instead),
+            (self.repeat.is_some(), "--repeat", once),
+            (self.until_fail, "--until-fail", once),
         ];
         match senseless.into_iter().find(|(is_given, ..)| *is_given) {
             Some((_, flag, why)) => Err(format!("`--shard` and `{flag}` exclude each other: `{flag}` {why}")),

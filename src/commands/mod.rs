@@ -22,6 +22,7 @@ mod ratchet;
 mod remembered;
 mod report;
 mod run;
+mod shards;
 mod stage;
 mod status;
 mod suites;
@@ -54,6 +55,7 @@ pub fn main(argv: Vec<OsString>) -> std::process::ExitCode {
     let code = match command {
         Command::Test(args) => test::run(&args),
         Command::Coverage(args) => coverage::run(&args),
+        Command::Shards(args) => shards::run(&args),
         Command::Join(args) => join::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Report(args) => report::run(&args),

@@ -109,6 +109,12 @@ impl Slice {
     }
 }
 
+/// How long all of these should take on one thread; none where that is not known of each.
+#[must_use]
+pub fn expected(slices: &[Slice]) -> Option<Duration> {
+    slices.iter().try_fold(Duration::ZERO, |sum, slice| Some(sum.saturating_add(slice.expected?)))
+}
+
 impl Cut {
     /// Cuts into so many shards.
     #[must_use]
@@ -138,6 +144,11 @@ impl Cut {
                 .filter_map(|(binary, ranges)| Some(weighed.binaries.get(binary)?.slice(ranges, weighed.knows)))
         };
         Self { isolation, shards: by_shard.into_iter().map(|of| slices(of).collect()).collect() }
+    }
+
+    /// Each shard with what it takes.
+    pub fn parts(&self) -> impl Iterator<Item = (Shard, &[Slice])> {
+        Shard::all(u32::try_from(self.shards.len()).unwrap_or(u32::MAX)).zip(self.shards.iter().map(Vec::as_slice))
     }
 
     /// The names of all that it deals out, sorted.
@@ -358,4 +369,195 @@ fn deal(pieces: &mut [Piece], shards: u32) -> (Vec<u32>, Vec<u64>) {
     let mut loads: Vec<(u32, u64)> = loads.into_iter().map(|Reverse((load, shard))| (shard, load)).collect();
     loads.sort_unstable();
     (dealt, loads.into_iter().map(|(_, load)| load).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn binary(number: usize) -> BinaryId {
+        format!("app/test:b{number:03}").parse().unwrap()
+    }
+
+    fn listed(number: usize, times: &[Option<u64>]) -> Uncut {
+        let test = |(at, ms): (usize, &Option<u64>)| (format!("t{at:05}"), ms.map(Duration::from_millis));
+        Uncut { binary: binary(number), content: Content::Tests(times.iter().enumerate().map(test).collect()) }
+    }
+
+    fn whole(number: usize, ms: Option<u64>) -> Uncut {
+        Uncut { binary: binary(number), content: Content::Whole(ms.map(Duration::from_millis)) }
+    }
+
+    fn names(list: &[Uncut]) -> Vec<String> {
+        let of = |uncut: &Uncut| match &uncut.content {
+            Content::Tests(tests) => tests.iter().map(|(name, _)| format!("{}::{name}", uncut.binary)).collect(),
+            Content::Whole(_) => vec![uncut.binary.to_string()],
+        };
+        let mut names: Vec<String> = list.iter().flat_map(of).collect();
+        names.sort_unstable();
+        names
+    }
+
+    fn loads(cut: &Cut) -> Vec<Duration> {
+        cut.shards.iter().map(|slices| expected(slices).unwrap_or_default()).collect()
+    }
+
+    /// How much of the mean the longest shard takes, in percent.
+    fn longest(cut: &Cut) -> u128 {
+        let loads = loads(cut);
+        let total: Duration = loads.iter().sum();
+        loads.iter().max().unwrap().as_micros() * 100 * loads.len() as u128 / total.as_micros()
+    }
+
+    fn split(cut: &Cut) -> usize {
+        cut.shards.iter().flatten().filter(|slice| !slice.whole).count()
+    }
+
+    fn times() -> impl Strategy<Value = Vec<Option<u64>>> {
+        let time = prop_oneof![1 => Just(None), 1 => Just(Some(0)), 1 => Just(Some(u64::MAX)), 6 => (1..2000_u64).prop_map(Some)];
+        proptest::collection::vec(time, 0..30)
+    }
+
+    fn lists() -> impl Strategy<Value = Vec<Uncut>> {
+        let content = prop_oneof![3 => times().prop_map(Ok), 1 => proptest::option::of(0..5000_u64).prop_map(Err)];
+        proptest::collection::vec(content, 0..20).prop_map(|contents| {
+            let uncut = |(at, content): (usize, Result<Vec<_>, _>)| match content {
+                Ok(times) => listed(at, &times),
+                Err(time) => whole(at, time),
+            };
+            contents.into_iter().enumerate().map(uncut).collect()
+        })
+    }
+
+    fn isolation() -> impl Strategy<Value = Isolation> {
+        prop_oneof![Just(Isolation::Shared), Just(Isolation::Process)]
+    }
+
+    proptest! {
+        #[test]
+        fn each_test_is_in_one_shard(list in lists(), shards in 1..70_u32, isolation in isolation()) {
+            let cut = Cut::of(list.clone(), shards, isolation);
+            prop_assert_eq!(cut.shards.len(), shards as usize);
+            prop_assert_eq!(cut.names(), names(&list));
+            let portions: Vec<Portion> = Shard::all(shards).map(|shard| cut.portion(shard, true).unwrap()).collect();
+            let mut together: Vec<String> = portions.iter().flat_map(|portion| portion.names.clone()).collect();
+            together.sort_unstable();
+            prop_assert_eq!(&together, &names(&list));
+            prop_assert!(portions.iter().all(|portion| portion.whole == digest(&together) && portion.cut == cut.digest()));
+            prop_assert_eq!(cut.portion(Shard::new(1, shards + 1).unwrap(), true), None);
+        }
+
+        #[test]
+        fn the_order_of_the_list_decides_nothing(
+            list in lists(), shuffled in any::<prop::sample::Index>(), shards in 1..9_u32, isolation in isolation(),
+        ) {
+            let mut other = list.clone();
+            for uncut in &mut other {
+                if let Content::Tests(tests) = &mut uncut.content {
+                    tests.reverse();
+                }
+            }
+            if !other.is_empty() {
+                let at = shuffled.index(other.len());
+                other.rotate_left(at);
+            }
+            prop_assert_eq!(Cut::of(list, shards, isolation), Cut::of(other, shards, isolation));
+        }
+
+        #[test]
+        fn no_shard_is_too_long_unless_what_cannot_be_split_is(
+            list in lists(), shards in 1..20_u32, isolation in isolation(),
+        ) {
+            let cut = Cut::of(list, shards, isolation);
+            let loads = loads(&cut);
+            let total: Duration = loads.iter().sum();
+            let mean = total / shards;
+            for (load, slices) in loads.iter().zip(&cut.shards).filter(|(load, _)| **load > mean + mean / 20) {
+                let is_longest = loads.iter().all(|other| other <= load);
+                // Tests of one binary that lie in one shard are one slice again: the shortest test is no longer than its share.
+                let shortest = slices.iter().map(|slice| {
+                    slice.expected.unwrap() / u32::try_from(slice.tests.len().max(1)).unwrap()
+                }).max().unwrap();
+                prop_assert!(!is_longest || *load <= mean + shortest + Duration::from_micros(1), "{load:?} {mean:?}");
+            }
+        }
+
+        #[test]
+        fn where_no_test_is_long_the_longest_shard_is_near_the_mean(
+            binaries in proptest::collection::vec(proptest::collection::vec(1..400_u64, 1..120), 1..12),
+            shards in 1..17_u32, isolation in isolation(),
+        ) {
+            let all: Vec<u64> = binaries.iter().flatten().copied().collect();
+            let list: Vec<Uncut> = binaries.iter().enumerate().map(|(at, times)| {
+                listed(at, &times.iter().copied().map(Some).collect::<Vec<_>>())
+            }).collect();
+            let mean = all.iter().sum::<u64>() / u64::from(shards);
+            let cut = Cut::of(list, shards, isolation);
+            if all.iter().all(|time| time * 100 <= mean * 15) {
+                prop_assert!(longest(&cut) <= 115, "{}", longest(&cut));
+            }
+        }
+    }
+
+    #[test]
+    fn binaries_stay_whole_unless_one_is_too_long() {
+        let alike = |count: usize, tests: usize| -> Vec<Uncut> {
+            (0..count).map(|at| listed(at, &vec![Some(10); tests])).collect()
+        };
+        let even = Cut::of(alike(8, 50), 4, Isolation::Shared);
+        assert_eq!((split(&even), longest(&even)), (0, 100));
+        let apart = Cut::of(alike(8, 50), 3, Isolation::Process);
+        assert!(longest(&apart) <= 101);
+        let mut list = alike(6, 50);
+        list.push(listed(6, &vec![Some(10); 600]));
+        let one_giant = Cut::of(list, 4, Isolation::Shared);
+        assert!(longest(&one_giant) <= 105, "{}", longest(&one_giant));
+        let is_giant = |slice: &&Slice| slice.binary == binary(6);
+        assert!(one_giant.shards.iter().flatten().filter(|slice| !is_giant(slice)).all(|slice| slice.whole));
+        assert!((2..=4).contains(&split(&one_giant)));
+    }
+
+    #[test]
+    fn more_shards_than_tests_leave_some_empty() {
+        let cut = Cut::of(vec![listed(0, &[Some(5)])], 64, Isolation::Shared);
+        assert_eq!(cut.shards.iter().filter(|slices| slices.is_empty()).count(), 63);
+        assert_eq!(cut.portion("64/64".parse().unwrap(), true).unwrap().names, [""; 0]);
+        assert!(
+            Cut::of(Vec::new(), 3, Isolation::Shared).portion("2/3".parse().unwrap(), true).unwrap().is_of_nothing()
+        );
+    }
+
+    #[test]
+    fn what_is_not_known_is_taken_to_be_like_the_rest() {
+        let list = vec![listed(0, &[Some(100), Some(300), Some(200), None]), listed(1, &[None]), whole(2, None)];
+        let cut = Cut::of(list.clone(), 1, Isolation::Shared);
+        let times: Vec<u128> = cut.shards[0].iter().map(|slice| slice.expected.unwrap().as_millis()).collect();
+        // 100 + 300 + 200 + their middle one; the middle one of all; the shorter of the two binaries.
+        assert_eq!(times, [800, 200, 200]);
+        let unknown = Cut::of(vec![listed(0, &[None, None]), listed(1, &[None, None])], 2, Isolation::Shared);
+        assert!(unknown.shards.iter().all(|slices| slices.len() == 1 && slices[0].expected.is_none()));
+        let nothing_takes_time = Cut::of(vec![listed(0, &[Some(0); 40])], 4, Isolation::Shared);
+        assert!(nothing_takes_time.shards.iter().all(|slices| slices[0].tests.len() == 10));
+    }
+
+    #[test]
+    fn a_very_long_test_has_a_shard_to_itself_and_the_others_share_the_rest() {
+        let mut times = vec![Some(10); 90];
+        times[40] = Some(10_000);
+        let cut = Cut::of(vec![listed(0, &times)], 3, Isolation::Shared);
+        let counts: Vec<usize> = cut.shards.iter().map(|slices| slices[0].tests.len()).collect();
+        assert_eq!(counts.iter().min(), Some(&1), "{counts:?}");
+    }
+
+    #[test]
+    fn a_hundred_thousand_tests_are_cut_too() {
+        let times: Vec<Option<u64>> = (0..50_000_u64).map(|at| Some(at * 7919 % 1000)).collect();
+        let list = vec![listed(0, &times), listed(1, &times)];
+        for shards in [64, 10_000] {
+            let cut = Cut::of(list.clone(), shards, Isolation::Shared);
+            assert_eq!(cut.names().len(), 100_000);
+            assert!(longest(&cut) <= 120, "{}", longest(&cut));
+        }
+    }
 }

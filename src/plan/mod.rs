@@ -1,6 +1,7 @@
 //! The plan: which tests run, in which order, under which limits.
 
 pub mod cut;
+pub mod cut_file;
 pub mod list;
 pub mod portion;
 pub mod select;

@@ -21,7 +21,7 @@ use crate::coverage::ratchet_file::RatchetError;
 use crate::coverage::subjects;
 use crate::coverage::verdict::{self, Case, Counts, Known, Measurement, Rule, Ruling};
 use crate::exit_code::ExitCode;
-use crate::model::{CoverageFigures, Judgement, Reason, Verdict, Word};
+use crate::model::{CoverageFigures, Judgement, Reason, Shard, Verdict, Word};
 use crate::ratio::{Percent, Ratio, Share};
 use crate::report::CoverageReport;
 
@@ -54,6 +54,22 @@ pub(super) struct Judged {
 }
 
 impl Judged {
+    /// Nothing is held against anything, for these reasons.
+    pub(super) fn not_applicable(reasons: Vec<Reason>) -> Self {
+        let report = CoverageReport { word: "N/A", reasons, ..CoverageReport::default() };
+        Self { report, verdict: Verdict::Nothing, code: ExitCode::Pass, reached: None }
+    }
+
+    /// A part of the tests ran here; what all of them cover is judged where the parts come together.
+    pub(super) fn of_shard(shard: Shard, why_not: Option<&str>) -> Self {
+        let text = format!("N/A: shard {shard} covers a part; `cargo gate join` judges what all shards cover");
+        let without = why_not.map(|why| Reason::new("not-measured", format!("shard {shard} has no figures: {why}")));
+        let reasons: Vec<Reason> = [Reason::new("shard", &text)].into_iter().chain(without).collect();
+        let mut judged = Self::not_applicable(reasons);
+        judged.report.head.reason = text;
+        judged
+    }
+
     /// Adds it to the judgement of the run that was measured.
     pub(super) fn add_to(&self, judgement: &mut Judgement) {
         let is_new = self.code != ExitCode::Pass && !judgement.codes.contains(&self.code);

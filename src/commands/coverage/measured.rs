@@ -14,7 +14,6 @@ use super::advice;
 use super::baseline_ref::Means;
 use super::judging::{Judged, Judging, Measured};
 use super::outputs;
-use super::part;
 use super::refusal::{refusal, without_numbers};
 use super::selected::of_run;
 use super::site::{Site, internal};
@@ -267,7 +266,7 @@ impl Measuring for Run<'_> {
         match self.args.test.shard {
             _ if self.args.test.no_record => {}
             // What it covers is no figure of the workspace.
-            Some(_) => wrong.extend(outputs::outdate(&under_way.site.gate_dir, &part::why_not_judged())),
+            Some(_) => wrong.extend(outputs::outdate(&under_way.site.gate_dir, &judged.report.head.reason)),
             None => wrong.extend(outputs::keep(&under_way.site.gate_dir, Some(ended.record), &judged.report)),
         }
         wrong

@@ -29,7 +29,6 @@ use crate::coverage::source;
 use crate::coverage::verdict::Ruling;
 use crate::exit_code::ExitCode;
 use crate::model::Judgement;
-use crate::report::CoverageReport;
 use crate::sys::signals::Signals;
 pub(super) use joined::{Joined, Parts};
 use judging::{Judged, Judging, Measured};
@@ -45,9 +44,7 @@ pub(super) const ARTIFACT: &str = "coverage-report.md";
 pub(super) fn run(args: &CoverageArgs) -> ExitCode {
     ask(args).unwrap_or_else(|refused| {
         complain("error", &refused.why);
-        if let Ok(stage) = test::here() {
-            test::leave_refused(&args.test, &stage, &refused).iter().for_each(|text| complain("warning", text));
-        }
+        test::leave_refused(&args.test, &refused).iter().for_each(|text| complain("warning", text));
         outputs::tell_refused(args, &refused).iter().for_each(|text| complain("warning", text));
         refused.code
     })
@@ -154,14 +151,17 @@ fn refuse_what_makes_no_sense(args: &CoverageArgs) -> Result<(), Refused> {
             let why = format!("`{flag}` makes no sense for coverage: the figure is of one run of all that is selected");
             Err(Refused::new(ExitCode::Usage, why))
         }
+        None if test.shard.is_some() && (!args.from.is_empty() || test.build.flags.no_run) => {
+            let why = "`--shard` makes no sense where nothing is run: a figure from elsewhere is judged as it is";
+            Err(Refused::new(ExitCode::Usage, why))
+        }
         None => Ok(()),
     }
 }
 
 /// Says that there is nothing to judge, in whatever format was asked for.
 fn tell_na(args: &CoverageArgs, ruling: &Ruling) -> ExitCode {
-    let report = CoverageReport { word: "N/A", reasons: ruling.reasons.clone(), ..CoverageReport::default() };
-    let judged = Judged { report, verdict: ruling.verdict, code: ruling.code, reached: None };
+    let judged = Judged::not_applicable(ruling.reasons.clone());
     outputs::tell(args, None, &judged).iter().for_each(|text| complain("warning", text));
-    ruling.code
+    judged.code
 }

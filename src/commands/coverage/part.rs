@@ -9,20 +9,14 @@ use super::judging::Judged;
 use super::measured::{Run, UnderWay, end, interrupt, is_lost, limit};
 use super::refusal::without_numbers;
 use super::selected::of_run;
-use crate::commands::test::{self, Came};
+use crate::cli::TestArgs;
+use crate::commands::test::{self, Asked, Came};
 use crate::coverage::lcov;
 use crate::coverage::measure::{MeasureError, Profiles};
-use crate::exit_code::ExitCode;
 use crate::history::portion::part::MeasuredPart;
-use crate::model::{Judgement, Reason, Verdict, Word};
-use crate::report::CoverageReport;
+use crate::model::{Judgement, Reason, Word};
 use crate::sys::fs::replace_with;
 use crate::sys::signals::Signals;
-
-/// Who judges it.
-pub(super) fn why_not_judged() -> String {
-    "a shard covers only a part: `cargo gate join` judges what all of them cover".to_owned()
-}
 
 impl Run<'_> {
     /// What is known of it.
@@ -36,18 +30,8 @@ impl Run<'_> {
 
     /// Puts down what the shard covers.
     pub(super) fn measure_part(&mut self, came: &Came, signals: &Signals, judgement: &mut Judgement) {
-        let Some(under_way) = &mut self.under_way else { return };
-        // A shard without a test covers nothing.
-        if came.cases.is_empty() {
-            under_way.measurer.clean_up();
-            return;
-        }
-        let folder = match test::folder_of(&self.args.test, self.asked) {
-            Ok(folder) => folder,
-            Err(refused) => return end(refused.code, Reason::new("not-measured", refused.why), judgement),
-        };
-        let profiles = if came.cases.iter().any(is_lost) { Profiles::SomeTorn } else { Profiles::Whole };
-        match under_way.trace(&folder.lcov(), profiles, signals) {
+        let (Some(under_way), Some(shard)) = (&mut self.under_way, self.args.test.shard) else { return };
+        match under_way.put_down(&self.args.test, self.asked, came, signals) {
             Ok(()) => {}
             Err(MeasureError::Interrupted) => return interrupt(signals, judgement),
             Err(error) => {
@@ -57,24 +41,29 @@ impl Run<'_> {
                 }
             }
         }
-        let why = self.why_not.as_ref().map(|why| Reason::new("not-measured", format!("there are no figures: {why}")));
-        let reasons: Vec<Reason> = [Reason::new("shard", why_not_judged())].into_iter().chain(why).collect();
-        judgement.reasons.extend(reasons.iter().cloned());
-        let report = CoverageReport { word: "N/A", reasons, ..CoverageReport::default() };
-        self.judged = Some(Judged { report, verdict: Verdict::Nothing, code: ExitCode::Pass, reached: None });
+        let judged = Judged::of_shard(shard, self.why_not.as_deref());
+        judged.add_to(judgement);
+        self.judged = Some(judged);
     }
 }
 
 impl UnderWay {
-    fn trace(&mut self, file: &Path, profiles: Profiles, signals: &Signals) -> Result<(), MeasureError> {
+    /// Sums up what the tests of the shard covered, in its folder; one without a test covers nothing.
+    fn put_down(&mut self, args: &TestArgs, asked: &Asked, came: &Came, signals: &Signals) -> Result<(), MeasureError> {
         let written = self.measurer.dir.path().join("part.info");
+        let profiles = if came.cases.iter().any(is_lost) { Profiles::SomeTorn } else { Profiles::Whole };
         let traced = match self.failed.take() {
             Some(error) => Err(error),
+            None if came.cases.is_empty() => Ok(()),
             None => self.measurer.trace(written.as_std_path(), &self.env, profiles, self.deadline, signals),
         };
         self.measurer.clean_up();
         traced?;
-        Ok(relocate(&written, &self.site.root, file)?)
+        if came.cases.is_empty() {
+            return Ok(());
+        }
+        let folder = test::folder_of(args, asked).map_err(|refused| io::Error::other(refused.why))?;
+        Ok(relocate(&written, &self.site.root, &folder.lcov())?)
     }
 }
 

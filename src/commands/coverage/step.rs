@@ -17,11 +17,7 @@ pub(in crate::commands) fn run_step(args: &CoverageArgs, stage: &Stage, told: To
     // Files lie where the step runs.
     let from = args.from.iter().map(|path| stage.cwd.join(path)).collect();
     let args = CoverageArgs { test: test::seated(&args.test, stage), from, ..args.clone() };
-    step(&args, stage, told).unwrap_or_else(|refused| {
-        let wrong = test::leave_refused(&args.test, stage, &refused);
-        wrong.iter().for_each(|text| stage.complain("warning", text));
-        Stepped::refused(&refused, stage)
-    })
+    step(&args, stage, told).unwrap_or_else(|refused| Stepped::refused(&refused, stage))
 }
 
 fn step(args: &CoverageArgs, stage: &Stage, told: Told<'_>) -> Result<Stepped, Refused> {

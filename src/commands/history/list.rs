@@ -103,12 +103,16 @@ fn table(runs: &[StoredRun], columns: Option<usize>, out: &mut dyn Write) -> Res
     Ok(())
 }
 
-/// The run's branch, or else its suite and version.
+/// The run's branch, or else its suite and version; of a shard, which one it was.
 fn of_what(run: &StoredRun, by_branch: bool) -> String {
-    match (by_branch, &run.head.version) {
+    let what = match (by_branch, &run.head.version) {
         (true, _) => run.head.branch.clone().unwrap_or_default(),
         (false, None) => run.head.suite.clone(),
         (false, Some(version)) => format!("{} {version}", run.head.suite),
+    };
+    match run.head.shard {
+        Some(shard) => format!("{shard} {what}").trim_end().to_owned(),
+        None => what,
     }
 }
 

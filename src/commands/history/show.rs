@@ -110,6 +110,7 @@ fn show_head(run: &StoredRun, kept: &Kept, out: &mut dyn Write) -> Result<()> {
     let lines = [
         ("run", head.id.to_string()),
         ("suite", suite),
+        ("shard", head.shard.map(|shard| shard.to_string()).unwrap_or_default()),
         ("started", format!("{started}{host} by {}", head.trigger)),
         ("took", run.duration.map(words::exact).unwrap_or_default()),
         ("commit", commit),

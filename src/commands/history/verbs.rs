@@ -138,6 +138,7 @@ pub(in crate::commands) fn run_json(run: &StoredRun) -> Value {
         "input_key": head.input_key,
         "instrumented": head.instrumented,
         "full": head.full,
+        "shard": head.shard,
     });
     if let (Some(fields), Value::Object(more)) = (value.as_object_mut(), of_head) {
         fields.extend(more);

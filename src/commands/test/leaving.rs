@@ -16,7 +16,7 @@ use crate::history::portion::folder::{Folder, USUAL};
 use crate::history::portion::part::{End, MeasuredPart, Part};
 use crate::history::record::{self, Start};
 use crate::history::store::FinishedRun;
-use crate::model::{CaseRecord, Context, RunRecord, Shard, TestKey};
+use crate::model::{CaseRecord, Context, RunRecord, TestKey};
 use crate::plan::portion::Portion;
 use crate::sys::random::random;
 
@@ -91,19 +91,13 @@ fn not_left(error: std::io::Error) -> Refused {
 
 /// A shard that came to no run says so in its folder, where an earlier one's would pass for this one's. Gives what went
 /// wrong.
-pub(in crate::commands) fn refused(args: &TestArgs, stage: &Stage, refused: &Refused) -> Option<String> {
+pub(in crate::commands) fn refused(args: &TestArgs, refused: &Refused) -> Option<String> {
     let shard = args.shard.filter(|_| !args.list)?;
-    let of_step = stage.step.as_ref().map(|step| step.gate_dir.clone());
+    let stage = Stage::here().ok()?;
     let path: PathBuf = match &args.shard_out {
         Some(dir) => stage.cwd.join(dir),
-        None => of_step.or_else(|| gate_dir_despite_mistakes(args))?.join(USUAL).into(),
+        None => gate_dir_despite_mistakes(args)?.join(USUAL).into(),
     };
-    let end = End::Refused(refused.code, refused.why.clone());
-    let left = Folder::at(path).begin(&part_without_run(args, stage, shard, end));
-    left.err().map(|error| format!("the shard's folder cannot be written: {error}"))
-}
-
-fn part_without_run(args: &TestArgs, stage: &Stage, shard: Shard, end: End) -> Part {
     let start = Start {
         at: Timestamp::now(),
         random: random(),
@@ -115,5 +109,7 @@ fn part_without_run(args: &TestArgs, stage: &Stage, shard: Shard, end: End) -> P
         shard: Some(shard),
     };
     let head = record::head(start, &|name| stage.variable(name));
-    Part { shard, head, portion: None, measured: None, end }
+    let end = End::Refused(refused.code, refused.why.clone());
+    let left = Folder::at(path).begin(&Part { shard, head, portion: None, measured: None, end });
+    left.err().map(|error| format!("the shard's folder cannot be written: {error}"))
 }

@@ -17,6 +17,7 @@ mod refused;
 mod session;
 mod sharding;
 mod step;
+mod survey;
 
 use std::sync::Arc;
 
@@ -33,6 +34,7 @@ pub(super) use outputs::{ARTIFACT, Ended, Wanted, events, look, markdown, write_
 pub(super) use refused::Refused;
 pub(super) use session::{Came, Recorded, run as run_session, run_once};
 pub(super) use step::{Stepped, Told, handed, run_step, seated};
+pub(super) use survey::survey;
 
 use super::stage::Stage;
 use crate::cli::TestArgs;
@@ -41,18 +43,14 @@ use crate::exit_code::ExitCode;
 /// Runs the command.
 #[must_use]
 pub fn run(args: &TestArgs) -> ExitCode {
-    let stage = here();
-    let prepared = stage.clone().and_then(|stage| prepare(args, Purpose::Test, stage));
-    let done = prepared.and_then(|prepared| match prepared {
+    let done = here().and_then(|stage| prepare(args, Purpose::Test, stage)).and_then(|prepared| match prepared {
         Prepared::Off => Ok(ask::step_aside(args)),
         Prepared::Handed(code) => Ok(code),
         Prepared::Ours(asked) => session::run(args, &Arc::new(*asked), &mut NotMeasuring),
     });
     done.unwrap_or_else(|refused| {
         super::complain("error", &refused.why);
-        if let Ok(stage) = &stage {
-            leaving::refused(args, stage, &refused).iter().for_each(|text| super::complain("warning", text));
-        }
+        leaving::refused(args, &refused).iter().for_each(|text| super::complain("warning", text));
         // Without a run there is nothing to report.
         if refused.outdates_reports(args) && !args.build.flags.no_run {
             let gate_dir = refused.gate_dir(args);

@@ -14,7 +14,7 @@ use super::history::{self, Looking, Memory, Opening, Tested};
 use super::leaving::Leaving;
 use super::measuring::Measuring;
 use super::outputs::{self, Observers};
-use super::sharding::{Ours, is_full_but_for_shard};
+use super::sharding::{Ours, handed_over, is_full_but_for_shard};
 use super::{Refused, planning};
 use crate::cargo::build::{self, Built};
 use crate::cargo::user_config::UserConfig;
@@ -29,6 +29,7 @@ use crate::model::{
     BinaryId, CaseRecord, ContentHash, Context, InfraMode, Judgement, RunHead, RunRecord, TestKey, Verdict,
 };
 use crate::plan::Plan;
+use crate::plan::cut::Cut;
 use crate::plan::list::Remembered;
 use crate::plan::portion::Portion;
 use crate::report::{Insights, Look, Terminal};
@@ -114,6 +115,8 @@ pub(super) struct Session<'a> {
     pub(super) surroundings: Surroundings,
     /// Would all shards together, or this run where there are none, take in every test of the workspace?
     pub(super) full_but_for_shard: bool,
+    /// How the plan is cut, where a file says so.
+    pub(super) cut: Option<Cut>,
     cpus: usize,
     slots: usize,
 }
@@ -145,7 +148,7 @@ impl Came {
 }
 
 impl<'a> Session<'a> {
-    fn new(
+    pub(super) fn new(
         args: &'a TestArgs,
         asked: &'a Arc<Asked>,
         signals: &'a Signals,
@@ -169,7 +172,21 @@ impl<'a> Session<'a> {
         let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let slots = gather::slots(asked.settings(), &args.libtest, cpus, &asked.stage);
         let surroundings = Surroundings::read();
-        Ok(Self { args, asked, signals, user, context, head, since, surroundings, full_but_for_shard, cpus, slots })
+        let cut = handed_over(args)?;
+        Ok(Self {
+            args,
+            asked,
+            signals,
+            user,
+            context,
+            head,
+            since,
+            surroundings,
+            full_but_for_shard,
+            cut,
+            cpus,
+            slots,
+        })
     }
 
     /// Does this call leave a trace in the history?
@@ -217,7 +234,7 @@ impl<'a> Session<'a> {
             }
             Ok(built) => {
                 measuring.built(&built.executables);
-                let (whole, stamps) = self.plan(&built, &memory, &mut remembered)?;
+                let (whole, stamps) = self.plan(&built, &memory, &mut remembered, self.slots == 1)?;
                 let ours = self.ours(whole).inspect_err(|_| self.forget(&mut memory))?;
                 if self.args.list {
                     return Ok(CameTo { judgement: self.list(&ours), run: None });
@@ -253,11 +270,13 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn plan(
+    /// All that is asked for, whether it is this machine's or not.
+    pub(super) fn plan(
         &self,
         built: &Built,
         memory: &Memory,
         remembered: &mut Remembered,
+        in_name_order: bool,
     ) -> Result<(Plan, Vec<BinaryStamp>), Refused> {
         let common = gather::common_args(self.args);
         let workspace = &self.asked.ground()?.workspace;
@@ -267,7 +286,7 @@ impl<'a> Session<'a> {
         let selection = planning::selection(self.args, &binaries, &stamps, memory);
         // In a fresh checkout every binary is a new one, which says nothing of the code.
         let telling = if self.asked.stage.origin().is_none() { stamps.as_slice() } else { &[] };
-        let plan = planning::plan(self.asked, binaries, selection, telling, memory, remembered, self.slots == 1);
+        let plan = planning::plan(self.asked, binaries, selection, telling, memory, remembered, in_name_order);
         Ok((plan, stamps))
     }
 

@@ -1,5 +1,7 @@
 //! What of a plan is this machine's: all of it, or its shard.
 
+use std::path::Path;
+
 use super::Refused;
 use super::ask::Asked;
 use super::session::Session;
@@ -7,8 +9,10 @@ use crate::cli::TestArgs;
 use crate::exit_code::ExitCode;
 use crate::model::ContentHash;
 use crate::plan::cut::{Cut, Weighing};
+use crate::plan::cut_file::{self, Difference};
 use crate::plan::portion::Portion;
 use crate::plan::{Plan, digest};
+use crate::report::words;
 
 /// What is to run here, and of what it is a part.
 pub(super) struct Ours {
@@ -23,6 +27,19 @@ pub(super) struct Ours {
     pub(super) whole_has_any: bool,
 }
 
+/// How the plan is cut, where a file says so.
+pub(super) fn handed_over(args: &TestArgs) -> Result<Option<Cut>, Refused> {
+    let (Some(path), Some(shard)) = (&args.shard_plan, args.shard) else { return Ok(None) };
+    let cut = cut_file::load(path).map_err(|error| Refused::new(ExitCode::Config, error.to_string()))?;
+    let of = cut.shards.len();
+    if of != shard.of() as usize {
+        let shards = words::count(of as u64, "shard", "shards");
+        let why = format!("`{}` is a plan of {shards}, and `--shard {shard}` is not one of them", path.display());
+        return Err(Refused::new(ExitCode::Usage, why));
+    }
+    Ok(Some(cut))
+}
+
 impl Session<'_> {
     /// Takes from the whole plan what is this machine's. Nothing that is remembered here has a say in that: two machines
     /// with different memories would lose a test between them.
@@ -31,13 +48,39 @@ impl Session<'_> {
         let (whole, of) = (digest(&names), plan.tests().count() as u64);
         let whole_has_any = !names.is_empty();
         let Some(shard) = self.args.shard else { return Ok(Ours { plan, portion: None, whole, of, whole_has_any }) };
-        let cut = Cut::of(plan.uncut(Weighing::Alike), shard.of(), self.asked.settings().test.isolation);
+        let by_list = || Cut::of(plan.uncut(Weighing::Alike), shard.of(), self.asked.settings().test.isolation);
+        let cut = match &self.cut {
+            Some(cut) => self.obeyed(cut, &names)?,
+            None => &by_list(),
+        };
         let lost = || Refused::new(ExitCode::Internal, format!("the cut has no shard {shard}"));
         let portion = cut.portion(shard, self.full_but_for_shard).ok_or_else(lost)?;
         plan.keep(&portion);
         Ok(Ours { plan, portion: Some(portion), whole, of, whole_has_any })
     }
+
+    /// A cut that was handed over, where it is one of the tests that are there.
+    fn obeyed<'c>(&self, cut: &'c Cut, there: &[String]) -> Result<&'c Cut, Refused> {
+        let Some(Difference { new, missing }) = Difference::between(&cut.names(), there) else { return Ok(cut) };
+        let said = [(&new, "new"), (&missing, "missing")].into_iter().filter(|(names, _)| !names.is_empty());
+        let said: Vec<String> = said
+            .map(|(names, what)| {
+                let named: Vec<&str> = names.iter().take(NAMED).map(String::as_str).collect();
+                format!("{} {what} ({})", words::thousands(names.len() as u64), named.join(", "))
+            })
+            .collect();
+        let path = self.args.shard_plan.as_deref().unwrap_or_else(|| Path::new("")).display();
+        let why = format!(
+            "the shard plan `{path}` is of other tests than there are here: {}; all machines need the same code, flags \
+             and filters as `cargo gate shards` had",
+            said.join(" and "),
+        );
+        Err(Refused::new(ExitCode::Config, why))
+    }
 }
+
+/// So many names tell what happened.
+const NAMED: usize = 3;
 
 /// Is every test of the workspace asked for, as far as shards do not share them out?
 pub(super) fn is_full_but_for_shard(args: &TestArgs, asked: &Asked) -> bool {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::measuring::NotMeasuring;
 use super::session::{CameTo, Recorded, run_once};
-use super::{Prepared, Purpose, Refused, ask, leaving, prepare};
+use super::{Prepared, Purpose, Refused, ask, prepare};
 use crate::cli::{Format, TestArgs};
 use crate::commands::stage::Stage;
 use crate::config::settings::DISABLE;
@@ -68,11 +68,7 @@ pub(in crate::commands) fn run_step(args: &TestArgs, stage: &Stage, told: Told<'
         Prepared::Handed(code) => Ok(handed(code)),
         Prepared::Ours(asked) => run_once(&args, &Arc::new(*asked), &mut NotMeasuring, told).map(Stepped::from),
     });
-    done.unwrap_or_else(|refused| {
-        let wrong = leaving::refused(&args, stage, &refused);
-        wrong.iter().for_each(|text| stage.complain("warning", text));
-        Stepped::refused(&refused, stage)
-    })
+    done.unwrap_or_else(|refused| Stepped::refused(&refused, stage))
 }
 
 /// A step that cargo did alone.
@@ -89,7 +85,7 @@ pub(in crate::commands) fn seated(args: &TestArgs, stage: &Stage) -> TestArgs {
     let mut seated = args.clone();
     seated.format = Format::Human;
     seated.events = None;
-    for path in seated.junit.iter_mut().chain(&mut seated.report).chain(&mut seated.shard_out) {
+    for path in seated.junit.iter_mut().chain(&mut seated.report) {
         *path = files.join(&path);
     }
     seated.no_progress |= step.manner.no_progress;

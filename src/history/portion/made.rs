@@ -123,7 +123,7 @@ impl Left {
 
     /// The same, having come to something else by itself.
     pub(super) fn having_come_to(mut self, state: RunState, code: ExitCode, id: &str, text: &str) -> Self {
-        for run in &mut self.run {
+        if let Some(run) = &mut self.run {
             run.record.state = state;
             run.record.judgement.codes.insert(0, code);
             run.record.judgement.reasons.insert(0, Reason::new(id, text));

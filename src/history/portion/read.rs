@@ -283,7 +283,7 @@ mod tests {
             let index = at.index(note.len());
             note[index] = byte;
             fs_err::write(&path, &note).unwrap();
-            find(&[place.path().to_owned()]);
+            let _ = find(&[place.path().to_owned()]);
             fs_err::write(&path, &bytes).unwrap();
             prop_assert_eq!(find(&[place.path().to_owned()]).unreadable.len(), 1);
         }

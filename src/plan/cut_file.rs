@@ -1,0 +1,204 @@
+//! The file that tells several machines how a plan is cut. It is read as strictly as it is written: a machine that
+//! understood it otherwise than the others would lose a test.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::cut::{Cut, Slice, expected};
+use super::digest;
+use crate::model::{BinaryId, ContentHash, Isolation, Shard};
+
+/// The version of the file's shape.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// No plan is longer than this: a million tests take less.
+const MOST_BYTES: u64 = 256 * 1024 * 1024;
+
+/// The file, as it is written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CutFile {
+    schema_version: u32,
+    /// Hash of all names that are dealt out: of the plan that was cut.
+    plan_digest: ContentHash,
+    /// Hash of who takes what.
+    cut_digest: ContentHash,
+    /// How many shards there are.
+    of: u32,
+    isolation: Isolation,
+    shards: Vec<Part>,
+}
+
+/// One shard's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Part {
+    shard: Shard,
+    /// How many tests have a name in it.
+    tests: u64,
+    /// On one thread; null where nothing was known of any test.
+    expected_ms: Option<u64>,
+    binaries: Vec<Taken>,
+}
+
+/// What it takes of a binary.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Taken {
+    binary: String,
+    /// Is that all of it?
+    whole: bool,
+    expected_ms: Option<u64>,
+    /// Their names; none where the binary gives no list.
+    tests: Vec<String>,
+}
+
+/// Why a file is no cut to go by.
+#[derive(Debug, thiserror::Error)]
+#[error("the shard plan `{}` {why}", .path.display())]
+pub struct CutFileError {
+    path: PathBuf,
+    why: Wrong,
+}
+
+/// What is wrong with it.
+#[derive(Debug, thiserror::Error)]
+enum Wrong {
+    #[error("cannot be read: {0}")]
+    Unreadable(#[from] io::Error),
+    #[error("is larger than any plan")]
+    TooLarge,
+    #[error("is none: {0}")]
+    NotOne(#[from] serde_json::Error),
+    #[error("is of version {0}, and this program knows version {SCHEMA_VERSION}: use the one that wrote it")]
+    Version(u32),
+    #[error("does not hold together: {0}")]
+    Inconsistent(String),
+}
+
+/// The part of every version.
+#[derive(Deserialize)]
+struct Versioned {
+    schema_version: u32,
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl From<&Cut> for CutFile {
+    fn from(cut: &Cut) -> Self {
+        let parts = cut.parts().map(|(shard, slices)| Part {
+            shard,
+            tests: slices.iter().map(|slice| slice.tests.len() as u64).sum(),
+            expected_ms: expected(slices).map(millis),
+            binaries: slices
+                .iter()
+                .map(|slice| Taken {
+                    binary: slice.binary.to_string(),
+                    whole: slice.whole,
+                    expected_ms: slice.expected.map(millis),
+                    tests: slice.tests.clone(),
+                })
+                .collect(),
+        });
+        Self {
+            schema_version: SCHEMA_VERSION,
+            plan_digest: digest(&cut.names()),
+            cut_digest: cut.digest(),
+            of: u32::try_from(cut.shards.len()).unwrap_or(u32::MAX),
+            isolation: cut.isolation,
+            shards: parts.collect(),
+        }
+    }
+}
+
+/// Reads a cut from a file.
+///
+/// # Errors
+///
+/// A sentence on what is wrong with the file.
+pub fn load(path: &Path) -> Result<Cut, CutFileError> {
+    let read = || {
+        let mut bytes = Vec::new();
+        fs_err::File::open(path)?.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > MOST_BYTES {
+            return Err(Wrong::TooLarge);
+        }
+        parse(&bytes)
+    };
+    read().map_err(|why| CutFileError { path: path.to_owned(), why })
+}
+
+fn parse(bytes: &[u8]) -> Result<Cut, Wrong> {
+    match serde_json::from_slice::<Versioned>(bytes)?.schema_version {
+        SCHEMA_VERSION => {}
+        other => return Err(Wrong::Version(other)),
+    }
+    let file: CutFile = serde_json::from_slice(bytes)?;
+    let wrong = |why: String| Wrong::Inconsistent(why);
+    let expected: Vec<Shard> = Shard::all(file.of).collect();
+    if file.shards.iter().map(|part| part.shard).ne(expected) {
+        return Err(wrong(format!("it does not list the shards 1/{0} to {0}/{0} in their order", file.of)));
+    }
+    let holders = file.shards.iter().flat_map(|part| &part.binaries).fold(BTreeMap::new(), |mut holders, taken| {
+        *holders.entry(taken.binary.as_str()).or_insert(0_usize) += 1;
+        holders
+    });
+    let split_wrongly = |taken: &&Taken| taken.whole != (holders.get(taken.binary.as_str()) == Some(&1));
+    if let Some(taken) = file.shards.iter().flat_map(|part| &part.binaries).find(split_wrongly) {
+        return Err(wrong(format!("it contradicts itself over whether `{}` is whole", taken.binary)));
+    }
+    let shards: Result<Vec<Vec<Slice>>, Wrong> = file.shards.into_iter().map(slices).collect();
+    let cut = Cut { isolation: file.isolation, shards: shards? };
+    let names = cut.names();
+    if let Some(name) = twice(&names) {
+        return Err(wrong(format!("it deals out `{name}` twice")));
+    }
+    if digest(&names) != file.plan_digest {
+        return Err(wrong("its names are not those that its `plan_digest` is of".to_owned()));
+    }
+    if cut.digest() != file.cut_digest {
+        return Err(wrong("its shards are not those that its `cut_digest` is of".to_owned()));
+    }
+    Ok(cut)
+}
+
+fn slices(part: Part) -> Result<Vec<Slice>, Wrong> {
+    let slice = |taken: Taken| {
+        let binary: BinaryId = taken.binary.parse().map_err(|error| Wrong::Inconsistent(format!("{error}")))?;
+        let expected = taken.expected_ms.map(Duration::from_millis);
+        Ok(Slice { binary, whole: taken.whole, tests: taken.tests, expected })
+    };
+    part.binaries.into_iter().map(slice).collect()
+}
+
+fn twice(names: &[String]) -> Option<&str> {
+    names.iter().zip(names.iter().skip(1)).find(|(name, next)| name == next).map(|(name, _)| name.as_str())
+}
+
+/// How the tests that are there differ from those that were cut.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// They were not cut.
+    pub new: Vec<String>,
+    /// They are not there any more.
+    pub missing: Vec<String>,
+}
+
+impl Difference {
+    /// Compares sorted names; none where they are the same.
+    #[must_use]
+    pub fn between(cut: &[String], there: &[String]) -> Option<Self> {
+        let (cut, there): (BTreeSet<&String>, BTreeSet<&String>) = (cut.iter().collect(), there.iter().collect());
+        let only = |these: &BTreeSet<&String>, those: &BTreeSet<&String>| {
+            these.difference(those).map(|name| (*name).clone()).collect::<Vec<_>>()
+        };
+        let difference = Self { new: only(&there, &cut), missing: only(&cut, &there) };
+        (!difference.new.is_empty() || !difference.missing.is_empty()).then_some(difference)
+    }
+}
