@@ -7,8 +7,8 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use super::{
-    BaselineArgs, CompletionsArgs, CoverageArgs, DoctorArgs, ExplainArgs, FlakyArgs, HistoryArgs, InitArgs, ManArgs,
-    OrderArgs, ReportArgs, RunArgs, SchemaArgs, ShardsArgs, StatusArgs, TestArgs, VerdictArgs,
+    BaselineArgs, CompletionsArgs, CoverageArgs, DoctorArgs, ExplainArgs, FlakyArgs, HistoryArgs, InitArgs, JoinArgs,
+    ManArgs, OrderArgs, ReportArgs, RunArgs, SchemaArgs, ShardsArgs, StatusArgs, TestArgs, VerdictArgs,
 };
 
 /// Decide whether a Rust workspace may go on: run the tests, remember every outcome, say why the gate is red
@@ -30,6 +30,8 @@ pub enum Command {
     Coverage(Box<CoverageArgs>),
     /// Cut the tests for several machines, by how long they take
     Shards(Box<ShardsArgs>),
+    /// Put the shards of a run together, and judge them as one
+    Join(Box<JoinArgs>),
     /// Run the whole gate of the configuration
     Run(Box<RunArgs>),
     /// Show what the history says: on one screen, or as a document

@@ -12,6 +12,7 @@ mod history;
 mod import;
 mod init;
 mod install;
+mod join;
 mod libtest;
 mod order;
 mod parsers;
@@ -41,6 +42,7 @@ pub use history::{HistoryAction, HistoryArgs, ListArgs, PruneArgs, PruneFlags, S
 pub use import::ImportArgs;
 pub use init::InitArgs;
 pub use install::{CompletionsArgs, ManArgs};
+pub use join::JoinArgs;
 pub use libtest::LibtestArgs;
 pub use order::OrderArgs;
 pub use portable::{ExportArgs, MergeArgs};

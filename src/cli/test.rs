@@ -47,6 +47,9 @@ pub struct TestArgs {
     /// Cut into those parts as this file of `cargo gate shards` says [default: by the number of tests]
     #[arg(long, value_name = "FILE", requires = "shard", help_heading = "Selection")]
     pub shard_plan: Option<PathBuf>,
+    /// Leave what `cargo gate join` needs here [default: `shard` in the gate directory]
+    #[arg(long, value_name = "DIR", requires = "shard", help_heading = "Selection")]
+    pub shard_out: Option<PathBuf>,
 
     /// cargo's own flags.
     #[command(flatten)]
@@ -136,10 +139,13 @@ impl TestArgs {
     fn refuse_with_shard(&self) -> Result<(), String> {
         let own = "goes by what this machine remembers, and the other shards remember something else";
         let instead = "lists what cargo lists: use `--list` before `--`";
+        let once = "runs several times, and a shard leaves one run for `cargo gate join`";
         let senseless = [
             (self.failed, "--failed", own),
             (self.changed, "--changed", own),
             (self.libtest.list, "-- --list", instead),
+            (self.repeat.is_some(), "--repeat", once),
+            (self.until_fail, "--until-fail", once),
         ];
         match senseless.into_iter().find(|(is_given, ..)| *is_given) {
             Some((_, flag, why)) => Err(format!("`--shard` and `{flag}` exclude each other: `{flag}` {why}")),

@@ -13,6 +13,7 @@ mod github;
 pub mod history;
 mod init;
 mod isolation;
+mod join;
 mod keeping;
 mod man;
 mod notify;
@@ -59,6 +60,7 @@ pub fn main(argv: Vec<OsString>) -> std::process::ExitCode {
         Command::Test(args) => test::run(&args),
         Command::Coverage(args) => coverage::run(&args),
         Command::Shards(args) => shards::run(&args),
+        Command::Join(args) => join::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Flaky(args) => flaky::run(&args),

@@ -42,6 +42,23 @@ pub fn read(text: impl BufRead) -> Result<CoverageMap, LcovError> {
     Ok(traces.into_map()?)
 }
 
+/// Rewrites a tracefile so that its paths are relative to this root, where they can be: on another machine the same
+/// workspace has another root.
+///
+/// # Errors
+///
+/// What the reader and the writer say.
+pub fn relocate(text: impl BufRead, root: &Utf8Path, out: &mut impl io::Write) -> io::Result<()> {
+    for line in text.lines() {
+        let line = line?;
+        match line.strip_prefix("SF:") {
+            Some(path) => writeln!(out, "SF:{}", relative_to(Utf8Path::new(path), root))?,
+            None => writeln!(out, "{line}")?,
+        }
+    }
+    Ok(())
+}
+
 /// What tracefiles say of a source file.
 #[derive(Debug, Default)]
 struct Trace {

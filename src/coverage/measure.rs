@@ -5,7 +5,7 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::directory::Directory;
@@ -158,12 +158,40 @@ impl Measurer {
         deadline: Instant,
         signals: &Signals,
     ) -> Result<(), MeasureError> {
+        let file = self.dir.exported();
+        let words = ["report", "--json", "--skip-functions", "--output-path", file.as_str()];
+        self.report(words.map(Into::into).into(), env, profiles, deadline, signals)
+    }
+
+    /// The same as an lcov file, which others can be added to.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no such file.
+    pub fn trace(
+        &self,
+        file: &Path,
+        env: &[(OsString, OsString)],
+        profiles: Profiles,
+        deadline: Instant,
+        signals: &Signals,
+    ) -> Result<(), MeasureError> {
+        let words = ["report", "--lcov", "--output-path"].map(OsString::from);
+        let args = words.into_iter().chain([file.into()]).collect();
+        self.report(args, env, profiles, deadline, signals)
+    }
+
+    fn report(
+        &self,
+        mut args: Vec<OsString>,
+        env: &[(OsString, OsString)],
+        profiles: Profiles,
+        deadline: Instant,
+        signals: &Signals,
+    ) -> Result<(), MeasureError> {
         if self.dir.profiles()?.is_empty() {
             return Err(MeasureError::NoProfile);
         }
-        let file = self.dir.exported();
-        let words = ["report", "--json", "--skip-functions", "--output-path", file.as_str()];
-        let mut args: Vec<OsString> = words.map(Into::into).into();
         args.extend(self.packages.iter().cloned());
         if let Some(target) = &self.target {
             args.extend(["--target".into(), target.into()]);

@@ -7,7 +7,8 @@
 //! - [`input`]: what was tested, as one hash;
 //! - [`passing`]: whether some full run passed lately;
 //! - [`place`]: where the gate directory is;
-//! - [`portable`]: runs as a file, for another history to take in.
+//! - [`portable`]: runs as a file, for another history to take in;
+//! - [`portion`]: the parts of a run that several machines ran, and how they become one run again.
 
 mod codec;
 mod error;
@@ -16,6 +17,7 @@ pub mod input;
 pub mod passing;
 pub mod place;
 pub mod portable;
+pub mod portion;
 pub mod record;
 pub mod sqlite;
 pub mod store;

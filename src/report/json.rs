@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::inert::{deceives, inert};
+use super::shards::ShardEntry;
 use super::view::Insights;
 use crate::exit_code::ExitCode;
 use crate::model::{CaseRecord, Kind, Outcome, Reason, RunRecord, Shard, TestKey, Totals, Verdict};
@@ -90,6 +91,9 @@ pub struct TestDocument {
     pub tests: Vec<TestEntry>,
     /// Tests of the full run before that this full run did not have any more, by their written keys.
     pub vanished: Vec<String>,
+    /// Of a run that was put together from shards: each of them.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub shards: Vec<ShardEntry>,
 }
 
 /// One test of the document.
@@ -146,7 +150,7 @@ impl TestDocument {
             TestEntry { quarantine, ..TestEntry::new(case, state_of(&case.key)) }
         };
         let vanished = insights.vanished.iter().map(ToString::to_string).collect();
-        Self { head: Head::of(record), tests: cases.into_iter().map(entry).collect(), vanished }
+        Self { head: Head::of(record), tests: cases.into_iter().map(entry).collect(), vanished, shards: Vec::new() }
     }
 }
 

@@ -21,6 +21,7 @@ pub mod markup;
 pub mod pipeline;
 pub mod retrospect;
 pub mod schema;
+pub mod shards;
 pub mod terminal;
 mod timeline;
 pub mod view;

@@ -28,6 +28,8 @@ mod html;
 mod import;
 mod init;
 #[cfg(unix)]
+mod join;
+#[cfg(unix)]
 #[cfg(unix)]
 mod merge_base_coverage;
 #[cfg(unix)]

@@ -66,9 +66,13 @@ impl Judged {
     }
 
     /// A part of the tests ran here; what all of them cover is judged where the parts come together.
-    pub(super) fn of_shard(shard: Shard) -> Self {
+    pub(super) fn of_shard(shard: Shard, why_not: Option<&str>) -> Self {
         let text = format!("N/A: shard {shard} covers a part; `cargo gate join` judges what all shards cover");
-        Self::not_applicable(vec![Reason::new("shard", text)])
+        let without = why_not.map(|why| Reason::new("not-measured", format!("shard {shard} has no figures: {why}")));
+        let reasons: Vec<Reason> = [Reason::new("shard", &text)].into_iter().chain(without).collect();
+        let mut judged = Self::not_applicable(reasons);
+        judged.report.head.reason = text;
+        judged
     }
 
     /// Adds it to the judgement of the run that was measured.

@@ -26,6 +26,7 @@ use crate::coverage::directory::Directory;
 use crate::coverage::measure::{MeasureError, Measurer, Profiles};
 use crate::coverage::source::{self, SourceError};
 use crate::exit_code::ExitCode;
+use crate::history::portion::part::MeasuredPart;
 use crate::model::{
     AttemptOutcome, CaseRecord, ContentHash, CoverageFigures, Ending, Judgement, PackagePatterns, Reason, Verdict,
 };
@@ -36,21 +37,23 @@ use crate::sys::signals::Signals;
 
 /// A run that is measured.
 pub(super) struct Run<'a> {
-    args: &'a CoverageArgs,
-    asked: &'a Arc<Asked>,
+    pub(super) args: &'a CoverageArgs,
+    pub(super) asked: &'a Arc<Asked>,
     /// Set once the build begins.
-    under_way: Option<UnderWay>,
-    judged: Option<Judged>,
+    pub(super) under_way: Option<UnderWay>,
+    pub(super) judged: Option<Judged>,
+    /// Why there are no figures of this shard, where there are none.
+    pub(super) why_not: Option<String>,
 }
 
-struct UnderWay {
-    site: Site,
-    measurer: Measurer,
-    env: Vec<(OsString, OsString)>,
-    version: Option<String>,
-    deadline: Instant,
+pub(super) struct UnderWay {
+    pub(super) site: Site,
+    pub(super) measurer: Measurer,
+    pub(super) env: Vec<(OsString, OsString)>,
+    pub(super) version: Option<String>,
+    pub(super) deadline: Instant,
     /// What went wrong on the way: there will be no measurement.
-    failed: Option<MeasureError>,
+    pub(super) failed: Option<MeasureError>,
     /// Profiles that the build left: of what runs while other things are built.
     of_build: HashSet<Utf8PathBuf>,
     has_built: bool,
@@ -63,7 +66,7 @@ const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 impl<'a> Run<'a> {
     pub(super) const fn new(args: &'a CoverageArgs, asked: &'a Arc<Asked>) -> Self {
-        Self { args, asked, under_way: None, judged: None }
+        Self { args, asked, under_way: None, judged: None, why_not: None }
     }
 
     fn start(&self, signals: &Signals) -> Result<UnderWay, Refused> {
@@ -203,12 +206,14 @@ impl Measuring for Run<'_> {
             ExitCode::NeverExecuted,
             ExitCode::NoTests,
         ];
-        let is_empty_shard = self.args.test.shard.is_some() && judgement.verdict == Verdict::Nothing;
-        let has_stopped = is_empty_shard || judgement.verdict == Verdict::Deferred;
-        if has_stopped || judgement.codes.iter().any(|code| stops.contains(code)) {
+        if judgement.codes.iter().any(|code| stops.contains(code)) || judgement.verdict == Verdict::Deferred {
             under_way.measurer.clean_up();
             return;
         }
+        if self.args.test.shard.is_some() {
+            return self.measure_part(came, signals, judgement);
+        }
+        let Some(under_way) = &mut self.under_way else { return };
         let has_failed = judgement.codes.contains(&ExitCode::TestsFailed);
         let failures = came.cases.iter().filter(|case| case.outcome.is_failure()).count().max(1) as u64;
         let lost = came.cases.iter().filter(|case| is_lost(case)).map(|case| case.key.to_string());
@@ -229,15 +234,16 @@ impl Measuring for Run<'_> {
             },
         };
         let judging = Judging::new(self.args, self.asked.settings(), &under_way.site, &circumstances);
-        let judged = match (self.args.test.shard, measured) {
-            (Some(shard), Measured::Map(_)) => Judged::of_shard(shard),
-            (_, measured) => judging.with_means(Means { asked: self.asked, signals }).judge(measured),
-        };
+        let judged = judging.with_means(Means { asked: self.asked, signals }).judge(measured);
         if signals.interrupt().is_some() {
             return interrupt(signals, judgement);
         }
         judged.add_to(judgement);
         self.judged = Some(judged);
+    }
+
+    fn part(&self) -> Option<MeasuredPart> {
+        Some(self.part_of_whole())
     }
 
     fn reached(&self) -> Option<CoverageFigures> {
@@ -262,22 +268,25 @@ impl Measuring for Run<'_> {
         };
         let mut wrong = outputs::tell(self.args, Some(ended), judged);
         outputs::log(&self.asked.stage, judged);
-        if !self.args.test.no_record {
-            wrong.extend(outputs::keep(&under_way.site.gate_dir, Some(ended.record), &judged.report));
+        match self.args.test.shard {
+            _ if self.args.test.no_record => {}
+            // What it covers is no figure of the workspace.
+            Some(_) => wrong.extend(outputs::outdate(&under_way.site.gate_dir, &judged.report.head.reason)),
+            None => wrong.extend(outputs::keep(&under_way.site.gate_dir, Some(ended.record), &judged.report)),
         }
         wrong
     }
 }
 
 /// The end was asked for while the measurement was summed up: the tests had theirs, but nothing is judged.
-fn interrupt(signals: &Signals, judgement: &mut Judgement) {
+pub(super) fn interrupt(signals: &Signals, judgement: &mut Judgement) {
     let signal = signals.interrupt().map_or("SIGINT", |interrupt| interrupt.signal);
     let text = format!("{signal} came while coverage was summed up");
     end(ExitCode::Interrupted, Reason::new("interrupted", text), judgement);
 }
 
 /// There is nothing to judge, and that is more pressing than whatever the tests came to.
-fn end(code: ExitCode, reason: Reason, judgement: &mut Judgement) {
+pub(super) fn end(code: ExitCode, reason: Reason, judgement: &mut Judgement) {
     judgement.codes.retain(|code| *code != ExitCode::Pass);
     judgement.codes.insert(0, code);
     judgement.reasons.insert(0, reason);
@@ -383,7 +392,7 @@ fn load(directory: &Directory, site: &Site) -> Result<CoverageMap, MeasureError>
 }
 
 /// Did a process of this test end without leaving a profile?
-fn is_lost(case: &Arc<CaseRecord>) -> bool {
+pub(super) fn is_lost(case: &Arc<CaseRecord>) -> bool {
     case.attempts.iter().any(|attempt| {
         attempt.outcome == AttemptOutcome::Timeout
             || (attempt.outcome == AttemptOutcome::Error && matches!(attempt.ending, Some(Ending::Signaled(_))))

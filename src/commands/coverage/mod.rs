@@ -3,10 +3,12 @@
 mod advice;
 mod baseline_ref;
 mod change;
+mod joined;
 mod judging;
 pub(super) mod left_out;
 mod measured;
 mod outputs;
+mod part;
 mod refusal;
 mod selected;
 mod site;
@@ -27,6 +29,7 @@ use crate::coverage::source;
 use crate::coverage::verdict::Ruling;
 use crate::exit_code::ExitCode;
 use crate::sys::signals::Signals;
+pub(super) use joined::{Joined, Parts};
 use judging::{Judged, Judging, Measured};
 use measured::Run;
 pub(super) use outputs::outdate;
@@ -40,6 +43,7 @@ pub(super) const ARTIFACT: &str = "coverage-report.md";
 pub(super) fn run(args: &CoverageArgs) -> ExitCode {
     ask(args).unwrap_or_else(|refused| {
         complain("error", &refused.why);
+        test::leave_refused(&args.test, &refused).iter().for_each(|text| complain("warning", text));
         outputs::tell_refused(args, &refused).iter().for_each(|text| complain("warning", text));
         refused.code
     })

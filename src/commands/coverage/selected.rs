@@ -22,8 +22,7 @@ fn choose(test: &TestArgs, flags: &CargoFlags, leaves_out_doctests: bool, has_al
     let kinds = [flags.lib, flags.bins, flags.examples, flags.benches, flags.doc, leaves_out_doctests];
     let libtest = &test.libtest;
     let filters = [&test.filters, &libtest.filters, &libtest.skip];
-    if test.shard.is_some()
-        || libtest.ignored
+    if libtest.ignored
         || !test.select.is_empty()
         || kinds.contains(&true)
         || names.iter().any(|names| !names.is_empty())

@@ -3,7 +3,9 @@
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::left_out;
-use crate::commands::test::{Asked, Refused};
+use crate::cargo::workspace::Workspace;
+use crate::commands::stage::Stage;
+use crate::commands::test::{Asked, Ground, Refused};
 use crate::coverage::ratchet::Standing;
 use crate::exit_code::ExitCode;
 use crate::history::record;
@@ -35,22 +37,32 @@ pub(super) struct Site {
 impl Site {
     /// Looks at the workspace and at git.
     pub(super) fn of(asked: &Asked) -> Result<Self, Refused> {
-        let ground = asked.ground()?;
-        let workspace = &ground.workspace;
-        let env = |name: &str| asked.stage.variable(name).filter(|value| !value.is_empty());
+        let Ground { workspace, gate_dir } = asked.ground()?;
+        let toolchain = asked.rustc.lines().next().unwrap_or_default();
+        Ok(Self::at((workspace, gate_dir), &asked.stage, asked.found_context()?, toolchain))
+    }
+
+    /// The same of a workspace with its gate directory, for what was built in a context by a toolchain.
+    pub(super) fn at(
+        (workspace, gate_dir): (&Workspace, &Utf8Path),
+        stage: &Stage,
+        context: Context,
+        toolchain: &str,
+    ) -> Self {
+        let env = |name: &str| stage.variable(name).filter(|value| !value.is_empty());
         let checkout = git::read_checkout(&workspace.root);
         let ci = record::ci(&env);
-        let origin = asked.stage.origin();
+        let origin = stage.origin();
         let of_origin = || origin.and_then(|origin| origin.branch.clone());
-        Ok(Self {
+        Self {
             root: workspace.root.clone(),
             target_dir: workspace.target_dir.clone(),
-            gate_dir: ground.gate_dir.clone(),
+            gate_dir: gate_dir.to_owned(),
             home: origin.map_or(&workspace.root, |origin| &origin.root).clone(),
             packages: left_out::packages(workspace),
             runs_in_builds: workspace.runs_in_builds,
-            context: asked.found_context()?,
-            toolchain: asked.rustc.lines().next().unwrap_or_default().to_owned(),
+            context,
+            toolchain: toolchain.to_owned(),
             is_dirty: checkout.as_ref().is_some_and(git::Checkout::is_dirty),
             has_git: checkout.is_some(),
             commit: checkout.as_ref().and_then(|checkout| checkout.commit.clone()),
@@ -61,7 +73,7 @@ impl Site {
                 .any(|name| env(name).is_some())
                 || env("BUILDKITE_PULL_REQUEST").is_some_and(|number| number != "false")
                 || env("SYSTEM_PULLREQUEST_PULLREQUESTID").is_some(),
-        })
+        }
     }
 
     /// Where the measurement takes place, as the ratchet asks.

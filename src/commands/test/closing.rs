@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::history::{self, Memory, Tested};
-use super::insights;
+use super::insights::Knowing;
 use super::judge::{Facts, ToolError, judge};
 use super::measuring::Measuring;
 use super::outputs::{self, Ended, Observers};
@@ -19,18 +19,16 @@ use crate::commands::deferral::{self, Deferral};
 use crate::commands::keeping::History;
 use crate::commands::notify;
 use crate::commands::quarantine::day;
-use crate::commands::thresholds::thresholds;
 use crate::config::Notice;
 use crate::event::Fact;
 use crate::exit_code::ExitCode;
 use crate::history::record::add_checkout;
 use crate::history::store::{BinaryStamp, Store};
 use crate::model::{
-    BinaryId, CaseRecord, ContentHash, InfraMode, Judgement, Reason, RunHead, RunRecord, RunState, TestKey, Totals,
-    Verdict,
+    BinaryId, CaseRecord, ContentHash, InfraMode, Judgement, Reason, RunHead, RunRecord, RunState, Totals, Verdict,
 };
+use crate::report::Insights;
 use crate::report::markdown::Smoke;
-use crate::report::{Insights, TestDocument};
 use crate::runner::engine::Stop;
 
 impl Session<'_> {
@@ -73,6 +71,7 @@ impl Session<'_> {
             is_quarantined: &|key| settings.quarantine_of(key, today).is_some(),
             vanished: &vanished,
             fails_on_vanished: self.args.fail_on_vanished,
+            elsewhere: &[],
             took,
         });
         if !self.asked.softeners.is_empty() {
@@ -82,30 +81,25 @@ impl Session<'_> {
         measuring.judge(&came, self.signals, &mut judgement);
         let record = record_of(head, state, judgement, &came, took);
         let record = Arc::new(RunRecord { coverage: measuring.reached(), ..record });
-        let (now, by) = (Timestamp::now(), thresholds(settings));
-        let flaky_before = insights::flaky_tests(&memory.summaries, now, &by);
+        let left = came.leaving.take();
+        let not_left = left.and_then(|left| left.end(&record, &came.cases, &came.not_run, measuring.part()));
+        let now = Timestamp::now();
+        let flaky_before = Knowing::new(&memory.summaries, settings, now).flaky_tests();
         memory.learn(&record, &came.cases);
-        let turned_flaky = !insights::flaky_tests(&memory.summaries, now, &by).is_subset(&flaky_before);
+        let knowing = Knowing::new(&memory.summaries, settings, now);
+        let turned_flaky = !knowing.flaky_tests().is_subset(&flaky_before);
         let happened = notify::happened(&record.judgement, turned_flaky);
-        let state_of = |key: &TestKey| insights::state_of(&memory.summaries, key, now, &by);
-        let told = Insights {
-            quarantined: insights::quarantined(&came.cases, settings, today, state_of),
-            vanished,
-            states: insights::states(&came.cases, state_of),
-            ..insights::insights(&memory.summaries, now, &by)
-        };
+        let told = knowing.insights(&came.cases, vanished);
         insights.borrow_mut().clone_from(&told);
         let cases: Arc<[Arc<CaseRecord>]> = came.cases.into();
-        let document = || {
-            let word = |key: &TestKey| state_of(key).map(|state| state.to_string());
-            TestDocument::new(&record, cases.iter().map(|case| &**case), &told, word)
-        };
+        let document = || knowing.document(&record, &cases, &told);
         let printed = (self.args.format == Format::Json && !measuring.is_instrumented()).then(document);
-        let ended = Ended { record: &record, cases: &cases, insights: &told, happened: &happened };
+        let ended = Ended { record: &record, cases: &cases, insights: &told, happened: &happened, shards: &[] };
         let writing = self.write_beside(memory.store.take(), &ended, stamps);
         observers.tell(Fact::RunFinished { record: Arc::clone(&record), cases: Arc::clone(&cases) });
         drop(observers);
-        let mut wrong = outputs::write_asked(self.args, &ended, printed.as_ref());
+        let mut wrong = outputs::write_asked(&self.args.into(), &ended, printed.as_ref());
+        wrong.extend(not_left);
         wrong.extend(measuring.tell(&ended));
         wrong.extend(writing.and_then(|writing| writing.join().ok()).unwrap_or_default());
         wrong.extend(

@@ -20,19 +20,19 @@ use crate::sys::git::{self, Checkout};
 
 /// What is remembered, as far as a run needs it.
 #[derive(Default)]
-pub(super) struct Memory {
+pub(in crate::commands) struct Memory {
     /// The store, where it can be used.
-    pub(super) store: Option<History>,
+    pub(in crate::commands) store: Option<History>,
     /// What is known of each test of the context.
-    pub(super) summaries: HashMap<Arc<TestKey>, Summary>,
+    pub(in crate::commands) summaries: HashMap<Arc<TestKey>, Summary>,
     /// The binaries as they were recorded last.
-    pub(super) stamps: Vec<BinaryStamp>,
+    pub(in crate::commands) stamps: Vec<BinaryStamp>,
     /// What failed in the last run.
-    pub(super) failing: Vec<TestKey>,
+    pub(in crate::commands) failing: Vec<TestKey>,
     /// The full runs before this one.
-    pub(super) full: FullRuns,
+    pub(in crate::commands) full: FullRuns,
     /// What went wrong on the way.
-    pub(super) warnings: Vec<String>,
+    pub(in crate::commands) warnings: Vec<String>,
 }
 
 /// How the history is opened.
@@ -88,7 +88,7 @@ impl Memory {
 
     /// The tests of the full run before, or since, that a run which took in every test did not have any more, in order
     /// of their keys. What stands for a whole process was none.
-    pub(super) fn vanished(&self, cases: &[Arc<CaseRecord>]) -> Vec<Arc<TestKey>> {
+    pub(in crate::commands) fn vanished(&self, cases: &[Arc<CaseRecord>]) -> Vec<Arc<TestKey>> {
         if self.full.last.is_none() {
             return Vec::new();
         }
@@ -104,7 +104,7 @@ impl Memory {
     }
 
     /// Takes in what a run brought, without waiting for the store.
-    pub(super) fn learn(&mut self, record: &RunRecord, cases: &[Arc<CaseRecord>]) {
+    pub(in crate::commands) fn learn(&mut self, record: &RunRecord, cases: &[Arc<CaseRecord>]) {
         let facts = Arc::new(RunFacts::of(record, u64::MAX));
         for case in cases {
             let summary = self.summaries.entry(Arc::clone(&case.key)).or_default();

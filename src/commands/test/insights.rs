@@ -4,76 +4,100 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 
 use crate::analytics::flaky::{Judged, State, Thresholds, classify};
 use crate::analytics::priority::{Candidate, Tier, rank};
 use crate::analytics::summary::Summary;
-use crate::commands::quarantine::{is_steady_again, quarantine};
+use crate::commands::quarantine::{day, is_steady_again, quarantine};
+use crate::commands::thresholds::thresholds;
 use crate::config::Settings;
-use crate::model::{CaseRecord, Outcome, TestKey};
+use crate::model::{CaseRecord, Outcome, RunRecord, TestKey};
+use crate::report::TestDocument;
 use crate::report::view::{FlakyLine, Insights, NextLine, QuarantineLine, StreakLine};
 
-/// What is known after the run, as lines.
-pub(super) fn insights(summaries: &HashMap<Arc<TestKey>, Summary>, now: Timestamp, by: &Thresholds) -> Insights {
-    let risky: Vec<(&Arc<TestKey>, &Summary)> = summaries.iter().filter(|(_, summary)| summary.has_failed()).collect();
-    Insights { flaky: flaky(&risky, now, by), streaks: streaks(&risky), next: next(summaries), ..Insights::default() }
-}
-
-/// The state of a test.
-pub(super) fn state_of(
-    summaries: &HashMap<Arc<TestKey>, Summary>,
-    key: &TestKey,
+/// What the history knows of tests, at a moment and by the settings.
+pub(in crate::commands) struct Knowing<'a> {
+    summaries: &'a HashMap<Arc<TestKey>, Summary>,
+    settings: &'a Settings,
     now: Timestamp,
-    by: &Thresholds,
-) -> Option<State> {
-    Some(classify(summaries.get(key)?, now, by).state)
+    by: Thresholds,
 }
 
-/// The tests that are flaky by evidence.
-pub(super) fn flaky_tests(
-    summaries: &HashMap<Arc<TestKey>, Summary>,
-    now: Timestamp,
-    by: &Thresholds,
-) -> HashSet<Arc<TestKey>> {
-    let risky = summaries.iter().filter(|(_, summary)| summary.has_failed());
-    let flaky = risky.filter(|(_, summary)| classify(summary, now, by).state == State::Flaky);
-    flaky.map(|(key, _)| Arc::clone(key)).collect()
-}
-
-/// What the tests of a run that did not simply pass are called.
-pub(super) fn states(
-    cases: &[Arc<CaseRecord>],
-    state_of: impl Fn(&TestKey) -> Option<State>,
-) -> Vec<(Arc<TestKey>, String)> {
-    let told = cases.iter().filter(|case| !matches!(case.outcome, Outcome::Passed | Outcome::Skipped));
-    told.filter_map(|case| Some((Arc::clone(&case.key), state_of(&case.key)?.to_string()))).collect()
-}
-
-/// The tests of a run that are in quarantine, those that do not simply pass first.
-pub(super) fn quarantined(
-    cases: &[Arc<CaseRecord>],
-    settings: &Settings,
-    today: Date,
-    state_of: impl Fn(&TestKey) -> Option<State>,
-) -> Vec<QuarantineLine> {
-    if settings.quarantine.is_empty() {
-        return Vec::new();
+impl<'a> Knowing<'a> {
+    pub(in crate::commands) fn new(
+        summaries: &'a HashMap<Arc<TestKey>, Summary>,
+        settings: &'a Settings,
+        now: Timestamp,
+    ) -> Self {
+        Self { summaries, settings, now, by: thresholds(settings) }
     }
-    let line = |case: &Arc<CaseRecord>| {
-        let quarantine = quarantine(settings, &case.key, today).filter(|one| !one.is_expired)?;
-        let state = state_of(&case.key);
-        Some(QuarantineLine {
-            key: Arc::clone(&case.key),
-            outcome: case.outcome,
-            is_steady_again: state.is_some_and(|state| is_steady_again(Some(&quarantine), state)),
-            reason: quarantine.reason,
-            until: quarantine.until,
-        })
-    };
-    let mut lines: Vec<QuarantineLine> = cases.iter().filter_map(line).collect();
-    lines.sort_by_key(|line| matches!(line.outcome, Outcome::Passed | Outcome::Skipped));
-    lines
+
+    /// What is said of all tests, and of those of a run.
+    pub(in crate::commands) fn insights(&self, cases: &[Arc<CaseRecord>], vanished: Vec<Arc<TestKey>>) -> Insights {
+        let risky = self.risky();
+        Insights {
+            flaky: flaky(&risky, self.now, &self.by),
+            streaks: streaks(&risky),
+            next: next(self.summaries),
+            quarantined: self.quarantined(cases),
+            vanished,
+            states: self.states(cases),
+        }
+    }
+
+    /// The document of a run that was judged.
+    pub(in crate::commands) fn document(
+        &self,
+        record: &RunRecord,
+        cases: &[Arc<CaseRecord>],
+        insights: &Insights,
+    ) -> TestDocument {
+        let word = |key: &TestKey| self.state_of(key).map(|state| state.to_string());
+        TestDocument::new(record, cases.iter().map(|case| &**case), insights, word)
+    }
+
+    /// The tests that are flaky by evidence.
+    pub(in crate::commands) fn flaky_tests(&self) -> HashSet<Arc<TestKey>> {
+        let is_flaky = |summary: &Summary| classify(summary, self.now, &self.by).state == State::Flaky;
+        self.risky().into_iter().filter(|(_, summary)| is_flaky(summary)).map(|(key, _)| Arc::clone(key)).collect()
+    }
+
+    fn risky(&self) -> Vec<(&'a Arc<TestKey>, &'a Summary)> {
+        self.summaries.iter().filter(|(_, summary)| summary.has_failed()).collect()
+    }
+
+    /// The state of a test.
+    fn state_of(&self, key: &TestKey) -> Option<State> {
+        Some(classify(self.summaries.get(key)?, self.now, &self.by).state)
+    }
+
+    /// What the tests of a run that did not simply pass are called.
+    fn states(&self, cases: &[Arc<CaseRecord>]) -> Vec<(Arc<TestKey>, String)> {
+        let told = cases.iter().filter(|case| !matches!(case.outcome, Outcome::Passed | Outcome::Skipped));
+        told.filter_map(|case| Some((Arc::clone(&case.key), self.state_of(&case.key)?.to_string()))).collect()
+    }
+
+    /// The tests of a run that are in quarantine, those that do not simply pass first.
+    fn quarantined(&self, cases: &[Arc<CaseRecord>]) -> Vec<QuarantineLine> {
+        if self.settings.quarantine.is_empty() {
+            return Vec::new();
+        }
+        let today = day(self.now);
+        let line = |case: &Arc<CaseRecord>| {
+            let quarantine = quarantine(self.settings, &case.key, today).filter(|one| !one.is_expired)?;
+            let state = self.state_of(&case.key);
+            Some(QuarantineLine {
+                key: Arc::clone(&case.key),
+                outcome: case.outcome,
+                is_steady_again: state.is_some_and(|state| is_steady_again(Some(&quarantine), state)),
+                reason: quarantine.reason,
+                until: quarantine.until,
+            })
+        };
+        let mut lines: Vec<QuarantineLine> = cases.iter().filter_map(line).collect();
+        lines.sort_by_key(|line| matches!(line.outcome, Outcome::Passed | Outcome::Skipped));
+        lines
+    }
 }
 
 fn flaky(risky: &[(&Arc<TestKey>, &Summary)], now: Timestamp, by: &Thresholds) -> Vec<FlakyLine> {

@@ -13,7 +13,7 @@ use crate::runner::engine::Stop;
 
 /// How the suite could not be executed, and what that leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct ToolError {
+pub(in crate::commands) struct ToolError {
     pub(super) why: String,
     pub(super) tries: u32,
     pub(super) of: u32,
@@ -22,23 +22,25 @@ pub(super) struct ToolError {
 }
 
 /// What happened, as far as the verdict depends on it.
-pub(super) struct Facts<'a> {
-    pub(super) cases: &'a [Arc<CaseRecord>],
-    pub(super) not_run: usize,
-    pub(super) build: Option<&'a build::Failure>,
-    pub(super) stop: Option<&'a Stop>,
-    pub(super) tool_error: Option<&'a ToolError>,
-    pub(super) flaky_result: FlakyResult,
-    pub(super) no_tests: NoTests,
+pub(in crate::commands) struct Facts<'a> {
+    pub(in crate::commands) cases: &'a [Arc<CaseRecord>],
+    pub(in crate::commands) not_run: usize,
+    pub(in crate::commands) build: Option<&'a build::Failure>,
+    pub(in crate::commands) stop: Option<&'a Stop>,
+    pub(in crate::commands) tool_error: Option<&'a ToolError>,
+    pub(in crate::commands) flaky_result: FlakyResult,
+    pub(in crate::commands) no_tests: NoTests,
     /// Which shard it was of a plan that has something to run.
-    pub(super) shard: Option<Shard>,
+    pub(in crate::commands) shard: Option<Shard>,
     /// Is a failure of this test one that fails nothing?
-    pub(super) is_quarantined: &'a dyn Fn(&TestKey) -> bool,
+    pub(in crate::commands) is_quarantined: &'a dyn Fn(&TestKey) -> bool,
     /// Tests of the full run before that this one did not have any more.
-    pub(super) vanished: &'a [Arc<TestKey>],
+    pub(in crate::commands) vanished: &'a [Arc<TestKey>],
     /// May none be gone?
-    pub(super) fails_on_vanished: bool,
-    pub(super) took: Duration,
+    pub(in crate::commands) fails_on_vanished: bool,
+    /// What else speaks against it, of a run whose tests ran elsewhere: each with its code.
+    pub(in crate::commands) elsewhere: &'a [(ExitCode, Reason)],
+    pub(in crate::commands) took: Duration,
 }
 
 /// Judges a run that went to its end somewhere else, by its cases alone.
@@ -55,23 +57,41 @@ pub(in crate::commands) fn judge_cases(cases: &[Arc<CaseRecord>], took: Duration
         is_quarantined: &|_| false,
         vanished: &[],
         fails_on_vanished: false,
+        elsewhere: &[],
         took,
     };
     judge(&facts).1
 }
 
 /// Judges a run.
-pub(super) fn judge(facts: &Facts<'_>) -> (RunState, Judgement) {
+pub(in crate::commands) fn judge(facts: &Facts<'_>) -> (RunState, Judgement) {
     let mut grounds: Vec<(ExitCode, Reason)> = Vec::new();
     let built = facts.build.and_then(|failure| ground_of_build(failure, &mut grounds));
     let stopped = ground_of_interrupt(facts, &mut grounds);
     ground_of_tests(facts, &mut grounds);
     let failed_tool = ground_of_tool(facts, &mut grounds);
-    let state = stopped.or(built).or(failed_tool).unwrap_or(RunState::Executed);
+    grounds.extend_from_slice(facts.elsewhere);
+    let elsewhere = facts.elsewhere.iter().map(|(code, _)| *code).min().and_then(state_of);
+    let state = stopped.or(built).or(failed_tool).or(elsewhere).unwrap_or(RunState::Executed);
     ground_of_what_is_missing(facts, &mut grounds);
     grounds.sort_by_key(|(code, _)| *code);
     let judgement = if grounds.is_empty() { without_grounds(facts) } else { with_grounds(grounds) };
     (state, judgement)
+}
+
+/// How far a run came of which the most pressing thing is this.
+const fn state_of(code: ExitCode) -> Option<RunState> {
+    match code {
+        ExitCode::Interrupted => Some(RunState::Interrupted),
+        ExitCode::BuildFailed | ExitCode::Usage => Some(RunState::BuildFailed),
+        ExitCode::Internal | ExitCode::Config | ExitCode::NeverExecuted => Some(RunState::ToolError),
+        ExitCode::Deferred => Some(RunState::Deferred),
+        ExitCode::TestsFailed
+        | ExitCode::CoverageFailed
+        | ExitCode::StepFailed
+        | ExitCode::NoTests
+        | ExitCode::Pass => None,
+    }
 }
 
 fn ground_of_build(failure: &build::Failure, grounds: &mut Vec<(ExitCode, Reason)>) -> Option<RunState> {
@@ -250,6 +270,7 @@ mod tests_of_judge {
             is_quarantined: &|_| false,
             vanished: &[],
             fails_on_vanished: false,
+            elsewhere: &[],
             took: Duration::from_millis(1234),
         }
     }
@@ -335,6 +356,17 @@ mod tests_of_judge {
         let quarantined = [case("b", Outcome::Failed)];
         let stopped = Facts { stop: Some(&Stop::Failures), is_quarantined: &|_| true, ..facts(&quarantined) };
         assert_eq!(told(&stopped).2, [70]);
+    }
+
+    #[test]
+    fn what_speaks_against_a_run_elsewhere_is_joined_to_what_its_tests_say() {
+        let missing = [(ExitCode::NeverExecuted, Reason::new("shard-missing", "shard 2/2 left nothing"))];
+        let (green, red) = ([case("a", Outcome::Passed)], [case("a", Outcome::Failed)]);
+        let alone = told(&Facts { elsewhere: &missing, not_run: 1, ..facts(&green) });
+        assert_eq!((alone.0, alone.1, alone.2), (RunState::ToolError, Verdict::ToolError, vec![22]));
+        assert_eq!(alone.3, "shard 2/2 left nothing");
+        let both = told(&Facts { elsewhere: &missing, ..facts(&red) });
+        assert_eq!((both.0, both.1, both.2), (RunState::ToolError, Verdict::Fail, vec![100, 22]));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::Refused;
 use super::outputs::Ended;
 use super::session::Came;
+use crate::history::portion::part::MeasuredPart;
 use crate::model::{CoverageFigures, Judgement};
 use crate::report::CoverageReport;
 use crate::sys::signals::Signals;
@@ -38,6 +39,11 @@ pub(in crate::commands) trait Measuring {
 
     /// What is shown of the measurement, where it was judged.
     fn report(&self) -> Option<&CoverageReport> {
+        None
+    }
+
+    /// What a shard says of what it measured.
+    fn part(&self) -> Option<MeasuredPart> {
         None
     }
 

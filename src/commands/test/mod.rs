@@ -9,6 +9,7 @@ mod ground;
 mod history;
 mod insights;
 mod judge;
+mod leaving;
 mod listing;
 mod measuring;
 mod outputs;
@@ -24,10 +25,14 @@ use std::sync::Arc;
 
 pub(super) use ask::{Asked, Prepared, Purpose, context_of, default_context, prepare, rustc_version};
 pub(super) use gather::slots;
-pub(super) use judge::judge_cases;
+pub(super) use ground::Ground;
+pub(super) use history::Memory;
+pub(super) use insights::Knowing;
+pub(super) use judge::{Facts, judge, judge_cases};
+pub(super) use leaving::{folder_of, refused as leave_refused};
 use measuring::NotMeasuring;
 pub(super) use measuring::{Begun, Measuring};
-pub(super) use outputs::{ARTIFACT, Ended, events, look};
+pub(super) use outputs::{ARTIFACT, Ended, Wanted, events, look, markdown, write_artifact, write_asked};
 pub(super) use refused::Refused;
 pub(super) use session::{Came, Recorded, run as run_session, run_once};
 pub(super) use step::{Stepped, Told, handed, run_step, seated};
@@ -47,6 +52,7 @@ pub fn run(args: &TestArgs) -> ExitCode {
     });
     done.unwrap_or_else(|refused| {
         super::complain("error", &refused.why);
+        leaving::refused(args, &refused).iter().for_each(|text| super::complain("warning", text));
         // Without a run there is nothing to report.
         if refused.outdates_reports(args) && !args.build.flags.no_run {
             let gate_dir = refused.gate_dir(args);

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use camino::Utf8Path;
+use serde::Serialize;
 
 use super::session::{CameTo, Recorded};
 use super::{Asked, Refused};
@@ -18,7 +19,8 @@ use crate::exit_code::ExitCode;
 use crate::model::{CaseRecord, RunRecord};
 use crate::report::github::{Findings, TestFindings};
 use crate::report::markdown::{Smoke, test_report};
-use crate::report::{EventStream, Insights, Look, TestDocument, Verbosity, json, junit};
+use crate::report::shards::{self, ShardLine};
+use crate::report::{EventStream, Insights, Look, Verbosity, json, junit};
 use crate::sys::fs::replace;
 use crate::sys::term::{Output, Surroundings};
 
@@ -103,25 +105,44 @@ pub(in crate::commands) struct Ended<'a> {
     pub(in crate::commands) insights: &'a Insights,
     /// What of it is worth telling.
     pub(in crate::commands) happened: &'a [Notice],
+    /// The shards that it was put together from; none where it ran as one.
+    pub(in crate::commands) shards: &'a [ShardLine],
+}
+
+/// What is asked for beside the reports that are always written.
+pub(in crate::commands) struct Wanted<'a> {
+    pub(in crate::commands) junit: Option<&'a Path>,
+    pub(in crate::commands) report: Option<&'a Path>,
+    pub(in crate::commands) format: Format,
+}
+
+impl<'a> From<&'a TestArgs> for Wanted<'a> {
+    fn from(args: &'a TestArgs) -> Self {
+        Self { junit: args.junit.as_deref(), report: args.report.as_deref(), format: args.format }
+    }
 }
 
 /// Writes what the flags ask for: files first, then the one document on standard output. Gives what went wrong.
-pub(super) fn write_asked(args: &TestArgs, ended: &Ended<'_>, document: Option<&TestDocument>) -> Vec<String> {
+pub(in crate::commands) fn write_asked(
+    wanted: &Wanted<'_>,
+    ended: &Ended<'_>,
+    document: Option<&impl Serialize>,
+) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut note = |what: &str, path: &Path, result: io::Result<()>| {
         if let Err(error) = result {
             wrong.push(format!("cannot write the {what} to `{}`: {error}", path.display()));
         }
     };
-    if let Some(path) = &args.junit {
+    if let Some(path) = wanted.junit {
         let mut bytes = Vec::new();
         let written = junit::write(&mut bytes, ended.record, ended.cases.iter().map(|case| &**case));
         note("JUnit report", path, written.map_err(io::Error::other).and_then(|()| replace(path, &bytes)));
     }
-    if let Some(path) = &args.report {
+    if let Some(path) = wanted.report {
         note("report", path, replace(path, markdown(ended, Smoke::Skipped).as_bytes()));
     }
-    if let (Format::Json, Some(document)) = (args.format, document) {
+    if let (Format::Json, Some(document)) = (wanted.format, document) {
         let mut stdout = io::stdout().lock();
         let written = json::write_line(&mut stdout, document).and_then(|()| stdout.flush());
         // Whoever closed the pipe has read enough.
@@ -135,14 +156,19 @@ pub(super) fn write_asked(args: &TestArgs, ended: &Ended<'_>, document: Option<&
 }
 
 /// The report artifact of a run.
-pub(super) fn markdown(ended: &Ended<'_>, smoke: Smoke) -> String {
+pub(in crate::commands) fn markdown(ended: &Ended<'_>, smoke: Smoke) -> String {
     let cases: Vec<&CaseRecord> = ended.cases.iter().map(|case| &**case).collect();
-    test_report(ended.record, &cases, smoke, ended.insights)
+    test_report(ended.record, &cases, smoke, ended.insights) + &shards::markdown(ended.shards)
 }
 
 /// Puts the report artifact into the run's own folder, and, where it is nobody's part, into the gate directory: of a
 /// pipeline that is killed behind its tests, theirs must not pass for the whole.
-pub(super) fn write_artifact(gate_dir: &Utf8Path, record: &RunRecord, text: &str, is_part: bool) -> io::Result<()> {
+pub(in crate::commands) fn write_artifact(
+    gate_dir: &Utf8Path,
+    record: &RunRecord,
+    text: &str,
+    is_part: bool,
+) -> io::Result<()> {
     let of_run = gate_dir.join("runs").join(record.head.id.as_str()).join(ARTIFACT);
     replace(of_run.as_std_path(), text.as_bytes())?;
     if is_part { Ok(()) } else { replace(gate_dir.join(ARTIFACT).as_std_path(), text.as_bytes()) }

@@ -59,7 +59,7 @@ impl Refused {
 }
 
 /// Whatever else is wrong with workspace and configuration.
-fn gate_dir_despite_mistakes(args: &TestArgs) -> Option<Utf8PathBuf> {
+pub(super) fn gate_dir_despite_mistakes(args: &TestArgs) -> Option<Utf8PathBuf> {
     let ground =
         LateGround::ask(Stage::here().ok()?, cargo(), metadata_flags(&args.build), args.build.flags.target_dir.clone());
     let file = ConfigFile::load(&ground.workspace().ok()?.root).ok().flatten();

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use super::ask::Asked;
 use super::gather::{self, Surveyed};
 use super::history::{self, Looking, Memory, Opening, Tested};
+use super::leaving::Leaving;
 use super::measuring::Measuring;
 use super::outputs::{self, Observers};
 use super::sharding::{Ours, handed_over, is_full_but_for_shard};
@@ -142,6 +143,8 @@ pub(in crate::commands) struct Came {
     pub(in crate::commands) digest: Option<ContentHash>,
     /// What of the plan was this machine's, where it was cut; it may be nothing.
     pub(in crate::commands) portion: Option<Portion>,
+    /// What this machine leaves behind of its shard.
+    pub(super) leaving: Option<Leaving>,
     pub(super) tested: Option<Tested>,
     pub(in crate::commands) failure: Option<build::Failure>,
 }
@@ -225,6 +228,7 @@ impl<'a> Session<'a> {
             observers.tell(Fact::RunStarted { run_id: self.head.id.clone() });
         }
 
+        let mut leaving = self.leaving(measuring.part())?;
         let env = measuring.begin(self.signals)?;
         let (built, tries) = match unpacked {
             Some(built) => {
@@ -257,7 +261,11 @@ impl<'a> Session<'a> {
                 if self.args.list {
                     return Ok(CameTo { judgement: self.list(&ours), run: None, coverage: None });
                 }
-                let looking = self.records().then(|| self.look(&ours.plan, stamps, &memory)).flatten();
+                if let (Some(leaving), Some(portion)) = (&mut leaving, &ours.portion) {
+                    leaving.takes(portion)?;
+                }
+                let is_kept = self.records() || leaving.is_some();
+                let looking = is_kept.then(|| self.look(&ours.plan, stamps, &memory)).flatten();
                 measuring.about_to_run();
                 self.execute(&ours, &mut came, &mut remembered, &mut observers);
                 (came.digest, came.portion) = (Some(ours.whole), ours.portion);
@@ -272,6 +280,7 @@ impl<'a> Session<'a> {
         if let (false, Some(lists)) = (self.args.no_record, &lists) {
             let _ = remembered.save(lists.as_std_path());
         }
+        came.leaving = leaving;
         Ok(self.finish(came, memory, observers, &insights, measuring))
     }
 

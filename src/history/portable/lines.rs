@@ -172,6 +172,15 @@ fn duration(us: u64) -> Result<Duration, String> {
     }
 }
 
+/// The name of a run, if there can be such a one: it becomes the name of a folder.
+pub(in crate::history) fn run_name(text: &str) -> Result<RunId, String> {
+    let is_plain = |c: char| !c.is_control() && !matches!(c, '/' | '\\');
+    if text.is_empty() || text.len() > LONGEST_NAME || text.starts_with('.') || !text.chars().all(is_plain) {
+        return Err(format!("`{}` is no run's name", text.chars().take(LONGEST_NAME).collect::<String>()));
+    }
+    Ok(RunId::from_stored(text))
+}
+
 fn borrowed(text: Option<&String>) -> Option<Cow<'_, str>> {
     text.map(|text| Cow::Borrowed(text.as_str()))
 }
@@ -220,14 +229,7 @@ impl<'a> RunLine<'a> {
 
     /// The run, if there can be such a one; else what is wrong with it.
     pub(super) fn into_record(self) -> Result<RunRecord, String> {
-        let is_plain = |c: char| !c.is_control() && !matches!(c, '/' | '\\');
-        if self.id.is_empty()
-            || self.id.len() > LONGEST_NAME
-            || self.id.starts_with('.')
-            || !self.id.chars().all(is_plain)
-        {
-            return Err(format!("`{}` is no run's name", self.id.chars().take(LONGEST_NAME).collect::<String>()));
-        }
+        let id = run_name(&self.id)?;
         if i64::try_from(self.start.as_nanosecond()).is_err() {
             return Err(format!("run {} started at {}, which no history holds", self.id, self.start));
         }
@@ -248,7 +250,7 @@ impl<'a> RunLine<'a> {
         let coverage = coverage.map_err(|why| format!("what run {} reached cannot be: {why}", self.id))?;
         let owned = |text: Option<Cow<'_, str>>| text.map(Cow::into_owned);
         let head = RunHead {
-            id: RunId::from_stored(self.id),
+            id,
             start: self.start,
             context: Context {
                 target: self.target.into_owned(),

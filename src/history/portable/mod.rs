@@ -27,5 +27,6 @@ mod lines;
 mod read;
 mod write;
 
+pub(in crate::history) use lines::run_name;
 pub use read::{ReadError, Runs, read};
 pub use write::{Writer, Written};

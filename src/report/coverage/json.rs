@@ -28,6 +28,12 @@ pub fn document<'r>(head: &'r Head, report: &'r CoverageReport) -> CoverageDocum
     CoverageDocument { head, coverage: Coverage::of(report) }
 }
 
+/// What that document says of what was covered, for whoever says it among other things.
+#[must_use]
+pub fn section(report: &CoverageReport) -> impl Serialize + '_ {
+    Coverage::of(report)
+}
+
 #[derive(Clone, Debug, Serialize)]
 struct Coverage<'r> {
     status: &'r str,

@@ -1,0 +1,229 @@
+//! `cargo gate join`: the shards of a run are put together, judged as that run would have been, recorded and told.
+
+mod record;
+mod told;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::coverage::{self, Joined, Parts};
+use super::place::{Place, cargo};
+use super::quarantine::{day, expired};
+use super::stage::Stage;
+use super::test::{Facts, Knowing, Memory, Refused, default_context, here, judge};
+use super::{complain, notify, remembered};
+use crate::cli::{CoverageArgs, JoinArgs};
+use crate::config::settings::DISABLE;
+use crate::exit_code::ExitCode;
+use crate::history::portion::check::{Checked, check};
+use crate::history::portion::part::Left;
+use crate::history::portion::read::{Found, find};
+use crate::history::portion::whole::{Whole, whole};
+use crate::history::record::{Start, head};
+use crate::history::store::StoreError;
+use crate::model::{Context, Judgement, Reason, RunRecord, RunState, Totals, Verdict};
+use crate::sys::git;
+use crate::sys::random::random;
+
+/// Runs the command.
+pub(super) fn run(args: &JoinArgs) -> ExitCode {
+    let place = match Place::find(&args.common.place, &args.given()) {
+        Ok(place) => place,
+        Err(code) => return code,
+    };
+    if !place.settings().enabled {
+        let off = format!("the gate is switched off (`enabled = false` or {DISABLE}=1)");
+        complain("note", &format!("{off}: there is nothing to join"));
+        return ExitCode::Pass;
+    }
+    join(args, &place).unwrap_or_else(|refused| {
+        complain("error", &refused.why);
+        let gate_dir = Some(place.gate_dir.as_path()).filter(|dir| !args.no_record && dir.is_dir());
+        let wrong = refused.replace_test_reports(gate_dir, args.report.as_deref());
+        wrong.iter().for_each(|text| complain("warning", text));
+        refused.code
+    })
+}
+
+/// What was found, and what it makes.
+struct Joining<'a> {
+    args: &'a JoinArgs,
+    place: &'a Place,
+    stage: Stage,
+    found: &'a Found,
+    checked: &'a Checked,
+    /// The parts that count, in order of their shards.
+    counted: Vec<&'a Left>,
+    whole: Whole,
+}
+
+fn join(args: &JoinArgs, place: &Place) -> Result<ExitCode, Refused> {
+    let stage = here()?;
+    refuse_or_warn_of_expired(place)?;
+    let found = find(&args.dirs);
+    found.empty.iter().for_each(|dir| complain("warning", &format!("`{dir}` holds no shard")));
+    let checked = check(&found);
+    let counted: Vec<&Left> = checked.counted.iter().filter_map(|at| found.left.get(*at)).collect();
+    let whole = whole(&counted, checked.shards.len()).unwrap_or_else(|| of_nothing(&stage));
+    let joining = Joining { args, place, stage, found: &found, checked: &checked, counted, whole };
+    joining.conclude()
+}
+
+/// What softens the gate no more is warned of, and refused where the settings are strict: as before a run.
+fn refuse_or_warn_of_expired(place: &Place) -> Result<(), Refused> {
+    for text in expired(place.settings(), day(Timestamp::now())) {
+        if place.settings().test.strict_env {
+            return Err(Refused::new(ExitCode::Config, format!("{text}, and `test.strict-env` refuses that")));
+        }
+        complain("warning", &text);
+    }
+    Ok(())
+}
+
+/// The run of no part at all.
+fn of_nothing(stage: &Stage) -> Whole {
+    let context = Context { target: String::new(), features: String::new(), profile: String::new() };
+    let at = Timestamp::now();
+    let (trigger, toolchain) = (None, String::new());
+    let start =
+        Start { at, random: random(), context, trigger, toolchain, instrumented: false, full: false, shard: None };
+    let head = head(start, &|name| stage.variable(name));
+    Whole { head, cases: Vec::new(), not_run: 0, duration: std::time::Duration::ZERO, plan_digest: None }
+}
+
+impl Joining<'_> {
+    fn conclude(self) -> Result<ExitCode, Refused> {
+        let mut memory = self.recall();
+        let is_complete = self.checked.grounds.is_empty() && self.whole.not_run == 0 && !self.whole.cases.is_empty();
+        let vanished = match is_complete && self.whole.head.full {
+            true => memory.vanished(&self.whole.cases),
+            false => Vec::new(),
+        };
+        let settings = self.place.settings();
+        let today = day(Timestamp::now());
+        let (state, mut judgement) = judge(&Facts {
+            cases: &self.whole.cases,
+            not_run: usize::try_from(self.whole.not_run).unwrap_or(usize::MAX),
+            build: None,
+            stop: None,
+            tool_error: None,
+            flaky_result: settings.test.flaky_result,
+            no_tests: settings.test.no_tests,
+            shard: None,
+            is_quarantined: &|key| settings.quarantine_of(key, today).is_some(),
+            vanished: &vanished,
+            fails_on_vanished: self.args.fail_on_vanished,
+            elsewhere: &self.checked.grounds,
+            took: self.whole.duration,
+        });
+        judgement.reasons.extend(self.checked.notes.iter().cloned());
+        let mut asked = self.args.as_coverage(&self.built_with());
+        if let Some(reason) = self.other_checkout() {
+            // Settings and sources are of what is checked out here.
+            asked.test.no_record = true;
+            judgement.reasons.push(reason);
+        }
+        let covered = self.judge_coverage(&asked, &mut judgement)?;
+        let record = Arc::new(self.record(state, judgement, covered.as_ref()));
+
+        let now = Timestamp::now();
+        let flaky_before = Knowing::new(&memory.summaries, settings, now).flaky_tests();
+        let recorded = self.keep(&mut memory, &record);
+        let knowing = Knowing::new(&memory.summaries, settings, now);
+        let turned_flaky = !knowing.flaky_tests().is_subset(&flaky_before);
+        let happened = notify::happened(&record.judgement, turned_flaky);
+        let told = knowing.insights(&self.whole.cases, vanished);
+        let document = knowing.document(&record, &self.whole.cases, &told);
+        let code = record.exit_code();
+        self.tell(&record, &told, &happened, document, covered.as_ref(), &asked, recorded);
+        Ok(code)
+    }
+
+    /// What the history knows. A history that cannot be read decides nothing.
+    fn recall(&self) -> Memory {
+        let mut memory = Memory::default();
+        let open = || -> Result<Memory, StoreError> {
+            let records = !self.args.no_record && self.is_recorded();
+            let store = if records { Some(self.place.open()?) } else { self.place.open_existing()? };
+            let Some(store) = store else { return Ok(Memory::default()) };
+            let context = &self.whole.head.context;
+            let summaries = store.summaries(context)?.into_iter().map(|test| (test.key, test.summary)).collect();
+            let full = remembered::full_runs(&*store, context)?;
+            Ok(Memory { store: Some(store), summaries, full, ..Memory::default() })
+        };
+        match open() {
+            Ok(opened) => memory = opened,
+            Err(error) => complain("warning", &error.to_string()),
+        }
+        if let Some(store) = &mut memory.store {
+            store.take_warnings().iter().for_each(|text| complain("warning", text));
+        }
+        memory
+    }
+
+    fn record(&self, state: RunState, judgement: Judgement, covered: Option<&Joined>) -> RunRecord {
+        RunRecord {
+            head: self.whole.head.clone(),
+            state,
+            totals: Totals::of(self.whole.cases.iter().map(|case| &**case)),
+            not_run: self.whole.not_run,
+            duration: self.whole.duration,
+            judgement,
+            plan_digest: self.whole.plan_digest,
+            coverage: covered.and_then(Joined::reached),
+        }
+    }
+
+    /// Is something else checked out here than what the shards tested?
+    fn other_checkout(&self) -> Option<Reason> {
+        let tested = self.whole.head.commit.as_deref()?;
+        let here = git::read_checkout(&self.place.workspace.root)?.commit?;
+        let text = format!("the shards tested {tested}, and {here} is checked out here: its settings judge");
+        (here != tested).then(|| Reason::new("other-checkout", text))
+    }
+
+    fn measured(&self) -> bool {
+        self.counted.iter().any(|left| left.part.measured.is_some())
+    }
+
+    /// Judges what the shards cover, where they measured it and the suite was executed.
+    fn judge_coverage(&self, asked: &CoverageArgs, judgement: &mut Judgement) -> Result<Option<Joined>, Refused> {
+        let judged_all_the_same = [ExitCode::Pass, ExitCode::TestsFailed];
+        let stops = judgement.codes.iter().any(|code| !judged_all_the_same.contains(code));
+        if !self.measured() || stops || judgement.verdict == Verdict::Nothing {
+            return Ok(None);
+        }
+        let parts = Parts {
+            args: asked,
+            settings: self.place.settings(),
+            workspace: &self.place.workspace,
+            gate_dir: &self.place.gate_dir,
+            left: &self.counted,
+            head: &self.whole.head,
+            cases: &self.whole.cases,
+        };
+        parts.judge(&self.stage, judgement).map(Some)
+    }
+
+    /// The flags that the figures of the shards are of.
+    fn built_with(&self) -> Vec<String> {
+        let Context { target, features, .. } = &self.whole.head.context;
+        let mut words: Vec<String> = features.split_whitespace().map(str::to_owned).collect();
+        if self.measured() && *target != default_context(&cargo()).target {
+            words.extend(["--target".to_owned(), target.clone()]);
+        }
+        words
+    }
+
+    /// Is it a run that the history takes? What does not belong together is none.
+    fn is_recorded(&self) -> bool {
+        !self.counted.is_empty() && self.checked.belong_together()
+    }
+
+    /// Says of a measurement that came to nothing why, where an earlier report would say something else.
+    fn outdate_coverage(&self, record: &RunRecord) -> Option<String> {
+        let why = record.judgement.sentence();
+        self.measured().then(|| coverage::outdate(&self.place.gate_dir, why)).flatten()
+    }
+}

@@ -1,0 +1,83 @@
+//! The run that shards make goes on record, in the place of theirs.
+
+use std::sync::Arc;
+
+use super::Joining;
+use crate::commands::complain;
+use crate::commands::test::Memory;
+use crate::history::portion::part::{End, Left};
+use crate::history::store::{FinishedRun, Page, RunFilter, Store, StoreError};
+use crate::model::{RunHead, RunId, RunRecord, Verdict, WORKSPACE_SUITE};
+
+/// What became of the record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// The run is on record, now or since it was joined before.
+    Recorded,
+    /// It leaves no trace.
+    No,
+}
+
+/// How many runs are looked at for an earlier joining of the same shards.
+const LOOKED_AT: u64 = 100;
+
+impl Joining<'_> {
+    /// Records the run; from then on the memory knows it, whether it could be recorded or not.
+    pub(super) fn keep(&self, memory: &mut Memory, record: &Arc<RunRecord>) -> Kept {
+        let is_nothing = record.verdict() == Verdict::Nothing;
+        if !self.is_recorded() || is_nothing {
+            return Kept::No;
+        }
+        let Some(store) = memory.store.as_mut().filter(|_| !self.args.no_record) else {
+            memory.learn(record, &self.whole.cases);
+            return if self.args.no_record { Kept::No } else { Kept::Recorded };
+        };
+        let run =
+            FinishedRun { record: RunRecord::clone(record), cases: self.whole.cases.clone(), binaries: Vec::new() };
+        let parts = self.parts(&**store, record);
+        let adopted = match store.adopt(&run, &parts) {
+            // It was joined before.
+            Err(StoreError::Known(_)) => Ok(()),
+            adopted => adopted,
+        };
+        let known = adopted.and_then(|()| store.summaries(&record.head.context));
+        store.take_warnings().iter().for_each(|text| complain("warning", text));
+        match known {
+            Ok(tests) => memory.summaries = tests.into_iter().map(|test| (test.key, test.summary)).collect(),
+            Err(error) => {
+                complain("warning", &error.to_string());
+                memory.learn(record, &self.whole.cases);
+            }
+        }
+        Kept::Recorded
+    }
+
+    /// The runs whose place it takes: the shards', their earlier attempts', and what was joined before some of them ran
+    /// again.
+    fn parts(&self, store: &dyn Store, record: &RunRecord) -> Vec<RunHead> {
+        let checked = self.checked.counted.iter().chain(&self.checked.replaced);
+        let all: Vec<&Left> = checked.filter_map(|at| self.found.left.get(*at)).collect();
+        let ran = all.iter().filter(|left| !matches!(left.part.end, End::Refused(..)));
+        let heads = ran.map(|left| left.part.head.clone()).filter(|head| is_part(store, head));
+        let starts: Vec<_> = all.iter().map(|left| left.part.head.start).collect();
+        let filter = RunFilter {
+            context: Some(record.head.context.clone()),
+            suite: Some(WORKSPACE_SUITE.to_owned()),
+            since: starts.iter().min().copied(),
+            ..RunFilter::default()
+        };
+        let of_same = |head: &RunHead| {
+            let is_joined = head.shard.is_none() && head.pid == 0 && starts.contains(&head.start);
+            is_joined && head.id != record.head.id && head.commit == record.head.commit
+        };
+        let before = store.runs(&filter, Page::first(LOOKED_AT)).unwrap_or_default();
+        let before = before.into_iter().filter(|run| run.plan_digest == record.plan_digest).map(|run| run.head);
+        heads.chain(before.filter(of_same)).collect()
+    }
+}
+
+/// Is what is on record under this name, if anything is, a part? A folder from elsewhere takes no other run's place.
+fn is_part(store: &dyn Store, head: &RunHead) -> bool {
+    let known = |id: &RunId| store.run(id.as_str()).ok().filter(|run| run.head.id == *id);
+    known(&head.id).is_none_or(|run| run.head.shard == head.shard && run.head.start == head.start)
+}

@@ -1,0 +1,148 @@
+//! Tells of the run that shards make, as a run is told, with a table of the shards.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::Joining;
+use super::record::Kept;
+use crate::cli::CoverageArgs;
+use crate::commands::coverage::Joined;
+use crate::commands::place::color_choice;
+use crate::commands::test::{ARTIFACT, Ended, Wanted, markdown, write_artifact, write_asked};
+use crate::commands::{complain, github, notify};
+use crate::config::Notice;
+use crate::event::{Event, Fact, Observer};
+use crate::history::portion::part::{End, Left};
+use crate::model::{RunRecord, Shard};
+use crate::report::markdown::Smoke;
+use crate::report::shards::{self, ShardLine, ShardState};
+use crate::report::{Insights, Look, Terminal, TestDocument, Verbosity};
+use crate::sys::fs::replace;
+use crate::sys::signals::Signals;
+use crate::sys::term::{Output, Surroundings};
+
+/// The document of `cargo gate join --format json`.
+#[derive(Serialize)]
+struct Document {
+    #[serde(flatten)]
+    tests: TestDocument,
+    /// What the shards cover together, where they measured it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    coverage: Option<serde_json::Value>,
+}
+
+impl Joining<'_> {
+    /// Tells people and machines.
+    #[expect(clippy::too_many_arguments, reason = "everything that is known at the end, each of its own kind")]
+    pub(super) fn tell(
+        &self,
+        record: &Arc<RunRecord>,
+        insights: &Insights,
+        happened: &[Notice],
+        tests: TestDocument,
+        covered: Option<&Joined>,
+        asked: &CoverageArgs,
+        kept: Kept,
+    ) {
+        let lines: Vec<ShardLine> = self.checked.shards.iter().map(|shard| self.line(*shard)).collect();
+        let tests = TestDocument { shards: lines.iter().map(Into::into).collect(), ..tests };
+        let document = Document { tests, coverage: covered.map(Joined::document) };
+        let ended = Ended { record, cases: &self.whole.cases, insights, happened, shards: &lines };
+        self.show(record, insights, &lines);
+        let (format, junit, report) =
+            (self.args.common.format, self.args.junit.as_deref(), self.args.report.as_deref());
+        let gate_dir = Some(self.place.gate_dir.as_path()).filter(|_| !self.args.no_record);
+        let mut wrong = match covered {
+            Some(covered) => covered.tell(asked, &ended, gate_dir),
+            None => gate_dir.and_then(|_| self.outdate_coverage(record)).into_iter().collect(),
+        };
+        wrong.extend(write_asked(&Wanted { junit, report, format }, &ended, Some(&document)));
+        wrong.extend(self.write_artifact(&ended, kept));
+        let root = &self.place.workspace.root;
+        let signals = Signals::listen();
+        let json = || notify::bytes(&document);
+        wrong.extend(notify::tell(&self.place.settings().notify, happened, root, &signals, json));
+        wrong.iter().for_each(|text| complain("warning", text));
+    }
+
+    /// The reports in the gate directory. Gives what went wrong.
+    fn write_artifact(&self, ended: &Ended<'_>, kept: Kept) -> Option<String> {
+        if self.args.no_record {
+            return None;
+        }
+        let text = markdown(ended, Smoke::Skipped);
+        let gate_dir = &self.place.gate_dir;
+        let written = match kept {
+            Kept::Recorded => write_artifact(gate_dir, ended.record, &text, false),
+            // There is no such run.
+            Kept::No => replace(gate_dir.join(ARTIFACT).as_std_path(), text.as_bytes()),
+        };
+        written.err().map(|error| format!("cannot write the report: {error}"))
+    }
+
+    /// Shows people what speaks against the run, its shards, and its end.
+    fn show(&self, record: &Arc<RunRecord>, insights: &Insights, lines: &[ShardLine]) {
+        let look = self.look();
+        // One ground is the sentence at the end.
+        for (_, reason) in self.checked.grounds.iter().filter(|_| self.checked.grounds.len() > 1) {
+            complain("error", &reason.text);
+        }
+        let ids = ["other-checkout"];
+        let others = record.judgement.reasons.iter().filter(|reason| ids.contains(&reason.id.as_str()));
+        self.checked.notes.iter().chain(others).for_each(|reason| complain("note", &reason.text));
+        if look.verbosity > Verbosity::Quiet {
+            // Whoever closed the pipe has read enough.
+            let _ = io::stderr().lock().write_all(shards::page(lines, look).as_bytes());
+        }
+        let mut terminal = Terminal::new(io::stderr(), look).with_insights(|_, _| insights.clone());
+        let (record, cases) = (Arc::clone(record), self.whole.cases.clone().into());
+        terminal.observe(&Event { at: Timestamp::now(), fact: Fact::RunFinished { record, cases } });
+    }
+
+    fn look(&self) -> Look {
+        let surroundings = Surroundings::read();
+        let choice = color_choice(self.args.common.place.color.as_deref());
+        Look {
+            color: surroundings.color(choice, Output::Stderr),
+            verbosity: if self.args.quiet { Verbosity::Quiet } else { Verbosity::Normal },
+            progress: false,
+            columns: surroundings.columns(),
+            groups: github::is_spoken_to(self.place.settings()),
+        }
+    }
+
+    fn line(&self, shard: Shard) -> ShardLine {
+        let missing = ShardLine {
+            shard,
+            state: ShardState::Missing,
+            run_id: None,
+            host: None,
+            verdict: None,
+            tests: 0,
+            failed: 0,
+            took: None,
+        };
+        let Some(Left { part, run, .. }) = self.counted.iter().find(|left| left.part.shard == shard) else {
+            return missing;
+        };
+        let state = match part.end {
+            End::Begun => ShardState::Unfinished,
+            End::Ended(_) => ShardState::Ended,
+            End::Refused(..) => ShardState::Refused,
+        };
+        let outcomes = run.iter().flat_map(|run| &run.cases).map(|case| case.outcome);
+        ShardLine {
+            state,
+            run_id: Some(part.head.id.to_string()),
+            host: Some(part.head.host.clone()),
+            verdict: run.as_ref().map(|run| run.record.verdict()),
+            tests: outcomes.clone().count() as u64,
+            failed: outcomes.filter(|outcome| outcome.is_failure()).count() as u64,
+            took: run.as_ref().map(|run| run.record.duration),
+            ..missing
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! The parts as one run: a pure function of what they left.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::part::{End, Left, Part};
+use crate::model::{CaseRecord, ContentHash, RunHead, RunId, TestKey};
+
+/// One run that several machines ran together, before it is judged.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Whole {
+    /// The run. Its name is made of its parts' names: whoever puts the same parts together gets the same run.
+    pub head: RunHead,
+    /// What became of each test, in order of the keys.
+    pub cases: Vec<Arc<CaseRecord>>,
+    /// How many tests have no outcome, as far as that is known.
+    pub not_run: u64,
+    /// From the earliest start to the latest end.
+    pub duration: Duration,
+    /// The plan that was cut.
+    pub plan_digest: Option<ContentHash>,
+}
+
+/// How many machines are named.
+const HOSTS: usize = 4;
+
+/// Puts parts together; none where there is none.
+#[must_use]
+pub fn whole(parts: &[&Left], shards: usize) -> Option<Whole> {
+    let first = parts.iter().min_by_key(|left| (left.part.head.start, left.part.shard))?;
+    let start = first.part.head.start;
+    let end = parts.iter().filter_map(|left| end_of(left)).max().unwrap_or(start);
+    let all = || parts.iter().map(|left| &left.part);
+    let is_whole = parts.len() == shards && all().all(is_part_of_all);
+    let known = |of: fn(&RunHead) -> Option<&String>| all().find_map(|part| of(&part.head).cloned());
+    let dirty: Vec<bool> = all().filter_map(|part| part.head.dirty).collect();
+    let keys: BTreeSet<ContentHash> = all().filter_map(|part| part.head.input_key).collect();
+    let head = RunHead {
+        id: name(start, all()),
+        start,
+        host: hosts(all()),
+        commit: known(|head| head.commit.as_ref()),
+        branch: known(|head| head.branch.as_ref()),
+        dirty: (!dirty.is_empty()).then(|| dirty.contains(&true)),
+        ci_link: known(|head| head.ci_link.as_ref()),
+        input_key: if keys.len() == 1 { keys.first().copied() } else { None },
+        instrumented: all().any(|part| part.head.instrumented),
+        full: is_whole,
+        shard: None,
+        pid: 0,
+        boot_id: None,
+        ..first.part.head.clone()
+    };
+    let mut cases: BTreeMap<Arc<TestKey>, Arc<CaseRecord>> = BTreeMap::new();
+    for case in parts.iter().filter_map(|left| left.run.as_ref()).flat_map(|run| &run.cases) {
+        cases.insert(Arc::clone(&case.key), Arc::clone(case));
+    }
+    Some(Whole {
+        head,
+        cases: cases.into_values().collect(),
+        not_run: parts.iter().fold(0, |sum: u64, left| sum.saturating_add(not_run(left))),
+        duration: Duration::try_from(end.duration_since(start)).unwrap_or_default(),
+        plan_digest: all().find_map(|part| Some(part.portion.as_ref()?.whole)),
+    })
+}
+
+fn is_part_of_all(part: &Part) -> bool {
+    matches!(part.end, End::Ended(_)) && part.portion.as_ref().is_some_and(|portion| portion.is_of_full)
+}
+
+fn end_of(left: &Left) -> Option<Timestamp> {
+    let run = left.run.as_ref()?;
+    let took = SignedDuration::try_from(run.record.duration).ok()?;
+    run.record.head.start.checked_add(took).ok()
+}
+
+/// Planned tests of a part that have no outcome.
+fn not_run(left: &Left) -> u64 {
+    match (&left.run, &left.part.portion) {
+        (Some(run), _) => run.record.not_run,
+        (None, Some(portion)) => portion.names.len() as u64,
+        (None, None) => 0,
+    }
+}
+
+fn name<'p>(start: Timestamp, parts: impl Iterator<Item = &'p Part>) -> RunId {
+    let ids: BTreeSet<&str> = parts.map(|part| part.head.id.as_str()).collect();
+    let mut hasher = blake3::Hasher::new();
+    for id in ids {
+        hasher.update(id.as_bytes());
+        hasher.update(b"\n");
+    }
+    let hash = hasher.finalize();
+    let tail = hash.as_bytes().first_chunk().copied().map_or(0, u32::from_be_bytes);
+    RunId::new(start, tail)
+}
+
+fn hosts<'p>(parts: impl Iterator<Item = &'p Part>) -> String {
+    let hosts: BTreeSet<&str> = parts.map(|part| part.head.host.as_str()).collect();
+    let named: Vec<&str> = hosts.iter().take(HOSTS).copied().collect();
+    match hosts.len().saturating_sub(HOSTS) {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::check::check;
+    use super::super::made::{case, parts};
+    use super::super::read::Found;
+    use super::*;
+    use crate::model::Totals;
+    use crate::plan::digest;
+
+    fn whole_of(left: &[Left]) -> Option<Whole> {
+        let found = Found { left: left.to_vec(), ..Found::default() };
+        let checked = check(&found);
+        assert_eq!(checked.grounds, []);
+        let counted: Vec<&Left> = checked.counted.iter().map(|at| &found.left[*at]).collect();
+        whole(&counted, checked.shards.len())
+    }
+
+    #[test]
+    fn a_whole_lasts_from_the_first_start_to_the_last_end_and_is_of_all_machines() {
+        let left = parts(&[&["app/app::a"], &["app/app::fails"], &[]]);
+        let whole = whole_of(&left).unwrap();
+        assert_eq!((whole.head.start, whole.duration), (left[0].part.head.start, Duration::from_secs(12)));
+        assert_eq!(
+            (whole.head.host.as_str(), whole.head.full, whole.head.shard),
+            ("runner-1, runner-2, runner-3", true, None)
+        );
+        assert_eq!((whole.head.commit.as_deref(), whole.head.dirty, whole.not_run), (Some("abc"), Some(false), 0));
+    }
+
+    #[test]
+    fn what_is_not_there_is_counted_and_makes_no_full_run() {
+        let left = parts(&[&["app/app::a"], &["app/app::b", "app/app::c"]]);
+        let killed = left[1].killed();
+        let with_killed = whole(&[&left[0], &killed], 2).unwrap();
+        assert_eq!((with_killed.not_run, with_killed.head.full, with_killed.cases.len()), (2, false, 1));
+        assert!(!whole(&[&left[0]], 2).unwrap().head.full);
+        assert_eq!(whole(&[], 2), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_cut_joined_in_any_order_is_the_run_that_was_cut(
+            tests in prop::collection::btree_map("[a-z]{1,6}(_fails)?", 0_usize..5, 0..40),
+            shards in 1_usize..5,
+            turns in 0_usize..5,
+        ) {
+            let names: Vec<String> = tests.keys().map(|name| format!("app/app::{name}")).collect();
+            let mut cut: Vec<Vec<&str>> = vec![Vec::new(); shards];
+            for (name, shard) in names.iter().zip(tests.values()) {
+                cut[shard % shards].push(name);
+            }
+            let cut: Vec<&[&str]> = cut.iter().map(Vec::as_slice).collect();
+            let mut left = parts(&cut);
+            let in_order = whole_of(&left).unwrap();
+            left.rotate_left(turns % shards);
+            let joined = whole_of(&left).unwrap();
+            prop_assert_eq!(&joined, &in_order);
+            let alone: Vec<_> = names.iter().map(|name| case(name)).collect();
+            prop_assert_eq!(&joined.cases, &alone);
+            let totals = |cases: &[Arc<CaseRecord>]| Totals::of(cases.iter().map(|case| &**case));
+            prop_assert_eq!(totals(&joined.cases), totals(&alone));
+            prop_assert_eq!(joined.plan_digest, Some(digest(&names)));
+            // Another part makes another run.
+            left[0] = left[0].again();
+            prop_assert_ne!(whole_of(&left).unwrap().head.id, joined.head.id);
+        }
+    }
+}

@@ -1,0 +1,331 @@
+//! `cargo gate join` from outside: real shards, each on what a machine of its own would be, and their one verdict.
+
+use std::fs;
+use std::path::PathBuf;
+
+use cargo_gate::sys::digest::hash_file;
+use serde_json::{Value, json};
+
+use crate::support::{Ended, Fixture, Invocation, coverage_tools};
+
+const MANIFEST: &str = r#"[package]
+name = "app"
+version = "0.0.0"
+edition = "2024"
+
+[workspace]
+
+[profile.dev]
+debug = false
+"#;
+
+const LIB: &str = r#"pub fn sign(number: i32) -> i32 {
+    if number < 0 {
+        return -1;
+    }
+    if number > 0 {
+        return 1;
+    }
+    0
+}
+
+#[test]
+fn knows_what_is_below() {
+    assert_eq!(sign(-3), -1);
+}
+
+#[test]
+fn knows_nothing() {
+    assert_eq!(sign(0), 0);
+}
+"#;
+
+/// One test may fail, one may kill the gate that runs it.
+const MOODY: &str = r#"#[test]
+fn may_fail() {
+    assert!(std::env::var_os("FAILS").is_none(), "told to fail");
+}
+
+#[test]
+fn may_kill_its_gate() {
+    if std::env::var_os("KILLS").is_some() {
+        let gate = std::os::unix::process::parent_id().to_string();
+        std::process::Command::new("kill").args(["-KILL", &gate]).status().unwrap();
+    }
+}
+"#;
+
+const ABOVE: &str = "#[test]\nfn knows_what_is_above() {\n    assert_eq!(app::sign(3), 1);\n}\n";
+
+/// The shards that the workspace is cut into; its three binaries leave nothing for one of four.
+const TESTS: u64 = 5;
+
+/// A workspace whose shards run on machines that share nothing but what was compiled.
+struct Matrix {
+    fixture: Fixture,
+}
+
+impl Matrix {
+    fn new() -> Self {
+        let fixture = Fixture::bare();
+        fixture.write("Cargo.toml", MANIFEST).write("src/lib.rs", LIB);
+        fixture.write("tests/moody.rs", MOODY).write("tests/above.rs", ABOVE);
+        fixture.cargo(["generate-lockfile"]).run().assert_code(0);
+        fixture.commit_all();
+        Self { fixture }
+    }
+
+    /// A machine's gate directory.
+    fn machine(&self, name: &str) -> PathBuf {
+        self.fixture.scratch().join("machines").join(name)
+    }
+
+    /// What a machine runs.
+    fn on(&self, machine: &str, args: &[&str]) -> Invocation {
+        self.fixture.gate(args.iter().copied()).env("CARGO_GATE_STORE_DIR", self.machine(machine))
+    }
+
+    fn shard(&self, shard: &str) -> Invocation {
+        let machine = shard.replace('/', "-of-");
+        self.on(&machine, &["test", "--shard", shard])
+    }
+
+    /// Every shard of so many passes.
+    fn pass(&self, of: u32) {
+        for shard in 1..=of {
+            self.shard(&format!("{shard}/{of}")).run().assert_code(0);
+        }
+    }
+
+    /// The shards of these machines, joined on another one.
+    fn join(&self, machines: &[&str], args: &[&str]) -> Ended {
+        let mut call = self.on("verdict", &["join", "--format", "json"]).args(args.iter().copied());
+        for machine in machines {
+            call = call.arg(self.machine(machine));
+        }
+        call.run()
+    }
+
+    fn recorded(&self, machine: &str) -> Vec<Value> {
+        let list = self.on(machine, &["history", "list", "--format", "json"]).run();
+        list.assert_code(0).json()["runs"].as_array().unwrap().clone()
+    }
+}
+
+fn reasons(ended: &Ended) -> Vec<String> {
+    let document = ended.json();
+    let id = |reason: &Value| reason["id"].as_str().unwrap().to_owned();
+    document["reasons"].as_array().unwrap().iter().map(id).collect()
+}
+
+fn states(ended: &Ended) -> Vec<String> {
+    let document = ended.json();
+    let state = |shard: &Value| shard["state"].as_str().unwrap().to_owned();
+    document["shards"].as_array().unwrap().iter().map(state).collect()
+}
+
+#[test]
+fn green_shards_are_one_green_run_however_often_they_are_joined() {
+    let matrix = Matrix::new();
+    // Four are one more than there is to deal out: one is empty.
+    matrix.pass(4);
+    // One directory that holds them all, as CI downloads it; what it holds beside them does not matter.
+    let junit = matrix.fixture.scratch().join("junit.xml");
+    let call = matrix.on("verdict", &["join", "--format", "json", "--junit"]).arg(&junit);
+    let ended = call.arg(matrix.machine("")).run();
+    ended.assert_code(0).assert_stderr_has("Shards").assert_stderr_has("the mean is");
+    let document = ended.json();
+    assert_eq!((&document["verdict"], &document["totals"]["passed"]), (&json!("pass"), &json!(TESTS)));
+    assert_eq!(states(&ended), ["ended"; 4]);
+    assert!(document["shards"].as_array().unwrap().iter().any(|shard| shard["verdict"] == "nothing"), "{document}");
+    assert!(fs::read_to_string(junit).unwrap().contains("may_fail"));
+    let report = fs::read_to_string(matrix.machine("verdict").join("test-report.md")).unwrap();
+    assert!(report.contains("result: PASS") && report.contains("## Shards") && report.contains("| 4/4 |"), "{report}");
+
+    let again = matrix.join(&["4-of-4", "2-of-4", "1-of-4", "3-of-4"], &[]);
+    again.assert_code(0);
+    assert_eq!(again.json()["run_id"], document["run_id"]);
+    let recorded = matrix.recorded("verdict");
+    assert_eq!(recorded.len(), 1, "{recorded:?}");
+    assert_eq!(recorded[0]["full"], true, "{recorded:?}");
+    // What one run over everything says of its tests.
+    let alone = matrix.on("alone", &["test", "--format", "json"]).run();
+    assert_eq!(alone.json()["plan_digest"], document["plan_digest"]);
+    assert_eq!(alone.outcomes(), again.outcomes());
+}
+
+#[test]
+fn where_shards_and_the_whole_share_a_history_nothing_counts_twice() {
+    let matrix = Matrix::new();
+    for shard in ["1/2", "2/2"] {
+        let out = matrix.fixture.scratch().join(shard.replace('/', "-"));
+        matrix.on("one", &["test", "--shard", shard, "--shard-out"]).arg(out).run().assert_code(0);
+    }
+    assert_eq!(matrix.recorded("one").len(), 2);
+    for _ in 0..2 {
+        let folders = ["1-2", "2-2"].map(|name| matrix.fixture.scratch().join(name));
+        matrix.on("one", &["join"]).arg(&folders[1]).arg(&folders[0]).run().assert_code(0);
+        let recorded = matrix.recorded("one");
+        assert_eq!((recorded.len(), &recorded[0]["totals"]["tests"]), (1, &json!(TESTS)), "{recorded:?}");
+    }
+    let explained = matrix.on("one", &["explain", "may_fail", "--format", "json"]).run();
+    assert_eq!(explained.assert_code(0).json()["runs"], 1, "{explained}");
+}
+
+#[test]
+fn a_failing_test_of_one_shard_fails_the_whole_unless_it_is_in_quarantine() {
+    let matrix = Matrix::new();
+    for shard in 1..=3 {
+        matrix.shard(&format!("{shard}/3")).env("FAILS", "1").run();
+    }
+    let machines = ["1-of-3", "2-of-3", "3-of-3"];
+    let ended = matrix.join(&machines, &[]);
+    ended.assert_code(100).assert_stderr_has("1 of 5 tests does not pass: app/test:moody::may_fail");
+    assert_eq!(ended.json()["codes"], json!([100]));
+    let quarantine = "[[quarantine]]\ntest = \"app/test:moody::may_fail\"\nreason = \"moody\"\n";
+    matrix.fixture.write("gate.toml", quarantine);
+    matrix.join(&machines, &["--no-record"]).assert_code(0);
+}
+
+#[test]
+fn a_shard_that_was_killed_is_red_and_its_next_attempt_counts_in_its_place() {
+    let matrix = Matrix::new();
+    let killed = |shard: u32| {
+        let ended = matrix.shard(&format!("{shard}/3")).env("KILLS", "1").run();
+        ended.code().is_none()
+    };
+    let killed: Vec<u32> = (1..=3).filter(|shard| killed(*shard)).collect();
+    let [killed] = killed[..] else { panic!("{killed:?}") };
+    let machines = ["1-of-3", "2-of-3", "3-of-3"];
+    let ended = matrix.join(&machines, &[]);
+    ended.assert_code(22).assert_stderr_has(&format!("shard {killed}/3 (run ")).assert_stderr_has("never ended");
+    assert_eq!((reasons(&ended), ended.json()["not_run"].as_u64()), (vec!["shard-unfinished".to_owned()], Some(2)));
+    let report = fs::read_to_string(matrix.machine("verdict").join("test-report.md")).unwrap();
+    assert!(report.contains("tool_error: true"), "{report}");
+
+    // The same artifact again, and the first one kept beside it.
+    let again = matrix.on("again", &["test", "--shard", &format!("{killed}/3")]);
+    again.run().assert_code(0);
+    let ended = matrix.join(&["1-of-3", "again", "2-of-3", "3-of-3"], &[]);
+    ended.assert_code(0).assert_stderr_has("ran again");
+    let recorded = matrix.recorded("verdict");
+    assert_eq!((recorded.len(), &recorded[0]["verdict"]), (1, &json!("pass")), "{recorded:?}");
+}
+
+#[test]
+fn a_missing_shard_is_red_and_so_is_none_at_all() {
+    let matrix = Matrix::new();
+    matrix.pass(3);
+    let ended = matrix.join(&["1-of-3", "3-of-3"], &[]);
+    ended.assert_code(22).assert_stderr_has("shard 2/3 left nothing");
+    assert_eq!(states(&ended), ["ended", "missing", "ended"]);
+    let none = matrix.join(&["nobody"], &["--no-record"]);
+    none.assert_code(22).assert_stderr_has("no shard left anything");
+    assert_eq!(none.json()["verdict"], "tool-error");
+}
+
+#[test]
+fn a_shard_of_another_commit_is_red_and_nothing_is_recorded() {
+    let matrix = Matrix::new();
+    matrix.shard("1/2").run().assert_code(0);
+    matrix.fixture.write("notes.txt", "a change");
+    for args in [&["add", "-A"][..], &["commit", "-q", "-m", "Change"]] {
+        matrix.fixture.command("git").args(args.iter().copied()).run().assert_code(0);
+    }
+    matrix.shard("2/2").run().assert_code(0);
+    let ended = matrix.join(&["1-of-2", "2-of-2"], &[]);
+    ended.assert_code(96).assert_stderr_has("the shards are of different commits");
+    assert_eq!(reasons(&ended)[..2], ["commit-differs", "input-differs"]);
+    assert_eq!(matrix.recorded("verdict"), Vec::<Value>::new());
+}
+
+#[test]
+fn what_a_shard_came_to_by_itself_is_the_verdict_of_all() {
+    let matrix = Matrix::new();
+    matrix.shard("1/2").run().assert_code(0);
+    // The configuration is wrong on one machine, which leaves no earlier result behind.
+    matrix.shard("2/2").run().assert_code(0);
+    matrix.on("2-of-2", &["test", "--shard", "2/2", "--gate-profile", "nobody"]).run().assert_code(96);
+    let refused = matrix.join(&["1-of-2", "2-of-2"], &["--no-record"]);
+    refused.assert_code(96).assert_stderr_has("shard 2/2 did not run").assert_stderr_has("nobody");
+    assert_eq!(states(&refused), ["ended", "refused"]);
+    // The code does not build there.
+    matrix.fixture.write("src/lib.rs", "fn broken( {}");
+    matrix.shard("2/2").run().assert_code(101);
+    let broken = matrix.join(&["1-of-2", "2-of-2"], &["--no-record"]);
+    broken.assert_code(101).assert_stderr_has("shard 2/2: the code does not build");
+}
+
+/// Writes down that these shards measured what they cover.
+fn measured(matrix: &Matrix, traces: &[(&str, &str)]) {
+    for (machine, trace) in traces {
+        let folder = matrix.machine(machine).join("shard");
+        let file = folder.join("coverage.info");
+        fs::write(&file, trace).unwrap();
+        let note = folder.join("shard.json");
+        let mut text: Value = serde_json::from_slice(&fs::read(&note).unwrap()).unwrap();
+        let lcov = hash_file(&file).unwrap().to_string();
+        text["measured"] = json!({ "selected": "whole", "measurer": "m 1", "lcov": lcov, "why_not": null });
+        fs::write(&note, text.to_string()).unwrap();
+    }
+}
+
+#[test]
+fn what_shards_cover_is_added_up_and_judged_as_one() {
+    let matrix = Matrix::new();
+    matrix.pass(2);
+    let machines = ["1-of-2", "2-of-2"];
+    let trace = |hits: [u32; 4]| {
+        let lines: String = hits.iter().zip(1..).map(|(hits, line)| format!("DA:{line},{hits}\n")).collect();
+        format!("SF:src/lib.rs\n{lines}end_of_record\n")
+    };
+    let (one, two) = (trace([1, 0, 0, 0]), trace([1, 0, 1, 0]));
+    measured(&matrix, &[("1-of-2", &one)]);
+    let partly = matrix.join(&machines, &["--no-record"]);
+    partly.assert_code(96).assert_stderr_has("some shards measured what they cover");
+    measured(&matrix, &[("1-of-2", &one), ("2-of-2", &two)]);
+
+    let ratchet = matrix.machine("verdict").join("ratchet.toml");
+    let short = matrix.join(&machines, &["--floor", "60", "--ratchet", "on-pass"]);
+    short.assert_code(20).assert_stderr_has("the tests pass, and coverage does not");
+    assert!(!ratchet.exists());
+    // A shard is missing: nothing is judged, and nothing ratcheted.
+    let missing = matrix.join(&machines[..1], &["--ratchet", "on-pass"]);
+    missing.assert_code(22);
+    assert!(!ratchet.exists() && missing.json().get("coverage").is_none());
+    let report = fs::read_to_string(matrix.machine("verdict").join("coverage-report.md")).unwrap();
+    assert!(report.contains("coverage_status: FAIL"), "{report}");
+
+    let passed = matrix.join(&machines, &["--floor", "50", "--ratchet", "on-pass"]);
+    passed.assert_code(0);
+    let coverage = &passed.json()["coverage"];
+    assert_eq!((&coverage["covered"], &coverage["total"]), (&json!(2), &json!(4)));
+    assert!(fs::read_to_string(&ratchet).unwrap().contains("app") || ratchet.exists());
+    // As if the files had been handed over by hand.
+    let files = machines.map(|machine| matrix.machine(machine).join("shard/coverage.info"));
+    let by_hand = matrix.on("by-hand", &["coverage", "--format", "json", "--from"]).arg(&files[0]).arg(&files[1]).run();
+    assert_eq!(by_hand.assert_code(0).json()["coverage"]["percent"], coverage["percent"]);
+    assert_eq!(matrix.recorded("verdict").len(), 1);
+}
+
+#[test]
+#[ignore = "needs cargo-llvm-cov"]
+fn shards_of_a_real_measurement_cover_what_one_covers() {
+    coverage_tools::obtain();
+    let matrix = Matrix::new();
+    for shard in ["1/2", "2/2"] {
+        let machine = shard.replace('/', "-of-");
+        let ended = matrix.on(&machine, &["coverage", "--shard", shard, "--floor", "100", "--format", "json"]).run();
+        ended.assert_code(0).assert_stderr_has("cargo gate join");
+        assert_eq!(ended.json()["coverage"]["status"], "N/A");
+        assert!(!matrix.machine(&machine).join("ratchet.toml").exists());
+        let lcov = fs::read_to_string(matrix.machine(&machine).join("shard/coverage.info")).unwrap();
+        assert!(lcov.lines().any(|line| line == "SF:src/lib.rs"), "{lcov}");
+    }
+    let joined = matrix.join(&["1-of-2", "2-of-2"], &["--ratchet", "on-pass"]);
+    joined.assert_code(0);
+    let whole = matrix.on("alone", &["coverage", "--format", "json"]).run();
+    let lines = |ended: &Ended| ended.assert_code(0).json()["coverage"]["totals"]["lines"].clone();
+    assert_eq!(lines(&joined), lines(&whole));
+    assert!(matrix.machine("verdict").join("ratchet.toml").exists());
+}
