@@ -488,7 +488,7 @@ mod tests {
     fn of_several_attempts_the_latest_counts_and_it_is_said_so() {
         let mut left = parts(&CUT);
         left.insert(0, left[1].again());
-        left.push(left[2].again());
+        left.push(left[3].again());
         left[3] = left[3].killed();
         let checked = checked(left);
         assert_eq!(checked.grounds, []);
