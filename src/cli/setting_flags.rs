@@ -42,7 +42,7 @@ pub struct SettingFlags {
     #[arg(long, value_name = "WORD", value_parser = word::<NoTests>(), help_heading = "Selection")]
     no_tests: Option<String>,
 
-    #[arg(long, value_name = "WORD", value_parser = word::<Annotations>(), help_heading = "Output")]
+    #[arg(long, value_name = "WORD", value_parser = word::<Annotations>(), help_heading = "Output", display_order = 1000)]
     annotations: Option<String>,
 }
 
