@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::cases::in_short;
 use super::findings::{Findings, ShardLine, TestFindings};
 use crate::exit_code::ExitCode;
-use crate::model::{CaseRecord, TestKey};
+use crate::model::{CaseRecord, Reason, TestKey};
 use crate::report::coverage::figures::Why;
 use crate::report::markup::{code, prose};
 use crate::report::terminal::last_word;
@@ -37,7 +37,7 @@ pub fn summary(findings: &Findings<'_>, room: usize) -> String {
     if let Some(tests) = &findings.tests {
         sections.extend([failures(tests), flaky(tests), quarantined(tests), vanished(tests)].into_iter().flatten());
     }
-    sections.extend(findings.coverage.map(coverage));
+    sections.extend(findings.coverage.map(|report| coverage(report, &findings.judgement.reasons)));
     fitted(&sections, room)
 }
 
@@ -153,10 +153,14 @@ fn vanished(tests: &TestFindings<'_>) -> Option<Section> {
     list("Vanished since the full run before", &lines.collect::<Vec<_>>())
 }
 
-fn coverage(report: &CoverageReport) -> Section {
+fn coverage(report: &CoverageReport, said: &[Reason]) -> Section {
     let (head, why) = (&report.head, Why::of(report));
     let percent = |of: Option<String>| of.map_or_else(|| "–".to_owned(), |of| format!("{of} %"));
-    let mut text = format!("\n### Coverage: {}\n\n{}\n", report.word, prose(&why.sentence));
+    let mut text = format!("\n### Coverage: {}\n", report.word);
+    // Where it shuts the gate the verdict has said it.
+    if !report.reasons.first().is_some_and(|reason| said.contains(reason)) {
+        let _ = writeln!(text, "\n{}", prose(&why.sentence));
+    }
     for warning in &why.warnings {
         let _ = writeln!(text, "\n> **WARNING** {}", prose(&warning.text));
     }
