@@ -293,6 +293,7 @@ fn finished(run: u64, tests: u64, size: u64) -> FinishedRun {
         input_key: Some(hash(run / 3)),
         instrumented: false,
         full: true,
+        shard: None,
         pid: std::process::id(),
         boot_id: None,
     };

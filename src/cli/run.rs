@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::parsers::{events, trigger, word};
 use super::{Events, Format, PlaceArgs};
-use crate::model::Annotations;
+use crate::model::{Annotations, Compat};
 
 /// Run the whole gate of the configuration
 #[derive(Clone, Debug, Default, Args)]
@@ -45,6 +45,9 @@ pub struct RunArgs {
           default_missing_value = "always", help_heading = "Changes")]
     pub keep: Option<Keep>,
 
+    #[arg(long, value_name = "WORD", value_parser = word::<Compat>(), help_heading = "Steps")]
+    compat: Option<String>,
+
     /// Which workspace, and how it is shown.
     #[command(flatten)]
     pub place: PlaceArgs,
@@ -78,10 +81,17 @@ pub struct RunArgs {
 }
 
 impl RunArgs {
-    /// The flags that stand for a setting, by name without dashes, with their text.
+    /// The flags that stand for a setting and were given, by name without dashes, with their text.
     #[must_use]
     pub fn given(&self) -> Vec<(&'static str, &str)> {
-        self.annotations.iter().map(|text| ("annotations", text.as_str())).collect()
+        let flags = [("compat", &self.compat), ("annotations", &self.annotations)];
+        flags.into_iter().filter_map(|(flag, text)| Some((flag, text.as_deref()?))).collect()
+    }
+
+    /// `--compat`.
+    #[must_use]
+    pub fn compat(&self) -> Option<&str> {
+        self.compat.as_deref()
     }
 
     /// What clap cannot say: flags that exclude each other by their values. The error is a sentence for the user.

@@ -12,7 +12,7 @@ use crate::analytics::priority::{Candidate, Ranked, Tier, rank};
 use crate::analytics::summary::Summary;
 use crate::config::Settings;
 use crate::history::input;
-use crate::history::store::{BinaryStamp, Store, StoreError, TestSummary};
+use crate::history::store::{BinaryStamp, StoreError, TestSummary};
 use crate::model::{BinaryId, Kind, Outcome, TestKey, TestPolicy};
 use crate::plan::{Plan, PlannedTest, Standing};
 

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::complain;
+use super::keeping::{self, History};
 use crate::cargo::workspace::{self, Workspace};
 use crate::cli::PlaceArgs;
 use crate::config::{ConfigFile, Layers, Resolved, Settings};
@@ -29,6 +30,16 @@ impl Place {
         let resolved = resolve(args, Some(&workspace.root), flags)?;
         let dir = gate_dir(&workspace.target_dir, &workspace.root, resolved.settings.store.dir.as_deref());
         Ok(Self { workspace, resolved, gate_dir: dir })
+    }
+
+    /// Opens its history for recording.
+    pub(super) fn open(&self) -> Result<History, StoreError> {
+        keeping::open(&self.gate_dir, &self.settings().store)
+    }
+
+    /// Opens its history for reading what is there; none where nothing ever was.
+    pub(super) fn open_existing(&self) -> Result<Option<History>, StoreError> {
+        keeping::open_existing(&self.gate_dir, &self.settings().store)
     }
 
     /// The settings in force.
@@ -106,8 +117,11 @@ pub(super) fn resolve(
     };
     let file = root.map(ConfigFile::load).transpose().map_err(refuse)?.flatten();
     let (variables, profile) = (variables(), args.gate_profile.as_deref());
-    let layers = Layers { file: file.as_ref(), variables: &variables, profile, flags };
-    let resolved = Resolved::from_layers(&layers).map_err(refuse)?;
+    let layers = Layers { file: file.as_ref(), variables: &variables, profile, flags, ..Layers::default() };
+    let mut resolved = Resolved::from_layers(&layers).map_err(refuse)?;
+    if let Some(root) = root {
+        resolved = resolved.with_nextest(&layers, root, &[]).map_err(refuse)?;
+    }
     resolved.warnings.iter().for_each(|warning| complain("warning", &warning.text));
     Ok(resolved)
 }

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use super::remembered::Remembered;
 use crate::analytics::flaky::State;
 use crate::config::Settings;
-use crate::history::store::{Store, StoreError, TestSummary};
+use crate::history::store::{StoreError, TestSummary};
 use crate::model::{KeyPattern, TestKey};
 use crate::report::retrospect::PastQuarantine;
 

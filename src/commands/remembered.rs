@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::complain;
+use super::keeping::{self, History};
 use super::place::{Place, store_code};
 use super::test::default_context;
 use super::thresholds::thresholds;
@@ -10,14 +11,13 @@ use crate::analytics::presence::{FullRuns, Presence};
 use crate::analytics::thresholds::Thresholds;
 use crate::cli::{ContextArgs, PlaceArgs};
 use crate::exit_code::ExitCode;
-use crate::history::sqlite::SqliteStore;
 use crate::history::store::{Page, RunFilter, Store, StoreError, StoredRun, TestSummary};
 use crate::model::{Context, RunState, WORKSPACE_SUITE};
 
 /// A store, and what it says of one context.
 pub(super) struct Remembered {
     pub(super) place: Place,
-    pub(super) store: SqliteStore,
+    pub(super) store: History,
     /// Under what the tests are meant.
     pub(super) context: Context,
     /// Every test that ever ran in it, in order of the keys.
@@ -52,10 +52,10 @@ impl Remembered {
     }
 
     fn of(place: Place, wanted: &ContextArgs) -> Result<Option<Self>, StoreError> {
-        let Some(store) = SqliteStore::open_existing(&place.gate_dir)? else { return Ok(None) };
-        let Some(context) = context(&store, wanted)? else { return Ok(None) };
+        let Some(store) = place.open_existing()? else { return Ok(None) };
+        let Some(context) = context(&*store, wanted)? else { return Ok(None) };
         let tests = store.summaries(&context)?;
-        let full = full_runs(&store, &context)?;
+        let full = full_runs(&*store, &context)?;
         let (now, thresholds) = (Timestamp::now(), thresholds(place.settings()));
         Ok(Some(Self { place, store, context, tests, full, now, thresholds }))
     }
@@ -63,7 +63,7 @@ impl Remembered {
     /// What there is where nothing is on record, for a command that answers with a document all the same.
     pub(super) fn nothing(place: &PlaceArgs, wanted: &ContextArgs) -> Result<Self, ExitCode> {
         let place = Place::find(place, &[])?;
-        let store = SqliteStore::empty().map_err(store_code)?;
+        let store = keeping::empty().map_err(store_code)?;
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let context = as_asked(wanted, default_context(&cargo));
         let (now, thresholds) = (Timestamp::now(), thresholds(place.settings()));
@@ -89,7 +89,7 @@ pub(super) fn warn_of_unreadable(error: &StoreError) {
 
 /// The context that is asked for: of those that fit, the one in which the workspace's tests ran last, or any suite
 /// where they never did.
-pub(super) fn context(store: &SqliteStore, wanted: &ContextArgs) -> Result<Option<Context>, StoreError> {
+pub(super) fn context(store: &dyn Store, wanted: &ContextArgs) -> Result<Option<Context>, StoreError> {
     match latest_context(store, wanted, Some(WORKSPACE_SUITE))? {
         None => latest_context(store, wanted, None),
         found => Ok(found),
@@ -105,11 +105,7 @@ pub(super) fn as_asked(wanted: &ContextArgs, base: Context) -> Context {
     }
 }
 
-fn latest_context(
-    store: &SqliteStore,
-    wanted: &ContextArgs,
-    suite: Option<&str>,
-) -> Result<Option<Context>, StoreError> {
+fn latest_context(store: &dyn Store, wanted: &ContextArgs, suite: Option<&str>) -> Result<Option<Context>, StoreError> {
     let fits = |asked: &Option<String>, there: &str| asked.as_ref().is_none_or(|asked| asked == there);
     let of = |context: Context| {
         let suite = suite.map(str::to_owned);

@@ -7,8 +7,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 use jiff::civil::Date;
 
 use super::pipeline::Pipeline;
+use super::which::Which;
 use crate::model::{
-    Annotations, CoveragePolicy, FlakyResult, InfraMode, Isolation, KeyPattern, Metric, NoTests, OnToolError,
+    Annotations, Compat, CoveragePolicy, FlakyResult, InfraMode, Isolation, KeyPattern, Metric, NoTests, OnToolError,
     PackagePatterns, PathPatterns, Percent, RatchetScope, RetryPolicy, TestKey, TestPolicy, words,
 };
 
@@ -123,6 +124,8 @@ pub struct TestSettings {
     pub strict_env: bool,
     /// What a selection that matches no test counts as.
     pub no_tests: NoTests,
+    /// Whose configuration is read beside the gate's own.
+    pub compat: Compat,
 }
 
 /// `[default.infra]`.
@@ -245,11 +248,16 @@ pub struct Group {
     pub max_threads: usize,
 }
 
+impl Group {
+    /// nextest's word for the group of tests that share no limit: it keeps a later override from giving them one.
+    pub const NONE: &'static str = "@global";
+}
+
 /// `[[override]]`: what differs for some tests. What is `None` stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Override {
     /// Which tests.
-    pub filter: KeyPattern,
+    pub filter: Which,
     /// The group whose limit they share.
     pub group: Option<String>,
     /// How long one may run at all; the inner `None` is "no limit".
@@ -315,7 +323,7 @@ impl Settings {
             slow: first().find_map(|one| one.slow).unwrap_or(self.test.slow),
             timeout: first().find_map(|one| one.timeout).unwrap_or(self.test.timeout),
             retries: first().find_map(|one| one.retries).unwrap_or(self.test.retries),
-            group: first().find_map(|one| one.group.clone()),
+            group: first().find_map(|one| one.group.clone()).filter(|group| group != Group::NONE),
             priority: first().find_map(|one| one.priority).unwrap_or(0),
         }
     }

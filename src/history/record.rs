@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 
-use crate::model::{Context, RunHead, RunId, WORKSPACE_SUITE};
+use crate::model::{Context, RunHead, RunId, Shard, WORKSPACE_SUITE};
 use crate::sys::git::Checkout;
 use crate::sys::host;
 
@@ -28,6 +28,8 @@ pub struct Start {
     pub instrumented: bool,
     /// Does it take in every test of the workspace?
     pub full: bool,
+    /// Which part of the plan does it take, where that is cut?
+    pub shard: Option<Shard>,
 }
 
 /// The head of a run as far as it is known at its start: git is read beside the tests, see [`add_checkout`].
@@ -50,6 +52,7 @@ pub fn head(start: Start, env: Lookup<'_>) -> RunHead {
         input_key: None,
         instrumented: start.instrumented,
         full: start.full,
+        shard: start.shard,
         pid: std::process::id(),
         boot_id: host::boot_id().map(str::to_owned),
     }
@@ -254,6 +257,7 @@ mod tests {
             toolchain: "rustc".into(),
             instrumented: false,
             full: true,
+            shard: None,
         };
         let checkout = Checkout {
             commit: Some("abc".into()),

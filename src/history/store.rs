@@ -274,6 +274,11 @@ pub trait Store: Send {
     /// Takes a run that began off the record: it turned out to be none (no tests matched, only listed).
     fn abandon(&mut self, id: &RunId) -> Result<()>;
 
+    /// Records a run that was put together from parts which were runs themselves. The parts are taken back where they
+    /// are on record (not those that still go on), and are never taken in again: nothing counts twice. A run that is
+    /// on record already is [`StoreError::Known`].
+    fn adopt(&mut self, whole: &FinishedRun, parts: &[RunHead]) -> Result<()>;
+
     /// Appends runs that are over, from elsewhere; those on record already are left as they are.
     fn append(&mut self, runs: &mut dyn Iterator<Item = FinishedRun>) -> Result<Appended>;
 

@@ -136,6 +136,7 @@ fn head(results: &Results, origin: Origin<'_>, suite: String) -> RunHead {
         input_key,
         instrumented: false,
         full: false,
+        shard: None,
         pid: 0,
         boot_id: None,
     }

@@ -9,6 +9,7 @@ mod pattern;
 mod policy;
 mod quantity;
 mod run;
+mod shard;
 mod step;
 mod verdict;
 
@@ -18,11 +19,12 @@ pub use key::{BinaryId, Kind, ParseKeyError, TestKey};
 pub use pattern::{KeyPattern, PackagePatterns, PathPatterns, PatternError};
 pub(crate) use policy::words;
 pub use policy::{
-    Annotations, Backoff, CoveragePolicy, FlakyResult, InfraMode, Isolation, Metric, NoTests, OnToolError,
+    Annotations, Backoff, Compat, CoveragePolicy, FlakyResult, InfraMode, Isolation, Metric, NoTests, OnToolError,
     RatchetScope, RetryPolicy, Severity, TestPolicy, Word,
 };
 pub use quantity::{ParseQuantityError, parse_duration, parse_size, write_duration, write_size};
 pub use run::{ContentHash, Context, PIPELINE_SUITE, RunHead, RunId, RunRecord, RunState, WORKSPACE_SUITE};
+pub use shard::{ParseShardError, Shard};
 pub use step::{Isolate, ResultFormat, Runner, StepKind, StepRecord, StepState};
 pub use verdict::{Judgement, Reason, Verdict};
 

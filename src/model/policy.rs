@@ -101,6 +101,17 @@ words! {
 }
 
 words! {
+    /// Whose configuration is read beside the gate's own.
+    pub enum Compat {
+        /// Nobody's.
+        #[default]
+        None = "none",
+        /// nextest's.
+        Nextest = "nextest",
+    }
+}
+
+words! {
     /// What happens when the suite could not be executed.
     pub enum InfraMode {
         /// It is tried again at once, within the same call.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{CoverageFigures, Judgement, ParseKeyError, Totals, Verdict};
+use super::{CoverageFigures, Judgement, ParseKeyError, Shard, Totals, Verdict};
 use crate::exit_code::ExitCode;
 
 /// A run's name: its start to the millisecond and a random tail, so that names sort by time.
@@ -137,6 +137,9 @@ pub struct RunHead {
     pub instrumented: bool,
     /// Did it take in every test of the workspace (no filter, package or shard)?
     pub full: bool,
+    /// Which part of the plan it took, where that was cut.
+    #[serde(default)]
+    pub shard: Option<Shard>,
     /// The process that records it.
     pub pid: u32,
     /// The boot of the machine that process runs in, so that a reused pid is not mistaken for it.
@@ -212,7 +215,7 @@ pub struct RunRecord {
     pub duration: Duration,
     /// The verdict with its reasons.
     pub judgement: Judgement,
-    /// Hash of the planned tests' sorted keys.
+    /// Hash of the planned tests' sorted keys; of a shard, of the whole plan that was cut.
     pub plan_digest: Option<ContentHash>,
     /// What it reached, where that was measured.
     pub coverage: Option<CoverageFigures>,

@@ -1,6 +1,7 @@
 //! The plan: which tests run, in which order, under which limits.
 
 pub mod list;
+pub mod portion;
 pub mod select;
 pub mod selection;
 
@@ -112,20 +113,32 @@ impl Plan {
         self.binaries.iter().flat_map(|binary| &binary.tests)
     }
 
-    /// Hash of the sorted keys of the planned tests (and of the binaries that give no list).
+    /// The keys of the planned tests, and the names of the binaries that give no list, sorted.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.tests().map(|test| test.key.to_string()).collect();
+        let whole = self.binaries.iter().filter(|binary| !binary.harness.gives_list());
+        names.extend(whole.map(|binary| binary.id.to_string()));
+        names.sort_unstable();
+        names
+    }
+
+    /// Hash of [`Plan::names`].
     #[must_use]
     pub fn digest(&self) -> ContentHash {
-        let mut keys: Vec<String> = self.tests().map(|test| test.key.to_string()).collect();
-        let whole = self.binaries.iter().filter(|binary| !binary.harness.gives_list());
-        keys.extend(whole.map(|binary| binary.id.to_string()));
-        keys.sort_unstable();
-        let mut hasher = blake3::Hasher::new();
-        for key in keys {
-            hasher.update(key.as_bytes());
-            hasher.update(b"\n");
-        }
-        let mut hash = [0; 16];
-        hasher.finalize_xof().fill(&mut hash);
-        ContentHash(hash)
+        digest(&self.names())
     }
+}
+
+/// Hash of the names of what is planned, which are sorted.
+#[must_use]
+pub fn digest(names: &[String]) -> ContentHash {
+    let mut hasher = blake3::Hasher::new();
+    for name in names {
+        hasher.update(name.as_bytes());
+        hasher.update(b"\n");
+    }
+    let mut hash = [0; 16];
+    hasher.finalize_xof().fill(&mut hash);
+    ContentHash(hash)
 }

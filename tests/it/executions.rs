@@ -281,6 +281,7 @@ impl Told {
             input_key: None,
             instrumented: false,
             full: true,
+            shard: None,
             pid: 1,
             boot_id: None,
         };

@@ -39,6 +39,8 @@ mod report;
 mod reports;
 #[cfg(unix)]
 mod run;
+#[cfg(unix)]
+mod schemas;
 mod status;
 #[cfg(unix)]
 mod suites;

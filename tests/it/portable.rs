@@ -17,7 +17,7 @@ use cargo_gate::history::store::{
 };
 use cargo_gate::model::{
     Attempt, AttemptOutcome, BinaryId, CaseRecord, ContentHash, Context, CoverageFigures, Ending, Judgement, Kind,
-    Outcome, Reason, RunHead, RunId, RunRecord, RunState, TestKey, Totals, Verdict,
+    Outcome, Reason, RunHead, RunId, RunRecord, RunState, Shard, TestKey, Totals, Verdict,
 };
 use cargo_gate::ratio::Ratio;
 use flate2::Compression;
@@ -142,6 +142,7 @@ fn run(second: i64, tail: u32, cases: Vec<Arc<CaseRecord>>) -> FinishedRun {
         input_key: Some(ContentHash([u8::try_from(second.rem_euclid(200)).unwrap(); 16])),
         instrumented: false,
         full: true,
+        shard: None,
         pid: 1,
         boot_id: None,
     };
@@ -355,6 +356,7 @@ fn any_run() -> impl Strategy<Value = FinishedRun> {
                 input_key,
                 instrumented,
                 full,
+                shard: Shard::new(pid % 4, 3),
                 pid,
                 boot_id,
             };

@@ -215,6 +215,7 @@ fn run() -> StoredRun {
         input_key: None,
         instrumented: false,
         full: true,
+        shard: None,
         pid: 1,
         boot_id: None,
     };

@@ -16,7 +16,7 @@ use cargo_gate::history::store::{
 };
 use cargo_gate::model::{
     Attempt, AttemptOutcome, CaseRecord, ContentHash, Context, CoverageFigures, Ending, Judgement, Outcome,
-    PIPELINE_SUITE, Reason, RunHead, RunId, RunRecord, RunState, TestKey, Totals, Verdict, WORKSPACE_SUITE,
+    PIPELINE_SUITE, Reason, RunHead, RunId, RunRecord, RunState, Shard, TestKey, Totals, Verdict, WORKSPACE_SUITE,
 };
 use cargo_gate::ratio::Ratio;
 use jiff::Timestamp;
@@ -77,6 +77,7 @@ fn head(second: i64, tail: u32) -> RunHead {
         input_key: Some(ContentHash([u8::try_from(second.rem_euclid(200)).unwrap(); 16])),
         instrumented: false,
         full: true,
+        shard: None,
         pid: std::process::id(),
         boot_id: cargo_gate::sys::host::boot_id().map(str::to_owned),
     }
@@ -750,6 +751,7 @@ fn sample(folder: &Folder) {
         hash: Some(ContentHash([9; 16])),
     };
     let mut last = fixed(run(5, 6));
+    last.record.head.shard = Shard::new(2, 3);
     last.record.coverage = Some(reached(5));
     store.finish(&last.record, &last.cases, &[stamp]).unwrap();
     store.defer(ContentHash([7; 16]), at(0)).unwrap();
@@ -783,10 +785,11 @@ fn dump(file: &Utf8Path) -> String {
 }
 
 /// Of each format, from the first.
-const SAMPLES: [&str; 3] = [
+const SAMPLES: [&str; 4] = [
     include_str!("../../testdata/history-1.sql"),
     include_str!("../../testdata/history-2.sql"),
     include_str!("../../testdata/history-3.sql"),
+    include_str!("../../testdata/history-4.sql"),
 ];
 
 fn is_the_sample(store: &SqliteStore, format: usize) {
@@ -808,6 +811,9 @@ fn is_the_sample(store: &SqliteStore, format: usize) {
     let measured: Vec<_> = measured.into_iter().map(|run| (run.head.id, run.coverage)).collect();
     let expected = (runs[1].head.id.clone(), Some(reached(5)));
     assert_eq!(measured, if format < 3 { Vec::new() } else { vec![expected] });
+    let shards: Vec<Option<Shard>> = runs.iter().map(|run| run.head.shard).collect();
+    assert_eq!(shards[1], Shard::new(2, 3).filter(|_| format >= 4));
+    assert!([0, 2, 3, 4].iter().all(|other| shards[*other].is_none()));
     assert_eq!(store.stamps(&context()).unwrap()[0].size, 17);
     assert_eq!(store.deferrals(ContentHash([7; 16]), at(1)).unwrap(), 1);
 }
@@ -966,4 +972,33 @@ fn read_only(format: usize, sample: &str) {
         assert!(folder.set_aside().is_empty());
     }
     mode(&folder.path, 0o755);
+}
+
+#[test]
+fn a_run_put_together_from_parts_takes_their_place() {
+    let folder = Folder::new();
+    let mut store = folder.store();
+    finish(&mut store, &run(1, 4));
+    let mut parts = [run(2, 4), run(3, 4)];
+    for (part, index) in parts.iter_mut().zip(1..) {
+        part.record.head.shard = Shard::new(index, 3);
+        part.record.head.full = false;
+    }
+    finish(&mut store, &parts[0]);
+    let whole = run(4, 4);
+    let heads: Vec<RunHead> = parts.iter().map(|part| part.record.head.clone()).collect();
+    store.adopt(&whole, &heads).unwrap();
+    let there = || {
+        let runs = folder.store().runs(&RunFilter::default(), Page::ALL).unwrap();
+        runs.into_iter().map(|run| run.head.id).collect::<Vec<_>>()
+    };
+    assert_eq!(there(), [whole.record.head.id.clone(), run(1, 4).record.head.id]);
+    assert_eq!(learnt(&store), learnt_from([run(1, 4), run(4, 4)].into_iter()));
+    let counters = store.counters().unwrap();
+    assert_eq!(counters.runs, 2);
+    // Whoever sends the parts later, or puts them together once more, changes nothing.
+    let appended = store.append(&mut parts.into_iter()).unwrap();
+    assert_eq!((appended.added, appended.known), (0, 2));
+    assert!(matches!(store.adopt(&whole, &heads), Err(StoreError::Known(_))));
+    assert_eq!((there().len(), store.counters().unwrap()), (2, counters));
 }

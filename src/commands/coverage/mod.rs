@@ -134,6 +134,10 @@ fn named(from: &[PathBuf]) -> Result<Vec<Utf8PathBuf>, Refused> {
 
 fn refuse_what_makes_no_sense(args: &CoverageArgs) -> Result<(), Refused> {
     let test = &args.test;
+    if let Some(flag) = test.archive.flag() {
+        let why = format!("`{flag}` makes no sense for coverage: what is measured is built for it, where it runs");
+        return Err(Refused::new(ExitCode::Usage, why));
+    }
     let given = [
         (test.list, "--list"),
         (test.repeat.is_some(), "--repeat"),

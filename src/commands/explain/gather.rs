@@ -10,7 +10,7 @@ use crate::commands::ordering;
 use crate::commands::quarantine::{day, quarantine};
 use crate::commands::remembered::Remembered;
 use crate::commands::report::gather::judge;
-use crate::history::store::{Store, StoreError, TestSummary};
+use crate::history::store::{StoreError, TestSummary};
 use crate::model::{ContentHash, Outcome, TestKey};
 use crate::report::Explanation;
 use crate::report::explanation::{LastFailure, Moment, Place, Tally, Times};

@@ -13,7 +13,7 @@ use super::remembered::{Remembered, Use};
 use crate::analytics::presence::Presence;
 use crate::cli::{ExplainArgs, Format};
 use crate::exit_code::ExitCode;
-use crate::history::store::{Store, TestSummary};
+use crate::history::store::TestSummary;
 use crate::model::TestKey;
 use crate::report::explanation::terminal::Text;
 use crate::report::explanation::{json, terminal};

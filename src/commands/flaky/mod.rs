@@ -12,7 +12,6 @@ use super::remembered::{Remembered, Use};
 use super::{complain, quarantine};
 use crate::cli::{FlakyArgs, Format};
 use crate::exit_code::ExitCode;
-use crate::history::store::Store;
 use crate::report::Look;
 use crate::report::judgements::{Judgements, json, terminal};
 use crate::sys::term::Surroundings;

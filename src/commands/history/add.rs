@@ -51,6 +51,7 @@ pub fn told(args: &AddArgs, commit: Option<String>, now: Timestamp, random: u32,
         toolchain: String::new(),
         instrumented: false,
         full: true,
+        shard: None,
     };
     let head = record::head(start, env);
     let branch = args.branch.clone().or_else(|| head.branch.clone());

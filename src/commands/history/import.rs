@@ -15,10 +15,10 @@ use super::add;
 use super::verbs::{HistoryError, Result};
 use crate::cli::ImportArgs;
 use crate::commands::complain;
+use crate::commands::keeping::History;
 use crate::commands::place::Place;
 use crate::commands::remembered::{as_asked, context};
 use crate::commands::test::{default_context, judge_cases};
-use crate::history::sqlite::SqliteStore;
 use crate::history::store::{Appended, FinishedRun, Store, StoreError};
 use crate::import::{Origin, Results, RustBinaries, imported};
 use crate::model::{ContentHash, Context, RunRecord, RunState};
@@ -62,15 +62,15 @@ pub(super) fn run(args: &ImportArgs, place: &Place) -> Result<()> {
         return Err(HistoryError::Usage("--at lies in the future".to_owned()));
     }
     let files = read(args, now).inspect_err(|_| complain("note", "nothing was imported"))?;
-    let there = SqliteStore::open_existing(&place.gate_dir)?;
+    let there = place.open_existing()?;
     let targets = place.workspace.packages.values().flat_map(|package| &package.targets);
     let rust = RustBinaries::of(targets.map(|target| (target.binary.clone(), target.proc_macro)));
-    let context = context_of(args, there.as_ref())?;
+    let context = context_of(args, there.as_deref())?;
     let package = args.package.clone().unwrap_or_else(|| place.workspace.name().to_owned());
     let of = Of { args, context, package, commit: commit(args, place), rust: &rust, now };
     let sources: Vec<Source<'_>> = files.into_iter().map(|file| of.source(file)).collect();
     let summaries: Vec<told::File> =
-        sources.iter().map(|source| told::file(source, there.as_ref())).collect::<std::result::Result<_, _>>()?;
+        sources.iter().map(|source| told::file(source, there.as_deref())).collect::<std::result::Result<_, _>>()?;
     let appended = match args.dry_run {
         true => told::expected(&summaries),
         false => append(&sources, place, there)?,
@@ -78,10 +78,10 @@ pub(super) fn run(args: &ImportArgs, place: &Place) -> Result<()> {
     told::all(args, &summaries, appended, &mut io::stdout().lock())
 }
 
-fn append(sources: &[Source<'_>], place: &Place, there: Option<SqliteStore>) -> Result<Appended> {
+fn append(sources: &[Source<'_>], place: &Place, there: Option<History>) -> Result<Appended> {
     // What was opened to be read may have to be set up to be written.
     drop(there);
-    let mut store = SqliteStore::open(&place.gate_dir)?;
+    let mut store = place.open()?;
     let appended = store.append(&mut sources.iter().flat_map(|source| &source.runs).map(Prepared::finished));
     store.take_warnings().iter().for_each(|warning| complain("warning", warning));
     Ok(appended?)
@@ -156,7 +156,7 @@ impl<'a> Of<'a> {
 }
 
 /// The context that flags name; what they do not is that of the workspace's latest run.
-fn context_of(args: &ImportArgs, store: Option<&SqliteStore>) -> std::result::Result<Context, StoreError> {
+fn context_of(args: &ImportArgs, store: Option<&dyn Store>) -> std::result::Result<Context, StoreError> {
     let wanted = &args.context;
     let latest = store.map(|store| context(store, &crate::cli::ContextArgs::default())).transpose()?.flatten();
     let base = latest.filter(|context| !context.target.is_empty()).unwrap_or_else(|| {

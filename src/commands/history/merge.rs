@@ -58,8 +58,8 @@ struct Merged<'s> {
 pub(super) fn run(args: &MergeArgs, place: &Place) -> Result<()> {
     let refuse = |why| HistoryError::Source(format!("{why} (nothing was merged)"));
     let mut sources = examined(&args.sources).map_err(refuse)?;
-    let mut store = SqliteStore::open(&place.gate_dir)?;
-    let merged = merge(&mut store, &mut sources);
+    let mut store = place.open()?;
+    let merged = merge(&mut *store, &mut sources);
     store.take_warnings().iter().for_each(|warning| complain("warning", warning));
     let merged = merged.inspect_err(|_| {
         complain("note", "the merge stopped early: runs that it had added stay, and merging again adds the rest");

@@ -15,11 +15,11 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 
 use super::complain;
+use super::keeping::{self, History};
 use super::place::{Place, store_code};
 use super::remembered::warn_of_unreadable;
 use crate::cli::{AddArgs, Format, HistoryAction, RunsArgs};
 use crate::exit_code::ExitCode;
-use crate::history::sqlite::SqliteStore;
 use crate::history::store::{Page, Prune, Retention, RunFilter, Store};
 use crate::model::RunRecord;
 use crate::sys::random::random;
@@ -50,29 +50,29 @@ fn in_place(action: &HistoryAction, place: &Place) -> Result<(), HistoryError> {
     }
     let mut store = match action {
         // What is told may be the first on record.
-        HistoryAction::Add(_) => SqliteStore::open(&place.gate_dir)?,
+        HistoryAction::Add(_) => place.open()?,
         _ => match open_existing(action, place)? {
             Some(store) => store,
             // Whoever waits for the file finds one, with no run in it.
             None if matches!(action, HistoryAction::Export(_)) => {
                 complain("note", "nothing is on record yet: what is written holds no run");
-                SqliteStore::empty()?
+                keeping::empty()?
             }
-            None if action.common().format == Format::Json => SqliteStore::empty()?,
+            None if action.common().format == Format::Json => keeping::empty()?,
             None => {
                 complain("note", "nothing is on record yet: `cargo gate test` begins the history");
                 return Ok(());
             }
         },
     };
-    let done = act(action, place, &mut store, &mut io::stdout().lock());
+    let done = act(action, place, &mut *store, &mut io::stdout().lock());
     store.take_warnings().iter().for_each(|warning| complain("warning", warning));
     done
 }
 
 /// The store, where there is one. To those that list what is on record, one that cannot be read is an empty one.
-fn open_existing(action: &HistoryAction, place: &Place) -> Result<Option<SqliteStore>, HistoryError> {
-    match SqliteStore::open_existing(&place.gate_dir) {
+fn open_existing(action: &HistoryAction, place: &Place) -> Result<Option<History>, HistoryError> {
+    match place.open_existing() {
         Err(error) if error.is_unreadable() && matches!(action, HistoryAction::List(_) | HistoryAction::Stats(_)) => {
             warn_of_unreadable(&error);
             Ok(None)
@@ -81,12 +81,7 @@ fn open_existing(action: &HistoryAction, place: &Place) -> Result<Option<SqliteS
     }
 }
 
-fn act(
-    action: &HistoryAction,
-    place: &Place,
-    store: &mut SqliteStore,
-    out: &mut dyn Write,
-) -> Result<(), HistoryError> {
+fn act(action: &HistoryAction, place: &Place, store: &mut dyn Store, out: &mut dyn Write) -> Result<(), HistoryError> {
     let format = action.common().format;
     match action {
         HistoryAction::List(args) => {

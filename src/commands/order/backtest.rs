@@ -16,7 +16,7 @@ use crate::cli::{Format, OrderArgs};
 use crate::commands::place::set_colors;
 use crate::commands::remembered::{Remembered, Use};
 use crate::exit_code::ExitCode;
-use crate::history::store::{Page, RunFilter, Store};
+use crate::history::store::{Page, RunFilter};
 use crate::import::csv::{self, CsvCase, CsvError};
 use crate::model::{BinaryId, ContentHash, Kind, Outcome, RunState, TestKey, WORKSPACE_SUITE};
 use crate::report::json as documents;

@@ -6,7 +6,7 @@ use super::super::coverage::left_out::{Grounds, packages};
 use super::super::remembered::Remembered;
 use crate::coverage::directory::Directory;
 use crate::coverage::{LineHits, source};
-use crate::history::store::{Store, StoreError};
+use crate::history::store::StoreError;
 use crate::model::CoverageFigures;
 use crate::report::retrospect::{CoveragePoint, CoveredFile};
 

@@ -9,7 +9,7 @@ use crate::analytics::{groups, trend};
 use crate::commands::ordering;
 use crate::commands::quarantine::{day, quarantine};
 use crate::commands::remembered::Remembered;
-use crate::history::store::{Page, RunFilter, Store, StoreError, StoredRun, TestSummary};
+use crate::history::store::{Page, RunFilter, StoreError, StoredRun, TestSummary};
 use crate::model::{CaseRecord, RunId, RunState, WORKSPACE_SUITE};
 use crate::report::Retrospect;
 use crate::report::retrospect::{Cell, PastRun, PastTest};

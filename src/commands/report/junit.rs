@@ -4,7 +4,7 @@ use crate::commands::complain;
 use crate::commands::place::store_code;
 use crate::commands::remembered::Remembered;
 use crate::exit_code::ExitCode;
-use crate::history::store::{Page, RunFilter, Store, StoreError, StoredRun};
+use crate::history::store::{Page, RunFilter, StoreError, StoredRun};
 use crate::model::{Judgement, RunRecord, Verdict};
 use crate::report::junit;
 

@@ -13,7 +13,6 @@ use super::place::store_code;
 use super::remembered::{Remembered, Use};
 use crate::cli::{ReportArgs, ReportFormat};
 use crate::exit_code::ExitCode;
-use crate::history::store::Store;
 use crate::report::{Retrospect, html, retrospect};
 use destination::Wanted;
 

@@ -12,12 +12,12 @@ use super::site::Site;
 use super::step::{self, Tests};
 use super::walk::{Observers, Walked};
 use crate::cli::{Format, RunArgs};
+use crate::commands::keeping::{self, History};
+use crate::commands::test::ARTIFACT as REPORT;
 use crate::commands::{complain, coverage, github, notify};
 use crate::event::Fact;
 use crate::exit_code::ExitCode;
 use crate::history::record::{self, Start, add_checkout};
-use crate::history::sqlite::SqliteStore;
-use crate::history::store::Store;
 use crate::model::{
     CaseRecord, Judgement, Outcome, PIPELINE_SUITE, Reason, RunHead, RunRecord, RunState, StepKind, StepRecord,
     StepState, Totals, Verdict,
@@ -31,9 +31,6 @@ use crate::report::pipeline::{Artifacts, PipelineReport, json, markdown, termina
 use crate::report::{CoverageReport, Insights, Look};
 use crate::sys::fs::replace;
 
-/// The name of the report in the gate directory, and in the run's own folder.
-const REPORT: &str = "test-report.md";
-
 /// The head of the pipeline's own record, as far as it is known before the first step.
 pub(super) fn head(site: &Site<'_>) -> RunHead {
     let toolchain = site.toolchain();
@@ -45,6 +42,7 @@ pub(super) fn head(site: &Site<'_>) -> RunHead {
         toolchain: toolchain.rustc.lines().next().unwrap_or_default().to_owned(),
         instrumented: false,
         full: is_full(site.asked),
+        shard: None,
     };
     let head = record::head(start, &|name| std::env::var(name).ok());
     RunHead { id: site.asked.run_id.clone(), suite: PIPELINE_SUITE.to_owned(), ..head }
@@ -60,11 +58,12 @@ fn is_full(asked: &Asked<'_>) -> bool {
 }
 
 /// Puts the pipeline on record as running, so that a run that is killed reads interrupted. Gives what went wrong.
-pub(super) fn begin(site: &Site<'_>) -> (Option<SqliteStore>, Vec<String>) {
+pub(super) fn begin(site: &Site<'_>) -> (Option<History>, Vec<String>) {
     if site.asked.args.no_record {
         return (None, Vec::new());
     }
-    let begun = SqliteStore::open(site.gate_dir()).and_then(|mut store| store.begin(&head(site)).map(|()| store));
+    let begun = keeping::open(site.gate_dir(), &site.asked.place.settings().store)
+        .and_then(|mut store| store.begin(&head(site)).map(|()| store));
     match begun {
         Ok(mut store) => {
             let warnings = store.take_warnings();
@@ -105,7 +104,7 @@ pub(super) struct Ended<'a> {
     pub(super) site: &'a Site<'a>,
     pub(super) manifest: &'a Manifest,
     pub(super) walked: Walked,
-    pub(super) store: Option<SqliteStore>,
+    pub(super) store: Option<History>,
     /// Why no step ran, where none was to.
     pub(super) left_out: Option<&'a str>,
     /// Where the worktree is, where it is kept.

@@ -95,6 +95,7 @@ fn stage(site: &Site<'_>, step: &Step, warnings: &mut Vec<String>) -> Stage {
         config: site.config.clone(),
         gate_dir: site.gate_dir().to_owned(),
         profile: args.place.gate_profile.clone(),
+        compat: args.compat().map(str::to_owned),
         deadline: step.timeout.and_then(|timeout| Instant::now().checked_add(timeout)),
         origin: site.origin.clone(),
         log: log.ok().map(Log::new),

@@ -11,7 +11,6 @@ use super::site::Site;
 use crate::commands::deferral::{self, Deferral};
 use crate::config::{Pipeline, Step};
 use crate::exit_code::ExitCode;
-use crate::history::sqlite::SqliteStore;
 use crate::history::store::Store;
 use crate::model::{
     CaseRecord, ContentHash, Ending, InfraMode, RunRecord, Severity, StepKind, StepRecord, StepState, write_duration,
@@ -310,9 +309,9 @@ pub(super) fn put_off(
         return (format!("it could not be executed{tried} ({what}): not a code fault"), ExitCode::NeverExecuted);
     }
     let records = !asked.args.no_record;
-    let mut store = records.then(|| SqliteStore::open(&asked.place.gate_dir).ok()).flatten();
+    let mut store = records.then(|| asked.place.open().ok()).flatten();
     let key = budget_key(asked, site, step);
-    let store = store.as_mut().map(|store| store as &mut dyn Store);
+    let store = store.as_mut().map(|store| &mut **store as &mut dyn Store);
     match deferral::put_off(store, key, infra, Timestamp::now()) {
         Deferral::Deferred { attempt, of } => (
             format!("it could not be executed ({what}), attempt {attempt}/{of}: come again; not a code fault"),
@@ -340,9 +339,9 @@ pub(super) fn clear_budget(asked: &Asked<'_>, site: Option<&Site<'_>>, step: &st
     let defers = asked.place.settings().infra.mode == InfraMode::Defer && !asked.args.no_record;
     if defers
         && let Some(key) = budget_key(asked, site, step)
-        && let Ok(mut store) = SqliteStore::open(&asked.place.gate_dir)
+        && let Ok(mut store) = asked.place.open()
     {
-        deferral::settle(&mut store, key, Timestamp::now());
+        deferral::settle(&mut *store, key, Timestamp::now());
     }
 }
 

@@ -18,8 +18,8 @@ use crate::coverage::ratchet::Ratchet;
 use crate::coverage::ratchet_file::RatchetError;
 use crate::exit_code::ExitCode;
 use crate::history::passing::{Answer, Question};
-use crate::history::sqlite::{FILE_NAME, SqliteStore};
-use crate::history::store::{Counters, Page, RunFilter, Size, Store, StoreError, StoredRun};
+use crate::history::sqlite::FILE_NAME;
+use crate::history::store::{Counters, Page, RunFilter, Size, StoreError, StoredRun};
 use crate::model::WORKSPACE_SUITE;
 
 /// All that is shown.
@@ -104,7 +104,7 @@ impl Status {
 
 impl Memory {
     fn read(place: &Place, suite: &str, asked: Option<&Question>) -> Result<Self, StoreError> {
-        let Some(mut store) = SqliteStore::open_existing(&place.gate_dir)? else {
+        let Some(mut store) = place.open_existing()? else {
             return Ok(Self { answer: asked.map(|_| Answer::Never), ..Self::default() });
         };
         let of_suite = RunFilter { suite: Some(suite.to_owned()), ..RunFilter::default() };
@@ -112,7 +112,7 @@ impl Memory {
             counters: store.counters()?,
             size: store.size()?,
             last: store.runs(&of_suite, Page::first(1))?.pop(),
-            answer: asked.map(|question| question.ask(&store)).transpose()?,
+            answer: asked.map(|question| question.ask(&*store)).transpose()?,
         };
         store.take_warnings().iter().for_each(|warning| complain("warning", warning));
         Ok(memory)

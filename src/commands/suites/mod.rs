@@ -15,11 +15,10 @@ use jiff::Timestamp;
 
 use self::execute::{Execution, execute};
 use super::quarantine::day;
+use crate::commands::keeping::{self, History};
 use crate::config::Settings;
 use crate::exit_code::ExitCode;
 use crate::history::record::{self, Start, add_checkout};
-use crate::history::sqlite::SqliteStore;
-use crate::history::store::Store;
 use crate::import::suite_binary;
 use crate::model::{
     CaseRecord, ContentHash, Context, Ending, InfraMode, Judgement, Reason, RunHead, RunRecord, RunState, StepState,
@@ -148,6 +147,7 @@ fn head(found: &Found, site: &SuiteRun<'_>) -> RunHead {
         instrumented: false,
         // Nothing is ever left out of a suite.
         full: true,
+        shard: None,
     };
     let mut head = record::head(start, &|name| std::env::var(name).ok());
     head.suite.clone_from(&found.suite.name);
@@ -159,8 +159,9 @@ fn head(found: &Found, site: &SuiteRun<'_>) -> RunHead {
 }
 
 /// The history with this run on record as running. What cannot be recorded is a warning.
-fn open(site: &SuiteRun<'_>, head: &RunHead, warnings: &mut Vec<String>) -> Option<SqliteStore> {
-    let mut store = SqliteStore::open(site.gate_dir?).map_err(|error| warnings.push(error.to_string())).ok()?;
+fn open(site: &SuiteRun<'_>, head: &RunHead, warnings: &mut Vec<String>) -> Option<History> {
+    let mut store =
+        keeping::open(site.gate_dir?, &site.settings.store).map_err(|error| warnings.push(error.to_string())).ok()?;
     warnings.extend(store.begin(head).err().map(|error| error.to_string()));
     warnings.extend(store.take_warnings());
     Some(store)

@@ -16,6 +16,7 @@ use super::outputs::{self, Ended, Observers};
 use super::session::{Came, CameTo, Recorded, Session};
 use crate::cli::Format;
 use crate::commands::deferral::{self, Deferral};
+use crate::commands::keeping::History;
 use crate::commands::notify;
 use crate::commands::quarantine::day;
 use crate::commands::thresholds::thresholds;
@@ -23,7 +24,6 @@ use crate::config::Notice;
 use crate::event::Fact;
 use crate::exit_code::ExitCode;
 use crate::history::record::add_checkout;
-use crate::history::sqlite::SqliteStore;
 use crate::history::store::{BinaryStamp, Store};
 use crate::model::{
     BinaryId, CaseRecord, ContentHash, InfraMode, Judgement, Reason, RunHead, RunRecord, RunState, TestKey, Totals,
@@ -138,14 +138,14 @@ impl Session<'_> {
         let Some(why) = came.tool_error.clone() else {
             let was_executed = !came.cases.is_empty() && !matches!(came.stop, Some(Stop::Interrupted(_)));
             if let Some((store, key)) = store.zip(key).filter(|_| was_executed) {
-                deferral::settle(store, key, now);
+                deferral::settle(&mut **store, key, now);
             }
             return None;
         };
         if is_retried {
             return Some(ToolError { why, tries: came.tries, of, deferred: false });
         }
-        Some(match deferral::put_off(store.map(|store| store as &mut dyn Store), key, infra, now) {
+        Some(match deferral::put_off(store.map(|store| &mut **store as &mut dyn Store), key, infra, now) {
             Deferral::Deferred { attempt, of } => ToolError { why, tries: attempt, of, deferred: true },
             Deferral::Exhausted { of } => ToolError { why, tries: of, of, deferred: false },
         })
@@ -163,7 +163,7 @@ impl Session<'_> {
     /// Records beside what people read meanwhile. Gives what went wrong.
     fn write_beside(
         &self,
-        mut store: Option<SqliteStore>,
+        mut store: Option<History>,
         ended: &Ended<'_>,
         stamps: Vec<BinaryStamp>,
     ) -> Option<JoinHandle<Vec<String>>> {

@@ -10,19 +10,19 @@ use super::ask::Asked;
 
 use crate::analytics::presence::{FullRuns, Presence};
 use crate::analytics::summary::{Entry, RunFacts, Summary};
+use crate::commands::keeping::{self, History};
 use crate::commands::remembered::full_runs;
 use crate::history::input::{self, Setting};
-use crate::history::sqlite::SqliteStore;
-use crate::history::store::{BinaryStamp, Store, StoreError};
+use crate::history::store::{BinaryStamp, StoreError};
 use crate::model::{BinaryId, CaseRecord, ContentHash, Context, RunHead, RunRecord, TestKey};
-use crate::sys::digest::hash_file;
+use crate::sys::digest::{Fields, hash_file};
 use crate::sys::git::{self, Checkout};
 
 /// What is remembered, as far as a run needs it.
 #[derive(Default)]
 pub(super) struct Memory {
     /// The store, where it can be used.
-    pub(super) store: Option<SqliteStore>,
+    pub(super) store: Option<History>,
     /// What is known of each test of the context.
     pub(super) summaries: HashMap<Arc<TestKey>, Summary>,
     /// The binaries as they were recorded last.
@@ -62,9 +62,10 @@ pub(super) fn open(opening: Opening) -> JoinHandle<Memory> {
 
 impl Memory {
     fn open(&mut self, opening: &Opening, gate_dir: &Utf8Path) -> Result<(), StoreError> {
+        let settings = &opening.asked.settings().store;
         let opened = match &opening.begin {
-            Some(_) => SqliteStore::open(gate_dir).map(Some),
-            None => SqliteStore::open_existing(gate_dir),
+            Some(_) => keeping::open(gate_dir, settings).map(Some),
+            None => keeping::open_existing(gate_dir, settings),
         };
         let Some(store) = opened? else { return Ok(()) };
         let store = self.store.insert(store);
@@ -75,7 +76,7 @@ impl Memory {
             self.failing = store.last_executed(&opening.context)?.map(|last| last.failing).unwrap_or_default();
         }
         if opening.wants_full {
-            self.full = full_runs(store, &opening.context)?;
+            self.full = full_runs(&**store, &opening.context)?;
         }
         if let Some(head) = &opening.begin {
             // Last, since it may fail where reading did not.
@@ -127,6 +128,8 @@ pub(super) struct Looking {
     pub(super) context: Context,
     pub(super) rustc: String,
     pub(super) rustflags: String,
+    /// What an archive was built from.
+    pub(super) archived: Option<ContentHash>,
     pub(super) stamps: Vec<BinaryStamp>,
     pub(super) recorded: Vec<BinaryStamp>,
 }
@@ -140,13 +143,13 @@ impl Looking {
         recorded: Vec<BinaryStamp>,
     ) -> Option<Self> {
         let workspace = &asked.ground().ok()?.workspace;
-        let rustflags = ["CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS"];
         Some(Self {
             root: workspace.root.clone(),
             target_dir: workspace.target_dir.clone(),
             context: context.clone(),
             rustc: asked.rustc.clone(),
-            rustflags: rustflags.iter().find_map(|name| asked.stage.variable(name)).unwrap_or_default(),
+            rustflags: asked.rustflags(),
+            archived: asked.archive.as_ref().and_then(|archive| archive.inventory.input_key),
             stamps,
             recorded,
         })
@@ -173,6 +176,28 @@ pub(super) fn look(looking: Looking) -> JoinHandle<Tested> {
                 input::input_key_of_binaries(&hashes, &looking.root, &looking.target_dir, &setting)
             }
         };
-        Tested { checkout, stamps, input_key }
+        Tested { checkout, stamps, input_key: with_archived(input_key, looking.archived) }
     })
+}
+
+/// Tests of an archive in a checkout of something else test neither the one nor the other.
+fn with_archived(here: ContentHash, archived: Option<ContentHash>) -> ContentHash {
+    match archived.filter(|archived| *archived != here) {
+        Some(archived) => [here, archived].map(|key| key.0).into_iter().collect::<Fields>().finish(),
+        None => here,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_archive_in_its_own_checkout_tests_what_a_build_there_would() {
+        let (here, other) = (ContentHash([1; 16]), ContentHash([2; 16]));
+        assert_eq!(with_archived(here, None), here);
+        assert_eq!(with_archived(here, Some(here)), here);
+        let mixed = with_archived(here, Some(other));
+        assert!(mixed != here && mixed != other && mixed != with_archived(other, Some(here)));
+    }
 }

@@ -1,5 +1,6 @@
 //! `cargo gate test`: build, plan, execute, record, judge, report.
 
+mod archiving;
 mod ask;
 mod building;
 mod closing;
@@ -15,6 +16,7 @@ mod refused;
 mod rounds;
 mod session;
 mod step;
+mod unfinished;
 
 use std::sync::Arc;
 
@@ -23,7 +25,7 @@ pub(super) use gather::slots;
 pub(super) use judge::judge_cases;
 use measuring::NotMeasuring;
 pub(super) use measuring::{Begun, Measuring};
-pub(super) use outputs::{Ended, events, look};
+pub(super) use outputs::{ARTIFACT, Ended, events, look};
 pub(super) use refused::Refused;
 pub(super) use rounds::run as run_session;
 pub(super) use session::{Came, Recorded, run_once};

@@ -23,7 +23,7 @@ use crate::sys::fs::replace;
 use crate::sys::term::{Output, Surroundings};
 
 /// The artifact's name in the gate directory.
-pub(super) const ARTIFACT: &str = "test-report.md";
+pub(in crate::commands) const ARTIFACT: &str = "test-report.md";
 
 /// How the terminal looks, from flags and surroundings.
 pub(in crate::commands) fn look(args: &TestArgs, surroundings: &Surroundings) -> Look {

@@ -14,6 +14,7 @@ use super::gather::{self, Surveyed};
 use super::history::{self, Looking, Memory, Opening, Tested};
 use super::measuring::Measuring;
 use super::outputs::{self, Observers};
+use super::unfinished::{not_executed, without_outcome};
 use super::{Refused, planning};
 use crate::cargo::build::{self, Built};
 use crate::cargo::user_config::UserConfig;
@@ -120,6 +121,7 @@ impl<'a> Session<'a> {
             toolchain: asked.rustc.lines().next().unwrap_or_default().to_owned(),
             instrumented: is_instrumented,
             full: is_full(args, asked),
+            shard: None,
         };
         let head = record::head(start, &|name| asked.stage.variable(name));
         let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -130,7 +132,7 @@ impl<'a> Session<'a> {
 
     /// Does this call leave a trace in the history?
     pub(super) const fn records(&self) -> bool {
-        !self.args.no_record && !self.args.list
+        !self.args.no_record && !self.args.list && self.args.archive.archive.is_none()
     }
 
     pub(super) fn run(
@@ -138,6 +140,8 @@ impl<'a> Session<'a> {
         measuring: &mut dyn Measuring,
         told: Vec<Box<dyn Observer + '_>>,
     ) -> Result<CameTo, Refused> {
+        // Before anything is on record: what cannot be unpacked is no run.
+        let unpacked = self.asked.archive.as_ref().map(|archive| self.unpack(archive)).transpose()?;
         let opening = Opening {
             asked: Arc::clone(self.asked),
             begin: self.records().then(|| self.head.clone()),
@@ -160,7 +164,13 @@ impl<'a> Session<'a> {
         }
 
         let env = measuring.begin(self.signals)?;
-        let (built, tries) = self.build_with_retries(env.as_deref(), &mut observers);
+        let (built, tries) = match unpacked {
+            Some(built) => {
+                observers.tell(Fact::BuildFinished { success: true, took: built.took });
+                (Ok(built), 1)
+            }
+            None => self.build_with_retries(env.as_deref(), &mut observers),
+        };
         let mut memory = memory.join().unwrap_or_default();
         for warning in std::mem::take(&mut memory.warnings) {
             observers.tell(Fact::Warned { id: "history", text: warning });
@@ -176,6 +186,9 @@ impl<'a> Session<'a> {
                 came.failure = Some(error);
             }
             Ok(built) => {
+                if let Some(path) = &self.args.archive.archive {
+                    return self.archive(&built, path);
+                }
                 measuring.built(&built.executables);
                 let (plan, stamps) = self.plan(&built, &memory, &mut remembered)?;
                 if self.args.list {
@@ -318,40 +331,6 @@ impl<'a> Session<'a> {
         let code = if is_empty { ExitCode::NoTests } else { ExitCode::Pass };
         Judgement { verdict: Verdict::Nothing, codes: vec![code], reasons: Vec::new() }
     }
-}
-
-/// Why a suite could not be executed whole, in a sentence; none where a test's failure says more.
-fn not_executed(stop: Option<&Stop>, unstarted: &[(BinaryId, String)], has_failed: bool) -> Option<String> {
-    if matches!(stop, Some(Stop::Interrupted(_) | Stop::Failures)) {
-        return None;
-    }
-    match (stop, unstarted.first()) {
-        (Some(Stop::RunTimeout(_)), _) if has_failed => None,
-        (Some(Stop::RunTimeout(in_flight)), _) => {
-            let names = in_flight.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
-            let more = in_flight.len().saturating_sub(3);
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            Some(format!("the run ran into its own limit with {names}{more} in flight"))
-        }
-        (_, Some((binary, why))) => {
-            let more = unstarted.len() - 1;
-            let more = if more > 0 { format!(" (and {more} more binaries)") } else { String::new() };
-            Some(format!("{binary} cannot be started: {why}{more}"))
-        }
-        _ => None,
-    }
-}
-
-/// Leaves only what has no outcome yet.
-fn without_outcome(plan: &mut Plan, cases: &[Arc<CaseRecord>], finished_units: &HashSet<BinaryId>) {
-    let done: HashSet<&TestKey> = cases.iter().map(|case| &*case.key).collect();
-    for binary in &mut plan.binaries {
-        binary.tests.retain(|test| !done.contains(&*test.key));
-    }
-    plan.binaries.retain(|binary| match binary.harness.gives_list() {
-        true => !binary.tests.is_empty(),
-        false => !finished_units.contains(&binary.id),
-    });
 }
 
 /// Does the run take in every test of the workspace?

@@ -13,7 +13,7 @@ use super::coverage_line::CoverageLine;
 use crate::exit_code::ExitCode;
 use crate::model::{
     Attempt, AttemptOutcome, BinaryId, CaseRecord, ContentHash, Context, Ending, Judgement, Kind, Outcome, Reason,
-    RunHead, RunId, RunRecord, RunState, TestKey, Totals, Verdict,
+    RunHead, RunId, RunRecord, RunState, Shard, TestKey, Totals, Verdict,
 };
 
 /// The word by which a file is known.
@@ -80,6 +80,8 @@ pub(super) struct RunLine<'a> {
     input_key: Option<ContentHash>,
     instrumented: bool,
     full: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    shard: Option<Shard>,
     pid: u32,
     boot_id: Option<Cow<'a, str>>,
     state: RunState,
@@ -197,6 +199,7 @@ impl<'a> RunLine<'a> {
             input_key: head.input_key,
             instrumented: head.instrumented,
             full: head.full,
+            shard: head.shard,
             pid: head.pid,
             boot_id: borrowed(head.boot_id.as_ref()),
             state: record.state,
@@ -264,6 +267,7 @@ impl<'a> RunLine<'a> {
             input_key: self.input_key,
             instrumented: self.instrumented,
             full: self.full,
+            shard: self.shard,
             pid: self.pid,
             boot_id: owned(self.boot_id),
         };

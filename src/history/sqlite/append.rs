@@ -77,7 +77,7 @@ pub(super) fn append(transaction: &Transaction<'_>, runs: &[FinishedRun]) -> Res
 }
 
 /// A run's number and state, pruned ones included.
-fn find(connection: &Connection, id: &RunId) -> Result<Option<(i64, String)>> {
+pub(super) fn find(connection: &Connection, id: &RunId) -> Result<Option<(i64, String)>> {
     let mut statement = connection.prepare_cached("SELECT seq, state FROM runs WHERE id = ?1").map_err(error)?;
     statement.query_row([id.as_str()], |row| Ok((row.get(0)?, row.get(1)?))).optional().map_err(error)
 }

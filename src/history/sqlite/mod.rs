@@ -183,6 +183,10 @@ impl Store for SqliteStore {
         self.write(|transaction| append::abandon(transaction, id))
     }
 
+    fn adopt(&mut self, whole: &FinishedRun, parts: &[RunHead]) -> Result<()> {
+        self.write(|transaction| remove::adopt(transaction, whole, parts))
+    }
+
     fn append(&mut self, runs: &mut dyn Iterator<Item = FinishedRun>) -> Result<Appended> {
         let mut appended = Appended::default();
         loop {
@@ -338,6 +342,7 @@ mod tests {
             input_key: None,
             instrumented: false,
             full: true,
+            shard: None,
             pid: std::process::id(),
             boot_id: None,
         };

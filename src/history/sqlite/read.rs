@@ -93,6 +93,13 @@ impl<'s> Reader<'s> {
         }
     }
 
+    /// A run by its whole name.
+    pub(super) fn whole_run(&self, id: &RunId) -> Result<Option<StoredRun>> {
+        let sql = format!("{RUNS} WHERE runs.id = ?1 AND pruned = 0");
+        let found = self.connection.query_row(&sql, [id.as_str()], rows::run).optional().map_err(error)?;
+        Ok(found.flatten().map(|(_, run)| run))
+    }
+
     pub(super) fn seq(&self, id: &RunId) -> Result<i64> {
         let sql = "SELECT seq FROM runs WHERE id = ?1 AND pruned = 0";
         let seq = self.connection.query_row(sql, [id.as_str()], |row| row.get(0)).optional().map_err(error)?;

@@ -8,14 +8,15 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::append::{Appender, Runs, count, counters_of, counts};
+use super::append::{Appender, Runs, count, counters_of, counts, find};
 use super::error;
 use super::read::Reader;
 use super::rows::Facts;
+use super::run_row::put_head;
 use crate::analytics::summary::Entry;
 use crate::history::codec;
-use crate::history::store::{Pruned, Result, Retention, RunFilter, StoreError, StoredRun};
-use crate::model::{Context, RunState};
+use crate::history::store::{FinishedRun, Pruned, Result, Retention, RunFilter, StoreError, StoredRun};
+use crate::model::{Context, RunHead, RunState};
 
 /// How many runs are removed in one transaction: others may write between two.
 pub(super) const CHUNK: usize = 20;
@@ -110,6 +111,30 @@ pub(super) fn forget_vanished(transaction: &Transaction<'_>) -> Result<()> {
         delete.execute([context, test]).map_err(error)?;
     }
     Ok(())
+}
+
+/// Records a run in the place of its parts, of which nothing stays behind but their names.
+pub(super) fn adopt(transaction: &Transaction<'_>, whole: &FinishedRun, parts: &[RunHead]) -> Result<()> {
+    if find(transaction, &whole.record.head.id)?.is_some() {
+        return Err(StoreError::Known(whole.record.head.id.clone()));
+    }
+    let skipped = std::cell::Cell::new(0);
+    let reader = Reader { connection: transaction, skipped: &skipped };
+    for part in parts {
+        match reader.whole_run(&part.id)? {
+            Some(run) if run.state == RunState::Running => continue,
+            Some(run) => undo(transaction, &run)?,
+            None => {}
+        }
+        let (seq, _) = put_head(transaction, part)?;
+        // A run that goes on could still end.
+        let sql = "UPDATE runs SET state = ?2 WHERE seq = ?1";
+        transaction.execute(sql, params![seq, RunState::Executed.as_str()]).map_err(error)?;
+        prune(transaction, &[seq])?;
+    }
+    let mut appender = Appender::new(transaction, Runs::Many);
+    appender.finish(&whole.record, &whole.cases, &whole.binaries)?;
+    appender.flush()
 }
 
 /// Takes a run back: its rows, its counts, and what its tests' summaries had of it.

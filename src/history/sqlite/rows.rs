@@ -13,7 +13,7 @@ use crate::analytics::summary::{Extent, RunFacts};
 use crate::exit_code::ExitCode;
 use crate::history::store::{Result, StoredRun};
 use crate::model::{
-    ContentHash, Context, CoverageFigures, Judgement, Reason, RunHead, RunId, RunState, Totals, Verdict,
+    ContentHash, Context, CoverageFigures, Judgement, Reason, RunHead, RunId, RunState, Shard, Totals, Verdict,
 };
 use crate::ratio::Ratio;
 use crate::sys::host;
@@ -66,6 +66,7 @@ pub(super) fn run(row: &Row<'_>) -> rusqlite::Result<Option<(i64, StoredRun)>> {
         input_key: hash(row, "input_key")?,
         instrumented: row.get("instrumented")?,
         full: row.get("whole")?,
+        shard: shard(row)?,
         pid,
         boot_id,
     };
@@ -81,6 +82,12 @@ pub(super) fn run(row: &Row<'_>) -> rusqlite::Result<Option<(i64, StoredRun)>> {
         coverage: coverage(row)?,
     };
     Ok(Some((row.get("seq")?, run)))
+}
+
+/// Which part of a plan it was of; what is no part is none.
+fn shard(row: &Row<'_>) -> rusqlite::Result<Option<Shard>> {
+    let text: Option<String> = row.get("shard")?;
+    Ok(text.and_then(|text| text.parse().ok()))
 }
 
 fn totals(row: &Row<'_>) -> rusqlite::Result<Totals> {

@@ -12,12 +12,12 @@ use crate::model::{Context, CoverageFigures, RunHead, RunRecord, RunState};
 pub(super) fn put_head(connection: &Connection, head: &RunHead) -> Result<(i64, i64)> {
     let context = put_context(connection, &head.context)?;
     let sql = "INSERT INTO runs (id, start_ns, context, state, suite, version, run_trigger, host, toolchain, \
-               commit_id, branch, dirty, ci_link, input_key, instrumented, whole, pid, boot_id) \
+               commit_id, branch, dirty, ci_link, input_key, instrumented, whole, shard, pid, boot_id) \
                VALUES (:id, :start_ns, :context, 'running', :suite, :version, :trigger, :host, :toolchain, \
-               :commit, :branch, :dirty, :ci_link, :input_key, :instrumented, :whole, :pid, :boot_id) \
+               :commit, :branch, :dirty, :ci_link, :input_key, :instrumented, :whole, :shard, :pid, :boot_id) \
                ON CONFLICT (id) DO UPDATE SET suite = :suite, version = :version, run_trigger = :trigger, \
                host = :host, toolchain = :toolchain, commit_id = :commit, branch = :branch, dirty = :dirty, ci_link = :ci_link, input_key = :input_key, \
-               instrumented = :instrumented, whole = :whole, start_ns = :start_ns, context = :context \
+               instrumented = :instrumented, whole = :whole, shard = :shard, start_ns = :start_ns, context = :context \
                RETURNING seq";
     let mut statement = connection.prepare_cached(sql).map_err(error)?;
     let columns = named_params! {
@@ -25,7 +25,8 @@ pub(super) fn put_head(connection: &Connection, head: &RunHead) -> Result<(i64, 
         ":suite": head.suite, ":version": head.version, ":trigger": head.trigger,
         ":host": head.host, ":toolchain": head.toolchain, ":commit": head.commit, ":branch": head.branch,
         ":dirty": head.dirty, ":ci_link": head.ci_link, ":input_key": head.input_key.map(|key| key.0),
-        ":instrumented": head.instrumented, ":whole": head.full, ":pid": head.pid, ":boot_id": head.boot_id,
+        ":instrumented": head.instrumented, ":whole": head.full,
+        ":shard": head.shard.map(|shard| shard.to_string()), ":pid": head.pid, ":boot_id": head.boot_id,
     };
     let seq = statement.query_row(columns, |row| row.get(0)).map_err(error)?;
     Ok((seq, context))

@@ -12,7 +12,7 @@ use crate::history::store::{Result, StoreError};
 const APPLICATION_ID: i64 = 0x6761_7465;
 
 /// One step for each format, from the one before.
-const STEPS: &[&str] = &[include_str!("schema.sql"), SUITES, COVERAGE];
+const STEPS: &[&str] = &[include_str!("schema.sql"), SUITES, COVERAGE, SHARDS];
 
 /// Format 2: a run is of a suite, and of a version of what was tested.
 const SUITES: &str = "ALTER TABLE runs ADD COLUMN suite TEXT NOT NULL DEFAULT 'workspace';
@@ -34,11 +34,17 @@ const COVERAGE: &str = "CREATE TABLE coverage (
     may_be_baseline INTEGER NOT NULL
 );";
 
+/// Format 4: a run may be of one part of a plan.
+const SHARDS: &str = "ALTER TABLE runs ADD COLUMN shard TEXT;";
+
 /// What each step but the first added, with its defaults, for a file that may not be changed: an earlier format reads
 /// as if it were the latest.
-const AS_ADDED: [&str; 2] = [
-    "CREATE TEMP VIEW IF NOT EXISTS runs AS SELECT *, 'workspace' AS suite, NULL AS version FROM main.runs;",
+const AS_ADDED: [&str; 3] = [
+    "CREATE TEMP VIEW IF NOT EXISTS runs AS
+        SELECT *, 'workspace' AS suite, NULL AS version, NULL AS shard FROM main.runs;",
     NO_COVERAGE,
+    // Where the first one stands, it has this in it.
+    "CREATE TEMP VIEW IF NOT EXISTS runs AS SELECT *, NULL AS shard FROM main.runs;",
 ];
 
 /// Nothing that any run reached.

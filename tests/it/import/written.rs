@@ -255,6 +255,7 @@ fn what_the_tool_writes_itself_comes_back_under_its_own_keys() {
             input_key: Some(ContentHash([1; 16])),
             instrumented: false,
             full: true,
+            shard: None,
             pid: 1,
             boot_id: None,
         },

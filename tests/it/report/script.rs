@@ -202,6 +202,7 @@ impl Script {
             input_key: None,
             instrumented: false,
             full: true,
+            shard: None,
             pid: 1,
             boot_id: None,
         }

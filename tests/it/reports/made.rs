@@ -342,6 +342,7 @@ pub(crate) fn history() -> Vec<FinishedRun> {
                 input_key: Some(ContentHash([u8::try_from(run / 3).unwrap(); 16])),
                 instrumented: false,
                 full: true,
+                shard: None,
                 pid: std::process::id(),
                 boot_id: None,
             };

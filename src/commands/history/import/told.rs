@@ -9,7 +9,6 @@ use super::super::verbs::{Result, write_json};
 use super::Source;
 use crate::cli::{Format, ImportArgs};
 use crate::commands::complain;
-use crate::history::sqlite::SqliteStore;
 use crate::history::store::{Appended, Store, StoreError};
 use crate::model::{RunHead, Totals, Verdict};
 use crate::report::inert::one_line;
@@ -42,7 +41,7 @@ struct Run {
 }
 
 /// What is to be said of a file, before anything is recorded.
-pub(super) fn file(source: &Source<'_>, store: Option<&SqliteStore>) -> std::result::Result<File, StoreError> {
+pub(super) fn file(source: &Source<'_>, store: Option<&dyn Store>) -> std::result::Result<File, StoreError> {
     let runs = source.runs.iter().map(|prepared| {
         let finished = prepared.finished();
         let RunHead { id, suite, start, .. } = finished.record.head.clone();

@@ -1,0 +1,173 @@
+PRAGMA application_id = 1734440037;
+PRAGMA user_version = 4;
+CREATE TABLE binaries (
+    id INTEGER PRIMARY KEY,
+    package TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    UNIQUE (package, kind, name)
+);
+CREATE TABLE cases (
+    run INTEGER NOT NULL,
+    test INTEGER NOT NULL,
+    outcome INTEGER NOT NULL,
+    us INTEGER,
+    extra BLOB,
+    PRIMARY KEY (run, test)
+) WITHOUT ROWID;
+CREATE TABLE contents (
+    run INTEGER NOT NULL,
+    binary_id INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    PRIMARY KEY (run, binary_id)
+) WITHOUT ROWID;
+CREATE TABLE contexts (
+    id INTEGER PRIMARY KEY,
+    target TEXT NOT NULL,
+    features TEXT NOT NULL,
+    profile TEXT NOT NULL,
+    UNIQUE (target, features, profile)
+);
+CREATE TABLE counters (
+    name TEXT PRIMARY KEY,
+    value INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE coverage (
+    run INTEGER PRIMARY KEY,
+    lines_covered INTEGER NOT NULL,
+    lines_total INTEGER NOT NULL,
+    regions_covered INTEGER NOT NULL,
+    regions_total INTEGER NOT NULL,
+    functions_covered INTEGER NOT NULL,
+    functions_total INTEGER NOT NULL,
+    branches_covered INTEGER NOT NULL,
+    branches_total INTEGER NOT NULL,
+    counting TEXT NOT NULL,
+    is_whole INTEGER NOT NULL,
+    may_be_baseline INTEGER NOT NULL
+);
+CREATE TABLE deferrals (
+    input_key BLOB PRIMARY KEY,
+    count INTEGER NOT NULL,
+    last_ns INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE failures (
+    run INTEGER NOT NULL,
+    test INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY (run, test, attempt)
+) WITHOUT ROWID;
+CREATE TABLE runs (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    start_ns INTEGER NOT NULL,
+    context INTEGER NOT NULL REFERENCES contexts,
+    state TEXT NOT NULL,
+    run_trigger TEXT NOT NULL,
+    host TEXT NOT NULL,
+    toolchain TEXT NOT NULL,
+    commit_id TEXT,
+    branch TEXT,
+    dirty INTEGER,
+    ci_link TEXT,
+    input_key BLOB,
+    instrumented INTEGER NOT NULL,
+    whole INTEGER NOT NULL,
+    pid INTEGER NOT NULL,
+    boot_id TEXT,
+    tests INTEGER NOT NULL DEFAULT 0,
+    passed INTEGER NOT NULL DEFAULT 0,
+    failed INTEGER NOT NULL DEFAULT 0,
+    errored INTEGER NOT NULL DEFAULT 0,
+    timeout INTEGER NOT NULL DEFAULT 0,
+    flaky INTEGER NOT NULL DEFAULT 0,
+    skipped INTEGER NOT NULL DEFAULT 0,
+    not_run INTEGER NOT NULL DEFAULT 0,
+    duration_us INTEGER,
+    verdict TEXT,
+    codes TEXT,
+    reasons TEXT,
+    plan_digest BLOB,
+    judged INTEGER NOT NULL DEFAULT 0,
+    pruned INTEGER NOT NULL DEFAULT 0
+, suite TEXT NOT NULL DEFAULT 'workspace', version TEXT, shard TEXT);
+CREATE INDEX runs_by_start ON runs (start_ns, id);
+CREATE TABLE stamps (
+    context INTEGER NOT NULL,
+    binary_id INTEGER NOT NULL,
+    path TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    hash BLOB,
+    run INTEGER NOT NULL,
+    PRIMARY KEY (context, binary_id)
+) WITHOUT ROWID;
+CREATE TABLE summaries (
+    context INTEGER NOT NULL,
+    test INTEGER NOT NULL,
+    folded BLOB NOT NULL,
+    PRIMARY KEY (context, test)
+) WITHOUT ROWID;
+CREATE TABLE tests (
+    id INTEGER PRIMARY KEY,
+    binary_id INTEGER NOT NULL REFERENCES binaries,
+    name TEXT NOT NULL,
+    UNIQUE (binary_id, name)
+);
+INSERT INTO binaries VALUES (1, 'app', 'test', 'db');
+INSERT INTO cases VALUES (2, 1, 0, 1000, NULL);
+INSERT INTO cases VALUES (2, 2, 0, 2000, NULL);
+INSERT INTO cases VALUES (2, 3, 0, 3000, NULL);
+INSERT INTO cases VALUES (2, 4, 0, 4000, NULL);
+INSERT INTO cases VALUES (2, 5, 5, 5000, X'00058827048827');
+INSERT INTO cases VALUES (2, 6, 0, 6000, NULL);
+INSERT INTO cases VALUES (3, 1, 0, 2000, NULL);
+INSERT INTO cases VALUES (3, 2, 0, 3000, NULL);
+INSERT INTO cases VALUES (3, 3, 0, 4000, NULL);
+INSERT INTO cases VALUES (3, 4, 0, 5000, NULL);
+INSERT INTO cases VALUES (3, 5, 0, 6000, NULL);
+INSERT INTO cases VALUES (3, 6, 0, 7000, NULL);
+INSERT INTO cases VALUES (4, 1, 0, 3000, NULL);
+INSERT INTO cases VALUES (4, 2, 0, 4000, NULL);
+INSERT INTO cases VALUES (4, 3, 0, 5000, NULL);
+INSERT INTO cases VALUES (4, 4, 4, NULL, NULL);
+INSERT INTO cases VALUES (4, 5, 0, 7000, NULL);
+INSERT INTO cases VALUES (4, 6, 0, 8000, NULL);
+INSERT INTO cases VALUES (6, 1, 0, 5000, NULL);
+INSERT INTO cases VALUES (6, 2, 0, 6000, NULL);
+INSERT INTO cases VALUES (6, 3, 0, 7000, NULL);
+INSERT INTO cases VALUES (6, 4, 0, 8000, NULL);
+INSERT INTO cases VALUES (6, 5, 1, 9000, NULL);
+INSERT INTO cases VALUES (6, 6, 0, 10000, NULL);
+INSERT INTO contents VALUES (2, 1, X'09090909090909090909090909090909');
+INSERT INTO contents VALUES (3, 1, X'09090909090909090909090909090909');
+INSERT INTO contents VALUES (4, 1, X'09090909090909090909090909090909');
+INSERT INTO contents VALUES (6, 1, X'09090909090909090909090909090909');
+INSERT INTO contexts VALUES (1, 'x86_64-unknown-linux-gnu', '', 'dev');
+INSERT INTO counters VALUES ('fail', 2);
+INSERT INTO counters VALUES ('pass', 3);
+INSERT INTO counters VALUES ('runs', 6);
+INSERT INTO coverage VALUES (6, 15, 110, 25, 120, 35, 130, 0, 0, 'llvm-cov', 1, 1);
+INSERT INTO deferrals VALUES (X'07070707070707070707070707070707', 1, 1750000000000000000);
+INSERT INTO failures VALUES (2, 5, 1, 'it is not so');
+INSERT INTO failures VALUES (6, 5, 1, 'it is not so');
+INSERT INTO runs VALUES (1, '20250615T150640000Z-00000000', 1750000000000000000, 1, 'executed', 'manual', '', '', '0000000000000000000000000000000000000000', 'main', 1, NULL, X'00000000000000000000000000000000', 0, 1, 1, NULL, 6, 5, 1, 0, 0, 0, 0, 2, 1500000, 'fail', NULL, NULL, NULL, 1, 1, 'workspace', NULL, NULL);
+INSERT INTO runs VALUES (2, '20250615T150740000Z-00000001', 1750000060000000000, 1, 'executed', 'manual', 'here', 'rustc 1.95.0', '000000000000000000000000000000000000003c', 'main', 1, 'https://ci.example/1', X'3C3C3C3C3C3C3C3C3C3C3C3C3C3C3C3C', 0, 1, 1, NULL, 6, 5, 0, 0, 0, 1, 0, 2, 1500000, 'pass', '0', '[{"id":"why","text":"because of this"}]', X'03030303030303030303030303030303', 1, 0, 'workspace', NULL, NULL);
+INSERT INTO runs VALUES (3, '20250615T150840000Z-00000002', 1750000120000000000, 1, 'executed', 'manual', 'here', 'rustc 1.95.0', '0000000000000000000000000000000000000078', 'main', 1, 'https://ci.example/1', X'78787878787878787878787878787878', 0, 1, 1, NULL, 6, 6, 0, 0, 0, 0, 0, 2, 1500000, 'pass', '0', '[{"id":"why","text":"because of this"}]', X'03030303030303030303030303030303', 1, 0, 'workspace', NULL, NULL);
+INSERT INTO runs VALUES (4, '20250615T150940000Z-00000003', 1750000180000000000, 1, 'executed', 'manual', 'here', 'rustc 1.95.0', '00000000000000000000000000000000000000b4', 'main', 1, 'https://ci.example/1', X'B4B4B4B4B4B4B4B4B4B4B4B4B4B4B4B4', 0, 1, 1, NULL, 6, 5, 0, 0, 0, 0, 1, 2, 1500000, 'pass', '0', '[{"id":"why","text":"because of this"}]', X'03030303030303030303030303030303', 1, 0, 'workspace', NULL, NULL);
+INSERT INTO runs VALUES (5, '20250615T151640000Z-00000009', 1750000600000000000, 1, 'running', 'manual', 'here', 'rustc 1.95.0', '0000000000000000000000000000000000000258', 'main', 1, 'https://ci.example/1', X'00000000000000000000000000000000', 0, 1, 1, 'another boot', 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, 0, 0, 'nightly', '1.4.0', NULL);
+INSERT INTO runs VALUES (6, '20250615T151140000Z-00000005', 1750000300000000000, 1, 'executed', 'manual', 'here', 'rustc 1.95.0', '000000000000000000000000000000000000012c', 'main', 1, 'https://ci.example/1', X'64646464646464646464646464646464', 0, 1, 1, NULL, 6, 5, 1, 0, 0, 0, 0, 2, 1500000, 'fail', '100', '[{"id":"why","text":"because of this"}]', X'03030303030303030303030303030303', 1, 0, 'workspace', NULL, '2/3');
+INSERT INTO stamps VALUES (1, 1, 'target/debug/deps/db-0123', 17, 1750000000123456789, X'09090909090909090909090909090909', 6);
+INSERT INTO summaries VALUES (1, 1, X'010000000000000221000220E8070220D00F0220B81704208827');
+INSERT INTO summaries VALUES (1, 2, X'010000000000000220E8070220D00F0220B8170220A01F0420F02E');
+INSERT INTO summaries VALUES (1, 3, X'010000000000000220D00F0220B8170220A01F022088270420D836');
+INSERT INTO summaries VALUES (1, 4, X'010000000000000220B8170220A01F0220882702040420C03E');
+INSERT INTO summaries VALUES (1, 5, X'010000000000000220A01F022D88270220F02E0220D8360421A846');
+INSERT INTO summaries VALUES (1, 6, X'01000000000000022088270220F02E0220D8360220C03E0420904E');
+INSERT INTO tests VALUES (1, 1, 'test_0');
+INSERT INTO tests VALUES (2, 1, 'test_1');
+INSERT INTO tests VALUES (3, 1, 'test_2');
+INSERT INTO tests VALUES (4, 1, 'test_3');
+INSERT INTO tests VALUES (5, 1, 'test_4');
+INSERT INTO tests VALUES (6, 1, 'test_5');
