@@ -42,14 +42,20 @@ pub struct SettingFlags {
     #[arg(long, value_name = "WORD", value_parser = word::<NoTests>(), help_heading = "Selection")]
     no_tests: Option<String>,
 
-    /// `--compat`: a pipeline's own says it of all steps.
     #[arg(long, value_name = "WORD", value_parser = word::<Compat>(), help_heading = "Limits and retries")]
-    pub compat: Option<String>,
+    compat: Option<String>,
     #[arg(long, value_name = "WORD", value_parser = word::<Annotations>(), help_heading = "Output", display_order = 1000)]
     annotations: Option<String>,
 }
 
 impl SettingFlags {
+    /// The same with this `--compat`, where none was given.
+    #[must_use]
+    pub fn or_compat(mut self, compat: Option<&str>) -> Self {
+        self.compat = self.compat.or_else(|| compat.map(str::to_owned));
+        self
+    }
+
     /// The flags that were given, by name without dashes, with their text.
     #[must_use]
     pub fn given(&self) -> Vec<(&'static str, &str)> {

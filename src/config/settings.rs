@@ -213,7 +213,7 @@ pub static SETTINGS: &[Setting] = &[
     Setting::new(Test, "flaky-result", at!(Settings.test.flaky_result, word::<FlakyResult>()), "test", "What a test that failed and then passed counts as.").with_flag("flaky-result"),
     Setting::new(Test, "strict-env", at!(Settings.test.strict_env, SWITCH), "test", "Refuse to run with variables that let a red test turn green, or with a quarantine that is over.").with_flag("strict-env"),
     Setting::new(Test, "no-tests", at!(Settings.test.no_tests, word::<NoTests>()), "test", "What a selection that matches no test counts as.").with_flag("no-tests"),
-    Setting::new(Test, "compat", at!(Settings.test.compat, word::<Compat>()), "test, coverage, run", "Whose configuration is read beside the gate's own, for what that does not say: `nextest` reads `.config/nextest.toml`.").with_flag("compat"),
+    Setting::new(Test, "compat", at!(Settings.test.compat, word::<Compat>()), "test, coverage, run", "Read another tool's configuration below the gate's own: `nextest` is `.config/nextest.toml`.").with_flag("compat"),
     Setting::new(Infra, "retries", at!(Settings.infra.retries, TRIES), "test", "Try a suite that could not be executed again, up to this often.").with_flag("infra-retries"),
     Setting::new(Infra, "delay", at!(Settings.infra.delay, PAUSE), "test", "How long to wait before each of these tries.").with_flag("infra-delay"),
     Setting::new(Infra, "mode", at!(Settings.infra.mode, word::<InfraMode>()), "test", "Try again within the same call, or leave it to the next one.").with_flag("infra-mode"),

@@ -394,6 +394,9 @@ fn the_help_of_test_is_grouped() {
           --infra-mode <WORD>     Try again within the same call, or leave it to the
                                   next one [default: retry] [possible values: retry,
                                   defer]
+          --compat <WORD>         Read another tool's configuration below the gate's
+                                  own: `nextest` is `.config/nextest.toml` [default:
+                                  none] [possible values: none, nextest]
           --fail-fast             Stop at the first failure
           --max-fail <N>          Stop after N failures
           --repeat <N>            Run everything N times

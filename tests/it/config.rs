@@ -154,6 +154,7 @@ fn every_setting_can_be_set_by_its_variable() {
         ("CARGO_GATE_COVERAGE_PATCH_FLOOR", "90", "coverage.patch-floor", "90"),
         ("CARGO_GATE_COVERAGE_PATCH_MAX_UNCOVERED", "3", "coverage.patch-max-uncovered", "3"),
         ("CARGO_GATE_COVERAGE_EXCLUDE_TEST_CODE", "1", "coverage.exclude-test-code", "true"),
+        ("CARGO_GATE_TEST_COMPAT", "nextest", "test.compat", "nextest"),
     ] {
         let setting = SETTINGS.iter().find(|setting| setting.name() == name).unwrap();
         assert_eq!(setting.variable(), variable);
@@ -248,7 +249,7 @@ fn mistakes_name_place_key_nearest_key_and_shape() {
     insta::assert_snapshot!(mistakes("[default.test]\ntimout = \"5m\"\n"), @r#"
     .config/gate.toml:2:1: `default.test.timout`: no such key
       nearest key: default.test.timeout
-      wanted: one of args, slots, isolation, serial-binaries, slow, timeout, run-timeout, grace, retries, flaky-result, strict-env, no-tests
+      wanted: one of args, slots, isolation, serial-binaries, slow, timeout, run-timeout, grace, retries, flaky-result, strict-env, no-tests, compat
     "#);
     insta::assert_snapshot!(mistakes("[default.test]\n  timeout = 60\n"), @r#"
     .config/gate.toml:2:13: `default.test.timeout`: an integer does not fit
@@ -594,7 +595,7 @@ fn each_flag_of_a_setting_is_a_flag_of_a_command_and_the_other_way_round() {
             .into_iter()
             .chain(["--flaky-result=pass", "--strict-env", "--infra-retries=0", "--infra-delay=1s"])
             .chain(["--infra-mode=defer", "--slots=2", "--isolation=process", "--serial-binaries", "--no-tests=warn"])
-            .chain(["--annotations=none"])
+            .chain(["--annotations=none", "--compat=nextest"])
             .map(OsString::from),
         &[],
     );
@@ -753,6 +754,7 @@ fn config_show_prints_each_setting_with_its_source() {
     test.flaky-result              pass                    default
     test.strict-env                true                    built-in profile ci
     test.no-tests                  fail                    default
+    test.compat                    none                    default
     infra.retries                  2                       default
     infra.delay                    30s                     default
     infra.mode                     defer                   .config/gate.toml:13

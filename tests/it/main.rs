@@ -6,6 +6,7 @@ mod baseline;
 #[cfg(unix)]
 mod browser;
 mod cli;
+mod compat;
 mod config;
 #[cfg(unix)]
 mod coverage;

@@ -46,6 +46,7 @@ impl<'a> Asked<'a> {
         let signals = Signals::listen();
         let rustc = thread::spawn(|| Stage::here().map(|stage| rustc_version(&cargo(), &stage)).unwrap_or_default());
         let place = Place::find(&args.place, &args.given())?;
+        place.resolved.notes.iter().filter(|_| !args.quiet).for_each(|note| complain("note", note));
         let changes = changes(args, &place).map_err(|refused| {
             complain("error", &refused.why);
             refused.code

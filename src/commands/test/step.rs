@@ -95,7 +95,7 @@ pub(in crate::commands) fn seated(args: &TestArgs, stage: &Stage) -> TestArgs {
     seated.no_record |= step.no_record;
     seated.trigger = seated.trigger.or_else(|| step.trigger.clone());
     seated.gate_profile = seated.gate_profile.or_else(|| step.profile.clone());
-    seated.settings.compat = seated.settings.compat.or_else(|| step.compat.clone());
+    seated.settings = seated.settings.or_compat(step.compat.as_deref());
     let flags = &mut seated.build.flags;
     // cargo takes only one of the two.
     flags.quiet = flags.quiet || (step.manner.quiet && flags.verbose == 0);

@@ -36,6 +36,7 @@ pub(super) struct Says {
     pub(super) slow_timeout: Option<On<SlowTimeout>>,
     pub(super) run_timeout: Option<On<Duration>>,
     pub(super) threads: Option<On<Threads>>,
+    fail_fast: Option<On<bool>>,
     pub(super) overrides: Vec<Differs>,
 }
 
@@ -118,6 +119,11 @@ pub(super) fn read(
             reading.read.profiles.push(says);
         }
     }
+    let stops = reading.read.profiles.iter().find_map(|says| Some((&says.profile, says.fail_fast?)));
+    if let Some((name, On { value: true, line })) = stops {
+        let key = join(&join("profile", name), "fail-fast");
+        reading.read.ignored.add(key, line, "`--fail-fast` and `--max-fail N` end a run early");
+    }
     // The others are read too, so that a mistake does not wait for the day they are in force.
     let ignored = reading.read.ignored.clone();
     for profile in profiles.iter().filter(|(name, _)| !in_force.iter().any(|one| one == name)) {
@@ -169,9 +175,6 @@ impl Reading<'_, '_> {
     fn profile(&mut self, (name, table): Profile<'_, '_>) -> Says {
         let path = &join("profile", name);
         self.pass_over(table, path, &PROFILE_READ, &PROFILE);
-        if let Some(On { value: true, line }) = self.value(table, path, "fail-fast", &FAIL_FAST) {
-            self.read.ignored.add(join(path, "fail-fast"), line, "`--fail-fast` and `--max-fail N` end a run early");
-        }
         let says = Says {
             profile: name.to_owned(),
             retries: self.value(table, path, "retries", &RETRIES),
@@ -179,6 +182,7 @@ impl Reading<'_, '_> {
             slow_timeout: self.value(table, path, "slow-timeout", &SLOW_TIMEOUT),
             run_timeout: self.value(table, path, "global-timeout", &LIMIT),
             threads: self.value(table, path, "test-threads", &THREADS),
+            fail_fast: self.value(table, path, "fail-fast", &FAIL_FAST),
             overrides: Vec::new(),
         };
         self.note_passing(says.slow_timeout.as_ref(), path);

@@ -179,6 +179,17 @@ fn a_group_of_two_has_two_at_once_at_most() {
 }
 
 #[test]
+fn a_test_group_of_nextests_is_kept_apart_as_the_gates_own() {
+    let fixture = watched(3, 3, 100);
+    let config = "[test-groups.db]\nmax-threads = 1\n\n[[profile.default.overrides]]\nfilter = 'test(=t0)'\ntest-group = \"db\"\n";
+    fixture.write(".config/nextest.toml", config);
+    passes(&fixture.gate(["test", "--compat", "nextest", "--slots", "4", "--format", "json"]).run(), 9);
+    let spans = spans(&fixture);
+    assert_eq!(most_at_once(spans.iter().filter(|span| span.test == "t0")), 1, "{spans:?}");
+    assert!(most_at_once(spans.iter()) >= 2, "{spans:?}");
+}
+
+#[test]
 fn locks_inside_a_process_hold_also_when_a_part_runs_first() {
     let fixture = Fixture::shared("harness");
     for _ in 0..3 {

@@ -1,4 +1,5 @@
-//! Filtersets against test keys. What nextest itself makes of each expression was looked up by `cargo nextest list -E`.
+//! Filtersets against test keys. What nextest itself makes of each expression was looked up by `cargo nextest list -E`; it
+//! differs of `kind()` alone, where `mac` is a crate of procedural macros.
 
 use proptest::prelude::{Just, Strategy, any, prop, prop_oneof};
 
