@@ -44,7 +44,7 @@ pub struct SettingFlags {
 
     #[arg(long, value_name = "WORD", value_parser = word::<Compat>(), help_heading = "Limits and retries")]
     compat: Option<String>,
-    #[arg(long, value_name = "WORD", value_parser = word::<Annotations>(), help_heading = "Output")]
+    #[arg(long, value_name = "WORD", value_parser = word::<Annotations>(), help_heading = "Output", display_order = 1000)]
     annotations: Option<String>,
 }
 

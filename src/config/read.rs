@@ -14,12 +14,13 @@ use super::tables::{EXEMPT, FLOOR, GROUP, OVERRIDE, QUARANTINE};
 use super::values::{Exempt, Floor, Group, Override, Quarantine, Settings};
 
 /// Keys of the file's top that are no settings.
-pub(super) const TOP_TABLES: [&str; 13] = [
+pub(super) const TOP_TABLES: [&str; 14] = [
     "required-version",
     "scope",
     "store",
     "judgement",
     "notify",
+    "ci",
     "default",
     "profile",
     "groups",

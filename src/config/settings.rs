@@ -200,7 +200,7 @@ pub static SETTINGS: &[Setting] = &[
     Setting::new(Judgement, "mass-failure-percent", at!(Settings.judgement.mass_failure_percent, PERCENT), "all", "A run of which so many percent failed is one, and says nothing about each of its tests."),
     Setting::new(Notify, "command", at!(Settings.notify.command, WORDS), "test, coverage, run", "The command that gets the result as JSON on its stdin."),
     Setting::new(Notify, "on", at!(Settings.notify.on, several::<Notice>()), "test, coverage, run", "What is worth telling."),
-    Setting::new(Ci, "annotations", at!(Settings.ci.annotations, word::<Annotations>()), "test, coverage, run", "Speak to a CI service as well: auto, to GitHub Actions where it runs there.").with_flag("annotations"),
+    Setting::new(Ci, "annotations", at!(Settings.ci.annotations, word::<Annotations>()), "test, coverage, run", "Tell GitHub Actions as well, beside the change and in the step's summary; `auto`: where it runs there.").with_flag("annotations"),
     Setting::new(Test, "args", at!(Settings.test.args, CARGO_FLAGS), "test", "cargo's flags, put before the user's; `-p`, `--workspace` or `--all` of the user's replace `--workspace` here."),
     Setting::new(Test, "slots", at!(Settings.test.slots, SLOTS), "test", "How many tests run at once in all; `auto`: the CPUs.").with_flag("slots"),
     Setting::new(Test, "isolation", at!(Settings.test.isolation, word::<Isolation>()), "test", "One live process per binary, or one per test.").with_flag("isolation"),

@@ -418,14 +418,18 @@ fn the_help_of_test_is_grouped() {
               true, false]
 
     Output:
-          --format <FORMAT>  What goes to standard output; everything for people
-                             goes to standard error [default: human] [possible
-                             values: human, json]
-          --events <FILE|->  Write what happens as it happens, one JSON object a
-                             line; `-`: standard output
-          --junit <FILE>     Write a JUnit report
-          --report <PATH>    Write the report artifact here too
-          --no-progress      Show no progress bar
+          --format <FORMAT>     What goes to standard output; everything for people
+                                goes to standard error [default: human] [possible
+                                values: human, json]
+          --events <FILE|->     Write what happens as it happens, one JSON object a
+                                line; `-`: standard output
+          --junit <FILE>        Write a JUnit report
+          --report <PATH>       Write the report artifact here too
+          --no-progress         Show no progress bar
+          --annotations <WORD>  Tell GitHub Actions as well, beside the change and
+                                in the step's summary; `auto`: where it runs there
+                                [default: auto] [possible values: auto, github,
+                                none]
 
     Recording:
           --no-record       Leave no trace in the history

@@ -125,6 +125,7 @@ fn every_setting_can_be_set_by_its_variable() {
         ("CARGO_GATE_JUDGEMENT_MASS_FAILURE_PERCENT", "66.6", "judgement.mass-failure-percent", "66.6"),
         ("CARGO_GATE_NOTIFY_COMMAND", "tell me", "notify.command", "[\"tell\",\"me\"]"),
         ("CARGO_GATE_NOTIFY_ON", "fail", "notify.on", "[\"fail\"]"),
+        ("CARGO_GATE_CI_ANNOTATIONS", "none", "ci.annotations", "none"),
         ("CARGO_GATE_TEST_ARGS", "--workspace --release", "test.args", "[\"--workspace\",\"--release\"]"),
         ("CARGO_GATE_TEST_SLOTS", "3", "test.slots", "3"),
         ("CARGO_GATE_TEST_ISOLATION", "process", "test.isolation", "process"),
@@ -266,7 +267,7 @@ fn mistakes_name_place_key_nearest_key_and_shape() {
     insta::assert_snapshot!(mistakes("[test]\ntimeout = \"5m\"\n"), @r#"
     .config/gate.toml:1:2: `test`: no such key
       nearest key: default.test
-      wanted: one of enabled, required-version, scope, store, judgement, notify, default, profile, groups, override, quarantine, floor, exempt, pipeline
+      wanted: one of enabled, required-version, scope, store, judgement, notify, ci, default, profile, groups, override, quarantine, floor, exempt, pipeline
     "#);
     insta::assert_snapshot!(mistakes("[profile.ci.coverage]\nfloor = 80.00001\n"), @r#"
     .config/gate.toml:2:9: `profile.ci.coverage.floor`: 80.00001 has more than four decimals
@@ -594,7 +595,7 @@ fn each_flag_of_a_setting_is_a_flag_of_a_command_and_the_other_way_round() {
             .into_iter()
             .chain(["--flaky-result=pass", "--strict-env", "--infra-retries=0", "--infra-delay=1s"])
             .chain(["--infra-mode=defer", "--slots=2", "--isolation=process", "--serial-binaries", "--no-tests=warn"])
-            .chain(["--compat=nextest"])
+            .chain(["--annotations=none", "--compat=nextest"])
             .map(OsString::from),
         &[],
     );
@@ -740,6 +741,7 @@ fn config_show_prints_each_setting_with_its_source() {
     judgement.mass-failure-percent 80                      default
     notify.command                 ["tell"]                .config/gate.toml:64
     notify.on                      ["fail"]                .config/gate.toml:65
+    ci.annotations                 auto                    default
     test.args                      ["--workspace"]         .config/gate.toml:9
     test.slots                     3                       --slots
     test.isolation                 shared                  .config/gate.toml:11

@@ -1,13 +1,15 @@
 //! What GitHub Actions is told: beside the change, in the step's summary, in its log.
 
-use cargo_gate::exit_code::ExitCode;
-use cargo_gate::model::{Attempt, AttemptOutcome, CaseRecord, Judgement, Outcome, Reason, Totals, Verdict};
-use cargo_gate::report::Insights;
-use cargo_gate::report::github::{Findings, MOST_BYTES, ShardLine, Sources, TestFindings, annotate, summary};
-use proptest::prelude::*;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+
+use cargo_gate::exit_code::ExitCode;
+use cargo_gate::model::{Attempt, AttemptOutcome, CaseRecord, Ending, Judgement, Outcome, Reason, Totals, Verdict};
+use cargo_gate::report::Insights;
+use cargo_gate::report::github::{Findings, MOST_BYTES, ShardLine, Sources, TestFindings, annotate, summary};
+use proptest::prelude::*;
 
 use crate::report::runs;
 use crate::support::inert::{assert_inert, without_commands};
@@ -34,7 +36,7 @@ pub(crate) fn annotated(findings: &Findings<'_>) -> String {
 }
 
 fn judgement(verdict: Verdict, code: ExitCode, reasons: &[(&'static str, &str)]) -> Judgement {
-    let reasons = reasons.iter().map(|(id, text)| Reason::new(*id, *text)).collect();
+    let reasons = reasons.iter().map(|(id, text)| Reason::new(id, *text)).collect();
     Judgement { verdict, codes: vec![code], reasons }
 }
 
@@ -51,7 +53,7 @@ fn case(key: &str, outcome: Outcome, text: &str) -> CaseRecord {
         Outcome::Skipped => Vec::new(),
         Outcome::Passed => vec![attempt(AttemptOutcome::Passed, None)],
         Outcome::Flaky => vec![failed, attempt(AttemptOutcome::Passed, None)],
-        Outcome::Error => vec![Attempt { outcome: AttemptOutcome::Error, ending: Some(ending(6)), ..failed }],
+        Outcome::Error => vec![Attempt { outcome: AttemptOutcome::Error, ending: Some(Ending::Signaled(6)), ..failed }],
         Outcome::Timeout => {
             let why = Some("it ran longer than 2s, and was killed".to_owned());
             vec![Attempt { outcome: AttemptOutcome::Timeout, why, text: None, ..failed }]
@@ -67,10 +69,6 @@ fn case(key: &str, outcome: Outcome, text: &str) -> CaseRecord {
         leaked: false,
         binary_hash: None,
     }
-}
-
-const fn ending(signal: i32) -> cargo_gate::model::Ending {
-    cargo_gate::model::Ending::Signaled(signal)
 }
 
 fn one_of_each() -> Vec<CaseRecord> {
@@ -190,16 +188,32 @@ fn a_summary_that_does_not_fit_is_cut_with_a_sentence() {
     assert!(of(0).is_empty() && of(whole.len() - 1).contains("## Tests: failed"));
 }
 
-/// One annotation, as GitHub's runner reads it: level, properties, message.
-fn read(line: &str) -> Option<(String, Vec<(String, String)>, String)> {
-    let (command, message) = line.strip_prefix("::")?.split_once("::")?;
-    let (level, properties) = command.split_once(' ')?;
-    let decode = |text: &str| {
-        let text = text.replace("%2C", ",").replace("%3A", ":").replace("%0A", "\n").replace("%0D", "\r");
-        text.replace("%25", "%")
-    };
-    let pair = |text: &str| text.split_once('=').map(|(name, value)| (name.to_owned(), decode(value)));
-    Some((level.to_owned(), properties.split(',').map(pair).collect::<Option<_>>()?, decode(message)))
+/// One annotation, as GitHub's runner reads it.
+#[derive(Debug)]
+struct Said {
+    level: String,
+    properties: BTreeMap<String, String>,
+}
+
+impl Said {
+    fn read(line: &str) -> Option<Self> {
+        let (command, _) = line.strip_prefix("::")?.split_once("::")?;
+        let (level, properties) = command.split_once(' ')?;
+        let decode = |text: &str| {
+            let text = text.replace("%2C", ",").replace("%3A", ":").replace("%0A", "\n").replace("%0D", "\r");
+            text.replace("%25", "%")
+        };
+        let pair = |text: &str| text.split_once('=').map(|(name, value)| (name.to_owned(), decode(value)));
+        Some(Self { level: level.to_owned(), properties: properties.split(',').map(pair).collect::<Option<_>>()? })
+    }
+
+    fn property(&self, name: &str) -> &str {
+        self.properties.get(name).map(String::as_str).unwrap_or_default()
+    }
+
+    fn place(&self) -> String {
+        format!("{}:{}", self.property("file"), self.property("line"))
+    }
 }
 
 proptest! {
@@ -215,11 +229,10 @@ proptest! {
             (annotated(&findings), summary(&findings, MOST_BYTES))
         });
         prop_assert_eq!(commands.lines().count(), 1, "{}", commands);
-        let (level, properties, _) = read(commands.trim_end()).unwrap();
-        prop_assert_eq!(level, "error");
-        prop_assert!(properties.iter().all(|(name, _)| ["file", "line", "col", "title"].contains(&name.as_str())));
+        let said = Said::read(commands.trim_end()).unwrap();
+        prop_assert_eq!(&said.level, "error");
+        prop_assert!(said.properties.keys().all(|name| ["file", "line", "col", "title"].contains(&name.as_str())));
         assert_inert(&markdown);
-        assert!(!markdown.replace("<U+", "").contains('<'), "{markdown}");
     }
 }
 
@@ -285,21 +298,17 @@ fn in_actions<'a>(fixture: &Fixture, args: impl IntoIterator<Item = &'a str>) ->
     invocation.env("GITHUB_WORKSPACE", fixture.root()).env("GITHUB_STEP_SUMMARY", summary_file(fixture)).run()
 }
 
-fn annotations(ended: &Ended) -> Vec<(String, Vec<(String, String)>, String)> {
+fn annotations(ended: &Ended) -> Vec<Said> {
     let is_one = |line: &&str| ["::error ", "::warning ", "::notice "].iter().any(|word| line.starts_with(word));
-    ended.stderr().lines().filter(is_one).map(|line| read(line).unwrap_or_else(|| panic!("{line}"))).collect()
+    ended.stderr().lines().filter(is_one).map(|line| Said::read(line).unwrap_or_else(|| panic!("{line}"))).collect()
 }
 
+/// Level and place of the annotation with this title.
 fn place_of(ended: &Ended, title: &str) -> (String, String) {
     let all = annotations(ended);
-    let of = |name: &str, properties: &[(String, String)]| {
-        properties.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()).unwrap_or_default()
-    };
-    let (level, properties, _) = all
-        .iter()
-        .find(|(_, properties, _)| of("title", properties).ends_with(title))
-        .unwrap_or_else(|| panic!("no annotation of {title}: {ended}"));
-    (level.clone(), format!("{}:{}", of("file", properties), of("line", properties)))
+    let said = all.iter().find(|said| said.property("title").ends_with(title));
+    let said = said.unwrap_or_else(|| panic!("no annotation of {title}: {ended}"));
+    (said.level.clone(), said.place())
 }
 
 #[test]
@@ -312,10 +321,10 @@ fn a_failing_test_stands_at_its_line_in_the_repository_and_in_the_summary() {
     for (title, level, place) in [
         ("top/top::at_the_top", "error", "rust/src/lib.rs:3"),
         ("core-of-it/core_of_it::in_the_member", "error", "rust/crates/core/src/lib.rs:6"),
-        ("core-of-it/test:it::elsewhere", "error", "rust/crates/core/tests/it.rs:31"),
-        ("core-of-it/doc:doc::crates/core/src/lib.rs - #1", "error", "rust/crates/core/src/lib.rs:2"),
-        ("core-of-it/test:it::second_time_lucky", "warning", "rust/crates/core/tests/it.rs:21"),
-        ("core-of-it/test:it::spared", "notice", "rust/crates/core/tests/it.rs:25"),
+        ("core-of-it/test:it::elsewhere", "error", "rust/crates/core/tests/it.rs:29"),
+        ("core-of-it/doc:doc::crates/core/src/lib.rs - #1", "error", "rust/crates/core/src/lib.rs:1"),
+        ("core-of-it/test:it::second_time_lucky", "warning", "rust/crates/core/tests/it.rs:20"),
+        ("core-of-it/test:it::spared", "notice", "rust/crates/core/tests/it.rs:24"),
     ] {
         assert_eq!(place_of(&ended, title), (level.to_owned(), place.to_owned()), "{title}");
     }
@@ -325,10 +334,9 @@ fn a_failing_test_stands_at_its_line_in_the_repository_and_in_the_summary() {
     let log = ended.stderr();
     assert_eq!(log.matches("\n::group::").count(), log.matches("\n::endgroup::\n").count());
     assert!(log.contains("\n::group::Output of core-of-it/test:it::hostile\n"), "{log}");
-    assert!(!log.contains("::pwned"), "{log}");
     let written = std::fs::read_to_string(summary_file(&fixture)).unwrap();
     assert!(written.starts_with("## Tests: failed\n"), "{written}");
-    for part in ["`core-of-it/core_of_it::in_the_member`", "### Flaky", "passed at try 2", "upstream", "| new |"] {
+    for part in ["`core-of-it/core_of_it::in_the_member`", "### Flaky", "passed at try 2", "upstream", "| broken |"] {
         assert!(written.contains(part), "{part}: {written}");
     }
     assert_inert(&written);
@@ -393,7 +401,7 @@ fn a_gate_says_its_steps_and_its_tests_once() {
     assert_eq!(annotations(&ended).len(), 3, "{ended}");
     let written = std::fs::read_to_string(summary_file(&fixture)).unwrap();
     assert_eq!(written.matches("## Gate: failed").count(), 1, "{written}");
-    assert!(!written.contains("## Tests: ") && written.contains("## Steps") && written.contains("at_the_top"));
+    assert!(!written.contains("## Tests: ") && written.contains("### Steps") && written.contains("at_the_top"));
 }
 
 #[test]
@@ -403,4 +411,22 @@ fn a_broken_build_is_an_error_beside_the_run() {
     let ended = in_actions(&fixture, ["test", "-p", "top"]);
     ended.assert_code(101);
     assert_eq!(place_of(&ended, "Tests"), ("error".to_owned(), ":".to_owned()));
+}
+
+#[test]
+fn coverage_from_elsewhere_is_told_as_well_and_leaves_standard_output_alone() {
+    let fixture = repository();
+    fixture.write("rust/lcov.info", "SF:src/lib.rs\nDA:1,1\nDA:2,0\nend_of_record\n");
+    let ended =
+        in_actions(&fixture, ["coverage", "--from", "lcov.info", "--floor", "90", "--no-record", "--format", "json"]);
+    ended.assert_code(20);
+    assert_eq!(ended.json()["exit_code"], 20);
+    assert_eq!(place_of(&ended, "Coverage"), ("error".to_owned(), ":".to_owned()));
+    assert_eq!(annotations(&ended).len(), 1, "{ended}");
+    let written = std::fs::read_to_string(summary_file(&fixture)).unwrap();
+    assert_eq!(written.matches("1 of 2 lines is covered").count(), 1, "{written}");
+    assert!(
+        written.starts_with("## Coverage: failed\n") && written.contains("| 50.00 % | – | 90 % | -40.00 |"),
+        "{written}"
+    );
 }

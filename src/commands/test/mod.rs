@@ -15,6 +15,7 @@ mod measuring;
 mod outputs;
 mod planning;
 mod refused;
+mod rounds;
 mod session;
 mod sharding;
 mod step;
@@ -34,7 +35,8 @@ use measuring::NotMeasuring;
 pub(super) use measuring::{Begun, Measuring};
 pub(super) use outputs::{ARTIFACT, Ended, Wanted, events, look, markdown, write_artifact, write_asked};
 pub(super) use refused::Refused;
-pub(super) use session::{Came, Recorded, run as run_session, run_once};
+pub(super) use rounds::run as run_session;
+pub(super) use session::{Came, Recorded, run_once};
 pub(super) use step::{Stepped, Told, handed, run_step, seated};
 pub(super) use survey::survey;
 
@@ -48,7 +50,7 @@ pub fn run(args: &TestArgs) -> ExitCode {
     let done = here().and_then(|stage| prepare(args, Purpose::Test, stage)).and_then(|prepared| match prepared {
         Prepared::Off => Ok(ask::step_aside(args)),
         Prepared::Handed(code) => Ok(code),
-        Prepared::Ours(asked) => session::run(args, &Arc::new(*asked), &mut NotMeasuring),
+        Prepared::Ours(asked) => rounds::run(args, &Arc::new(*asked), &mut NotMeasuring),
     });
     done.unwrap_or_else(|refused| {
         super::complain("error", &refused.why);

@@ -40,48 +40,6 @@ use crate::sys::random::random;
 use crate::sys::signals::Signals;
 use crate::sys::term::Surroundings;
 
-/// Runs what was asked, as often as was asked; the exit code is the most pressing of all.
-pub(in crate::commands) fn run(
-    args: &TestArgs,
-    asked: &Arc<Asked>,
-    measuring: &mut dyn Measuring,
-) -> Result<ExitCode, Refused> {
-    let signals = asked.stage.listen();
-    let times = match (args.repeat, args.until_fail) {
-        (Some(times), _) => times,
-        (None, true) => usize::MAX,
-        (None, false) => 1,
-    };
-    let mut codes = Vec::new();
-    let mut decisive: Option<CameTo> = None;
-    for round in 1..=times {
-        if times > 1 && !args.build.flags.quiet {
-            let of = if times == usize::MAX { String::new() } else { format!(" of {times}") };
-            complain("note", &format!("round {round}{of}"));
-        }
-        let is_instrumented = measuring.is_instrumented();
-        let session = Session::new(args, asked, &signals, is_instrumented);
-        let came_to = session.and_then(|session| session.run(measuring, Vec::new())).map_err(|refused| {
-            let all = codes.iter().copied().chain([refused.code]);
-            Refused { code: ExitCode::most_pressing(all), ..refused }
-        })?;
-        let judgement = &came_to.judgement;
-        let (code, is_nothing) = (judgement.exit_code(), judgement.verdict == Verdict::Nothing);
-        let is_worse = !codes.is_empty() && !codes.contains(&code);
-        codes.push(code);
-        if decisive.is_none() || is_worse && ExitCode::most_pressing(codes.iter().copied()) == code {
-            decisive = Some(came_to);
-        }
-        let goes_on = (code == ExitCode::Pass && !is_nothing) || (code == ExitCode::TestsFailed && !args.until_fail);
-        if !goes_on {
-            break;
-        }
-    }
-    let wrong = decisive.and_then(|came_to| outputs::tell_github(asked, &came_to));
-    wrong.iter().for_each(|text| complain("warning", text));
-    Ok(ExitCode::most_pressing(codes))
-}
-
 /// Runs what was asked once, and tells these as well.
 pub(in crate::commands) fn run_once(
     args: &TestArgs,
@@ -204,7 +162,11 @@ impl<'a> Session<'a> {
         !self.args.no_record && !self.args.list && self.args.archive.archive.is_none()
     }
 
-    fn run(self, measuring: &mut dyn Measuring, told: Vec<Box<dyn Observer + '_>>) -> Result<CameTo, Refused> {
+    pub(super) fn run(
+        self,
+        measuring: &mut dyn Measuring,
+        told: Vec<Box<dyn Observer + '_>>,
+    ) -> Result<CameTo, Refused> {
         // Before anything is on record: what cannot be unpacked is no run.
         let unpacked = self.asked.archive.as_ref().map(|archive| self.unpack(archive)).transpose()?;
         let opening = Opening {

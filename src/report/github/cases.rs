@@ -52,10 +52,14 @@ fn said(case: &CaseRecord, is_placed: bool) -> Vec<String> {
     lines
 }
 
+/// How many lines of what a test said a table's cell has.
+const SHORT: usize = 4;
+
 /// The same on one line.
 pub(super) fn in_short(case: &CaseRecord) -> String {
     let cause = view::cause_of(case);
     let lines: Vec<String> = cause.why.into_iter().chain(cause.lines).collect();
-    let text = lines.iter().map(|line| line.trim()).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
+    let said = lines.iter().map(|line| line.trim()).filter(|line| !line.is_empty());
+    let text = said.take(SHORT).collect::<Vec<_>>().join(" ");
     words::middle(&text, words::LONGEST_NAME)
 }

@@ -60,8 +60,8 @@ pub(super) fn spots(text: &str) -> Vec<Spot> {
 fn header(line: &str) -> Option<Option<Spot>> {
     const SAID: &str = " panicked at ";
     let line = &line[line.find("thread '")?..];
-    // A thread may be called anything.
-    line.match_indices(SAID).find_map(|(at, _)| {
+    // A thread may be called anything; its name is quoted, and its number stands in parentheses.
+    line.match_indices(SAID).filter(|(at, _)| line[..*at].ends_with(['\'', ')'])).find_map(|(at, _)| {
         let rest = &line[at + SAID.len()..];
         if rest.starts_with('\'') {
             return Some(rest.rsplit_once("', ").and_then(|(_, end)| spot(end)));
@@ -80,7 +80,8 @@ fn spot(text: &str) -> Option<Spot> {
     };
     let path = path.replace('\\', "/");
     let path = path.strip_prefix("//?/").unwrap_or(&path);
-    if path.is_empty() || line == 0 {
+    let ends_in_a_number = path.rsplit_once(':').is_some_and(|(_, end)| end.bytes().all(|byte| byte.is_ascii_digit()));
+    if path.is_empty() || line == 0 || ends_in_a_number {
         return None;
     }
     let relative = if path.starts_with("./") { Relative::Package } else { Relative::Workspace };

@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use super::cases::in_short;
 use super::findings::{Findings, ShardLine, TestFindings};
 use crate::exit_code::ExitCode;
-use crate::model::{CaseRecord, TestKey};
+use crate::model::{CaseRecord, Reason, TestKey};
 use crate::report::coverage::figures::Why;
 use crate::report::markup::{code, prose};
 use crate::report::terminal::last_word;
-use crate::report::{CoverageReport, pipeline, view, words};
+use crate::report::{CoverageReport, PipelineReport, pipeline, view, words};
 
 /// GitHub takes so much of a step, of all that its commands append together.
 pub const MOST_BYTES: usize = 1024 * 1024;
@@ -33,13 +33,11 @@ struct Section {
 pub fn summary(findings: &Findings<'_>, room: usize) -> String {
     let mut sections = vec![verdict(findings)];
     sections.extend(shards(findings.shards));
-    sections.extend(
-        findings.pipeline.map(|report| Section { head: pipeline::markdown::steps(report), ..Section::default() }),
-    );
+    sections.extend(findings.pipeline.filter(|report| !report.steps.is_empty()).map(steps));
     if let Some(tests) = &findings.tests {
         sections.extend([failures(tests), flaky(tests), quarantined(tests), vanished(tests)].into_iter().flatten());
     }
-    sections.extend(findings.coverage.map(coverage));
+    sections.extend(findings.coverage.map(|report| coverage(report, &findings.judgement.reasons)));
     fitted(&sections, room)
 }
 
@@ -80,6 +78,10 @@ fn verdict(findings: &Findings<'_>) -> Section {
     Section { head, ..Section::default() }
 }
 
+fn steps(report: &PipelineReport) -> Section {
+    Section { head: format!("\n### Steps\n\n{}", pipeline::markdown::steps(report)), ..Section::default() }
+}
+
 fn name(key: &str) -> String {
     code(&words::middle(key, words::LONGEST_NAME))
 }
@@ -91,7 +93,9 @@ fn rows(all: usize, most: usize, rows: impl Iterator<Item = String>) -> Vec<Stri
 }
 
 fn failures(tests: &TestFindings<'_>) -> Option<Section> {
-    let failing: Vec<&CaseRecord> = tests.cases.iter().copied().filter(|case| case.outcome.is_failure()).collect();
+    let is_spared = |case: &CaseRecord| tests.insights.quarantined.iter().any(|line| line.key == case.key);
+    let counts = |case: &&CaseRecord| case.outcome.is_failure() && !is_spared(case);
+    let failing: Vec<&CaseRecord> = tests.cases.iter().copied().filter(counts).collect();
     let state_of = |key: &TestKey| {
         let known = tests.insights.states.iter().find(|(of, _)| **of == *key);
         known.map(|(_, state)| state.as_str()).unwrap_or_default()
@@ -149,10 +153,14 @@ fn vanished(tests: &TestFindings<'_>) -> Option<Section> {
     list("Vanished since the full run before", &lines.collect::<Vec<_>>())
 }
 
-fn coverage(report: &CoverageReport) -> Section {
+fn coverage(report: &CoverageReport, said: &[Reason]) -> Section {
     let (head, why) = (&report.head, Why::of(report));
     let percent = |of: Option<String>| of.map_or_else(|| "–".to_owned(), |of| format!("{of} %"));
-    let mut text = format!("\n### Coverage: {}\n\n{}\n", report.word, prose(&why.sentence));
+    let mut text = format!("\n### Coverage: {}\n", report.word);
+    // Where it shuts the gate the verdict has said it.
+    if !report.reasons.first().is_some_and(|reason| said.contains(reason)) {
+        let _ = writeln!(text, "\n{}", prose(&why.sentence));
+    }
     for warning in &why.warnings {
         let _ = writeln!(text, "\n> **WARNING** {}", prose(&warning.text));
     }

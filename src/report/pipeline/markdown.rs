@@ -27,7 +27,9 @@ pub fn pipeline_report(report: &PipelineReport, cases: &[&CaseRecord], insights:
     let tests = report.totals.map(|totals| format!("{}; ", view::totals_line(&totals, report.not_run)));
     let count = words::count(report.steps.len() as u64, "step", "steps");
     let _ = writeln!(out, "{}{count} in {}.", tests.unwrap_or_default(), words::exact(report.duration));
-    out.push_str(&steps(report));
+    if !report.steps.is_empty() {
+        let _ = write!(out, "\n## Steps\n\n{}", steps(report));
+    }
     if let Some(smoke) = report.smoke.as_ref().filter(|smoke| !smoke.checks.is_empty()) {
         checks(&mut out, smoke);
     }
@@ -36,13 +38,9 @@ pub fn pipeline_report(report: &PipelineReport, cases: &[&CaseRecord], insights:
     out
 }
 
-/// The table of the steps; nothing where there are none.
+/// The table of the steps.
 pub(in crate::report) fn steps(report: &PipelineReport) -> String {
-    let mut out = String::new();
-    if report.steps.is_empty() {
-        return out;
-    }
-    out.push_str("\n## Steps\n\n| step | kind | state | time | why |\n|---|---|---|---:|---|\n");
+    let mut out = "| step | kind | state | time | why |\n|---|---|---|---:|---|\n".to_owned();
     for step in &report.steps {
         let took = if shown::ran(step) { words::exact(step.took) } else { String::new() };
         let _ = writeln!(

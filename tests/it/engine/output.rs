@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::entry;
 use crate::support::fixture_model::expected;
+use crate::support::inert::{assert_inert, without_commands};
 use crate::support::{Ended, Fixture};
 
 /// The most memory a process of ours has had, in KiB, looked at until it ends.
@@ -86,12 +87,8 @@ fn what_is_no_text_is_shown_as_text_and_harms_no_report() {
 fn workflow_commands_of_tests_never_begin_a_line() {
     let ended =
         Fixture::shared("harness").gate(["test", "--test", "bytes", "workflow"]).env("GITHUB_ACTIONS", "true").run();
-    for line in ended.stderr().lines().chain(ended.stdout().lines()) {
-        assert!(
-            !line.trim_start().starts_with("::error file") && !line.trim_start().starts_with("::stop-commands"),
-            "{line}"
-        );
-    }
+    assert_inert(&without_commands(&ended.stderr()));
+    assert_eq!(ended.stdout(), "");
 }
 
 #[test]
