@@ -49,7 +49,7 @@ fn sentence(words: &str) -> String {
 /// Whether it was given, the flag, and why it makes no sense in a pipeline.
 type Senseless = (bool, &'static str, &'static str);
 
-fn asked_by_a_person(args: &TestArgs) -> [Senseless; 9] {
+fn asked_by_a_person(args: &TestArgs) -> [Senseless; 10] {
     let flags = &args.build.flags;
     [
         (args.repeat.is_some(), "--repeat", "a step runs once"),
@@ -58,6 +58,7 @@ fn asked_by_a_person(args: &TestArgs) -> [Senseless; 9] {
         (args.libtest.list, "-- --list", "it runs nothing"),
         (args.libtest.help, "-- --help", "it runs nothing"),
         (flags.no_run, "--no-run", "it runs nothing"),
+        (args.archive.archive.is_some(), "--archive", "it runs nothing"),
         (flags.manifest_path.is_some(), "--manifest-path", "a step is of the pipeline's workspace"),
         (args.format == Format::Json, "--format", "standard output is the pipeline's"),
         (args.events.is_some(), "--events", "the pipeline's own tell of it too"),
@@ -94,6 +95,7 @@ mod tests {
             &["--until-fail"],
             &["--list"],
             &["--no-run"],
+            &["--archive", "tests.tar.gz"],
             &["--manifest-path", "x/Cargo.toml"],
             &["--format", "json"],
             &["--events", "-"],
