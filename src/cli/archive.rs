@@ -105,7 +105,9 @@ fn refuse_beside_writing(args: &TestArgs) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_step;
+    use std::ffi::OsString;
+
+    use super::super::{Command, parse, test_step};
 
     #[test]
     fn what_makes_no_sense_beside_an_archive_is_refused_in_a_sentence() {
@@ -133,9 +135,14 @@ mod tests {
     #[test]
     fn what_runs_of_an_archive_may_be_chosen() {
         let words = ["--archive-file", "a", "name", "--select", "app/*", "--failed", "-q", "--", "--exact"];
-        let args = test_step(&words).unwrap();
-        assert_eq!(args.archive.flag(), Some("--archive-file"));
-        assert_eq!(test_step(&["--archive", "a", "-p", "app", "--release"]).unwrap().archive.flag(), Some("--archive"));
+        assert_eq!(test_step(&words).unwrap().archive.flag(), Some("--archive-file"));
         assert_eq!(test_step(&["name"]).unwrap().archive.flag(), None);
+    }
+
+    #[test]
+    fn what_is_built_for_an_archive_may_be_chosen() {
+        let argv = ["cargo-gate", "test", "--archive", "a", "-p", "app", "--release"];
+        let parsed = parse(argv.map(OsString::from), &[]).unwrap();
+        assert!(matches!(parsed, Command::Test(args) if args.archive.flag() == Some("--archive")));
     }
 }

@@ -371,6 +371,12 @@ fn the_help_of_test_is_grouped() {
               Run all tests regardless of failure (the gate always does; accepted
               for habit's sake)
 
+    Archive:
+          --archive <FILE>       Build, write what the tests need into FILE, and run
+                                 nothing
+          --archive-file <FILE>  Run the tests of an archive in a checkout of its
+                                 sources, and build nothing
+
     Limits and retries:
           --timeout <D|none>      Kill a test that runs longer than this [default:
                                   10m]

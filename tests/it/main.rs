@@ -2,6 +2,8 @@
 #![cfg(test)]
 
 mod architecture;
+#[cfg(unix)]
+mod archive;
 mod baseline;
 #[cfg(unix)]
 mod browser;

@@ -159,10 +159,9 @@ impl Inventory {
 
 /// Is this a path from the target directory to something in it? The same on every system.
 pub(super) fn is_inside(path: &str) -> bool {
-    let is_name = |name: &str| {
-        let is_odd = name.is_empty() || name == "." || name == ".." || name.contains('\0');
-        !is_odd && !(cfg!(windows) && name.contains(['\\', ':']))
-    };
+    let is_foreign = |name: &str| cfg!(windows) && name.contains(['\\', ':']);
+    let is_odd = |name: &str| name.is_empty() || name == "." || name == ".." || name.contains('\0');
+    let is_name = |name: &str| !is_odd(name) && !is_foreign(name);
     path.split('/').all(is_name)
 }
 

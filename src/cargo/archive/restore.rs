@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -99,14 +99,94 @@ fn launch(entry: &LaunchEntry, here: &Here<'_>, remap: &Remap) -> Result<LaunchR
     let mut env = entry.environment.over(here.environment, remap);
     if let Some(cargo) = cargo_of(here.sysroot) {
         env.retain(|(name, _)| name != "CARGO");
-        env.push(("CARGO".into(), cargo.into_os_string()));
+        env.push(("CARGO".into(), cargo.into_std_path_buf().into()));
     }
     Ok(LaunchRecord { role: entry.role, triple: entry.triple.clone(), cwd, argv, env })
 }
 
 /// cargo tells tests which cargo it is.
-fn cargo_of(sysroot: &Utf8Path) -> Option<PathBuf> {
-    let name = if cfg!(windows) { "cargo.exe" } else { "cargo" };
-    Some(Utf8PathBuf::from(sysroot).join("bin").join(name).into_std_path_buf())
-        .filter(|cargo: &PathBuf| Path::is_file(cargo))
+fn cargo_of(sysroot: &Utf8Path) -> Option<Utf8PathBuf> {
+    let cargo = sysroot.join("bin").join(if cfg!(windows) { "cargo.exe" } else { "cargo" });
+    cargo.is_file().then_some(cargo)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cargo::archive::inventory::tests::inventory;
+    use crate::cargo::workspace::Package;
+
+    struct Checkout {
+        _dir: tempfile::TempDir,
+        workspace: Workspace,
+    }
+
+    /// Of one package, with these files.
+    fn checkout(package: &str, files: &[&str]) -> Checkout {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Utf8PathBuf::from_path_buf(dir.path().into()).unwrap();
+        for file in files {
+            fs_err::create_dir_all(root.join(file).parent().unwrap()).unwrap();
+            fs_err::write(root.join(file), "").unwrap();
+        }
+        let id = PackageId { repr: "here".to_owned() };
+        let member = Package { name: package.to_owned(), manifest: root.join("Cargo.toml"), targets: Vec::new() };
+        let target_dir = root.join("built");
+        let packages = [(id, member)].into();
+        Checkout { _dir: dir, workspace: Workspace { root, target_dir, packages, runs_in_builds: false } }
+    }
+
+    fn restored(inventory: &Inventory, checkout: &Checkout) -> Result<Built, String> {
+        let arguments = ["name".into()];
+        let here = Here {
+            workspace: &checkout.workspace,
+            sysroot: Utf8Path::new("/other"),
+            environment: &[("HOME".into(), "/h".into())],
+            arguments: &arguments,
+        };
+        restore(inventory, &here, Duration::ZERO).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_launch_has_the_paths_the_environment_and_the_filters_of_here() {
+        let mut inventory = inventory(&[("debug/deps/app-1", b"")]);
+        let mut doctests = inventory.launches[0].clone();
+        doctests.role = Role::Rustdoc;
+        doctests.argv =
+            ["", "--test", "src/lib.rs", "-L", "dependency=/there/target/debug/deps"].map(str::to_owned).into();
+        inventory.launches.push(doctests);
+        let checkout = checkout("app", &["src/lib.rs"]);
+        let built = restored(&inventory, &checkout).unwrap();
+        let root = checkout.workspace.root.as_str();
+        assert_eq!(built.artifacts[0].package.repr, "here");
+        let [binary, doctests] = &built.launches[..] else { panic!("{:?}", built.launches) };
+        assert_eq!(binary.cwd, checkout.workspace.root);
+        assert_eq!(binary.argv, [format!("{root}/built/debug/deps/app-1").as_str(), "name"].map(OsString::from));
+        let wanted = [("HOME", "/h"), ("CARGO_MANIFEST_DIR", root)];
+        assert_eq!(binary.env, wanted.map(|(name, value)| (OsString::from(name), OsString::from(value))));
+        let dependency = format!("dependency={root}/built/debug/deps");
+        assert_eq!(doctests.argv[4..], [dependency.as_str(), "--test-args", "name"].map(OsString::from));
+    }
+
+    #[test]
+    fn where_the_sources_are_not_it_is_said_that_they_are_needed() {
+        let inventory = inventory(&[("debug/deps/app-1", b"")]);
+        let of = |package: &str, files: &[&str]| restored(&inventory, &checkout(package, files)).unwrap_err();
+        assert!(of("app", &[]).contains("an archive runs in a checkout of the sources"), "{}", of("app", &[]));
+        assert!(of("other", &["src/lib.rs"]).ends_with("the package app is no member of the workspace"));
+    }
+
+    #[test]
+    fn an_archive_that_contradicts_itself_is_refused() {
+        let whole = inventory(&[("debug/deps/app-1", b"")]);
+        let checkout = checkout("app", &["src/lib.rs"]);
+        let without = |change: fn(&mut Inventory)| {
+            let mut inventory = whole.clone();
+            change(&mut inventory);
+            restored(&inventory, &checkout).unwrap_err()
+        };
+        assert!(without(|inventory| inventory.files.clear()).contains("does not hold the test executable"));
+        assert!(without(|inventory| inventory.launches.clear()).contains("did not launch it"));
+        assert!(without(|inventory| inventory.artifacts.clear()).contains("did not say what it is"));
+    }
 }

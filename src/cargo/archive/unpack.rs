@@ -276,3 +276,250 @@ fn stamp(path: &Utf8Path) -> Option<Stamp> {
     let time = metadata.modified().ok()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
     Some(Some((metadata.len(), time.as_nanos())))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cargo::archive::inventory::tests::inventory;
+    use crate::cargo::archive::{Contents, pack};
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+    use proptest::prelude::*;
+    use std::io::Write;
+    use tar::EntryType;
+
+    struct Scene {
+        dir: tempfile::TempDir,
+    }
+
+    const FILES: [(&str, &[u8]); 2] = [("debug/app", b"program"), ("debug/build/app-1/out/made.rs", b"made")];
+
+    impl Scene {
+        fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            fs::create_dir(dir.path().join("target")).unwrap();
+            Self { dir }
+        }
+
+        fn path(&self, name: &str) -> Utf8PathBuf {
+            Utf8PathBuf::from_path_buf(self.dir.path().join(name)).unwrap()
+        }
+
+        /// An archive with these files in it, as this version writes it.
+        fn packed(&self, files: &[(&str, &[u8])]) -> Utf8PathBuf {
+            let mut inventory = inventory(files);
+            inventory.directories.insert("tmp".to_owned());
+            let mut contents = Contents::default();
+            for (at, (name, bytes)) in files.iter().enumerate() {
+                let source = self.path(&format!("source-{at}"));
+                fs::write(&source, bytes).unwrap();
+                contents.files.insert((*name).to_owned(), (source, inventory.files[*name]));
+            }
+            let path = self.path("archive.tar.gz");
+            pack(path.as_std_path(), &inventory, &contents, &|| false).unwrap();
+            path
+        }
+
+        /// An archive of whatever entries: of a kind, with a name, a length that they claim, and bytes.
+        fn forged(&self, entries: &[(EntryType, &[u8], u64, &[u8])]) -> Utf8PathBuf {
+            let path = self.path("forged.tar.gz");
+            let mut gz = GzEncoder::new(fs::File::create(&path).unwrap(), Compression::fast());
+            for (kind, name, size, bytes) in entries {
+                let mut header = tar::Header::new_gnu();
+                header.as_gnu_mut().unwrap().name[..name.len()].copy_from_slice(name);
+                header.set_entry_type(*kind);
+                header.set_link_name("/etc/passwd").unwrap();
+                header.set_size(*size);
+                header.set_mode(0o755);
+                header.set_cksum();
+                gz.write_all(header.as_bytes()).unwrap();
+                gz.write_all(bytes).unwrap();
+                gz.write_all(&vec![0; bytes.len().next_multiple_of(512) - bytes.len()]).unwrap();
+            }
+            gz.write_all(&[0; 1024]).unwrap();
+            gz.finish().unwrap();
+            path
+        }
+
+        fn unpack(&self, archive: &Utf8Path) -> Result<bool, String> {
+            let target = self.path("target");
+            let packages = BTreeSet::new();
+            let into = Destination { target_directory: &target, packages: &packages, is_interrupted: &|| false };
+            unpack(archive.as_std_path(), &into).map_err(|error| error.to_string())
+        }
+
+        fn is_untouched_outside(&self) -> bool {
+            !self.path("x").exists() && !self.path("outside/app").exists()
+        }
+    }
+
+    /// `archive.json` with these files in it, as an entry.
+    fn listing(files: &[(&str, &[u8])]) -> Vec<u8> {
+        inventory(files).to_json().unwrap()
+    }
+
+    #[test]
+    fn what_was_packed_is_put_into_the_target_directory() {
+        let scene = Scene::new();
+        let archive = scene.packed(&FILES);
+        assert_eq!(scene.unpack(&archive), Ok(true));
+        for (name, bytes) in FILES {
+            assert_eq!(fs::read(scene.path("target").join(name)).unwrap(), bytes, "{name}");
+        }
+        assert!(scene.path("target/tmp").is_dir());
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = fs::metadata(scene.path("target/debug/app")).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o755);
+        }
+    }
+
+    #[test]
+    fn the_same_build_gives_the_same_archive() {
+        let scene = Scene::new();
+        let first = fs::read(scene.packed(&FILES)).unwrap();
+        assert_eq!(fs::read(scene.packed(&FILES)).unwrap(), first);
+    }
+
+    #[test]
+    fn what_is_there_is_unpacked_again_only_once_it_has_changed() {
+        let scene = Scene::new();
+        let archive = scene.packed(&FILES);
+        assert_eq!(scene.unpack(&archive), Ok(true));
+        assert_eq!(scene.unpack(&archive), Ok(false));
+        let app = scene.path("target/debug/app");
+        fs::write(&app, "cargo built another one").unwrap();
+        assert_eq!(scene.unpack(&archive), Ok(true));
+        assert_eq!(fs::read(&app).unwrap(), b"program");
+        fs::remove_dir(scene.path("target/tmp")).unwrap();
+        assert_eq!(scene.unpack(&archive), Ok(true));
+        let other = scene.packed(&[("debug/app", b"another")]);
+        assert_eq!(scene.unpack(&other), Ok(true));
+        assert_eq!(fs::read(&app).unwrap(), b"another");
+    }
+
+    #[test]
+    fn a_file_is_replaced_and_never_written_through_its_other_names() {
+        let scene = Scene::new();
+        let (app, other) = (scene.path("target/debug/app"), scene.path("elsewhere"));
+        fs::create_dir(scene.path("target/debug")).unwrap();
+        fs::write(&other, "theirs").unwrap();
+        fs::hard_link(&other, &app).unwrap();
+        assert_eq!(scene.unpack(&scene.packed(&FILES)), Ok(true));
+        assert_eq!(fs::read(&other).unwrap(), b"theirs");
+    }
+
+    #[test]
+    fn what_is_no_archive_is_said_to_be_none() {
+        let scene = Scene::new();
+        let path = scene.path("no.tar.gz");
+        for bytes in [&b""[..], b"garbage", b"\x1f\x8b\x08\x00"] {
+            fs::write(&path, bytes).unwrap();
+            let why = open(path.as_std_path()).unwrap_err().to_string();
+            assert!(why.contains("is no archive that can be used"), "{why}");
+        }
+        assert!(open(scene.path("missing").as_std_path()).unwrap_err().to_string().contains("missing"));
+    }
+
+    #[test]
+    fn an_archive_that_is_cut_short_is_refused_wherever_it_is_cut() {
+        let scene = Scene::new();
+        let whole = fs::read(scene.packed(&FILES)).unwrap();
+        let path = scene.path("cut.tar.gz");
+        for kept in (0..whole.len()).step_by(7).chain(whole.len() - 12..whole.len()) {
+            fs::write(&path, &whole[..kept]).unwrap();
+            assert!(scene.unpack(&path).is_err(), "{kept} of {}", whole.len());
+        }
+        assert!(!scene.path("target").join(MARKER).exists());
+    }
+
+    #[test]
+    fn an_entry_that_is_not_as_it_is_listed_is_refused() {
+        let json = listing(&[("debug/app", b"x")]);
+        let first = (EntryType::Regular, INVENTORY.as_bytes(), json.len() as u64, json.as_slice());
+        let (plain, app) = (EntryType::Regular, &b"debug/app"[..]);
+        for (what, entries) in [
+            ("not listed", vec![(plain, &b"debug/other"[..], 1, &b"x"[..])]),
+            ("up", vec![(plain, &b"../x"[..], 1, &b"x"[..])]),
+            ("absolute", vec![(plain, &b"/tmp/x"[..], 1, &b"x"[..])]),
+            ("longer", vec![(plain, app, 5, &b"xxxxx"[..])]),
+            ("shorter", vec![(plain, app, 0, &b""[..])]),
+            ("twice", vec![(plain, app, 1, &b"x"[..]), (plain, app, 1, &b"y"[..])]),
+            ("a link", vec![(EntryType::Symlink, app, 0, &b""[..])]),
+            ("a hard link", vec![(EntryType::Link, app, 0, &b""[..])]),
+            ("a pipe", vec![(EntryType::Fifo, app, 0, &b""[..])]),
+            ("missing", vec![]),
+        ] {
+            let scene = Scene::new();
+            let archive = scene.forged(&[vec![first], entries].concat());
+            let why = scene.unpack(&archive).expect_err(what);
+            assert!(why.contains("is no archive that can be used"), "{what}: {why}");
+            assert!(scene.is_untouched_outside(), "{what}");
+        }
+    }
+
+    #[test]
+    fn what_is_listed_outside_of_the_target_directory_is_refused() {
+        for name in ["../x", "/tmp/x", "debug/../../x"] {
+            let scene = Scene::new();
+            let json = listing(&[(name, b"x")]);
+            let first = (EntryType::Regular, INVENTORY.as_bytes(), json.len() as u64, json.as_slice());
+            let why = scene.unpack(&scene.forged(&[first])).unwrap_err();
+            assert!(why.contains("outside of the target directory"), "{why}");
+        }
+    }
+
+    #[test]
+    fn what_unpacks_to_more_than_it_says_is_not_read_to_its_end() {
+        let scene = Scene::new();
+        let of = |entries: &[(EntryType, &[u8], u64, &[u8])]| open(scene.forged(entries).as_std_path()).unwrap_err();
+        let json = (EntryType::Regular, INVENTORY.as_bytes(), MOST_OF_AN_INVENTORY + 1, &b""[..]);
+        assert!(of(&[json]).to_string().contains("its archive.json has 67108865 bytes"));
+        let name = vec![b'a'; 1 << 20];
+        let why = of(&[(EntryType::GNULongName, b"././@LongLink", name.len() as u64, name.as_slice())]).to_string();
+        assert!(why.contains("it is longer than it says"), "{why}");
+        let json = listing(&[]);
+        let bomb = scene.forged(&[
+            (EntryType::Regular, INVENTORY.as_bytes(), json.len() as u64, json.as_slice()),
+            (EntryType::GNULongName, b"././@LongLink", name.len() as u64, name.as_slice()),
+        ]);
+        assert!(scene.unpack(&bomb).unwrap_err().contains("it is longer than it says"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_out_of_the_target_directory_is_not_followed() {
+        let scene = Scene::new();
+        fs::create_dir(scene.path("outside")).unwrap();
+        fs_err::os::unix::fs::symlink(scene.path("outside"), scene.path("target/debug")).unwrap();
+        let why = scene.unpack(&scene.packed(&FILES)).unwrap_err();
+        assert!(why.contains("leads out of the target directory"), "{why}");
+        assert!(scene.is_untouched_outside());
+    }
+
+    #[test]
+    fn an_end_that_is_asked_for_leaves_nothing_that_passes_for_the_whole() {
+        let scene = Scene::new();
+        let (archive, target, packages) = (scene.packed(&FILES), scene.path("target"), BTreeSet::new());
+        let into = Destination { target_directory: &target, packages: &packages, is_interrupted: &|| true };
+        assert!(matches!(unpack(archive.as_std_path(), &into), Err(Error::Interrupted)));
+        assert!(!target.join(MARKER).exists());
+        assert_eq!(scene.unpack(&archive), Ok(true));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn no_damage_panics_or_reaches_outside(at in any::<proptest::sample::Index>(), bit in 0..8_u8) {
+            let scene = Scene::new();
+            let archive = scene.packed(&FILES);
+            let mut bytes = fs::read(&archive).unwrap();
+            let at = at.index(bytes.len());
+            bytes[at] ^= 1 << bit;
+            fs::write(&archive, bytes).unwrap();
+            let _ = scene.unpack(&archive);
+            prop_assert!(scene.is_untouched_outside());
+        }
+    }
+}

@@ -92,7 +92,7 @@ pub(in crate::commands) fn write_archive(
 ) -> Result<Packed, Refused> {
     let workspace = &asked.ground()?.workspace;
     let contents = archive::collect(built, workspace, MOST_OF_AN_OUT_DIR).map_err(refused)?;
-    let mut inventory = inventory(asked, context, built)?;
+    let mut inventory = inventory(asked, context, built, path)?;
     inventory.directories.clone_from(&contents.directories);
     inventory.files = contents.files.iter().map(|(path, (_, entry))| (path.clone(), *entry)).collect();
     archive::pack(path, &inventory, &contents, &|| signals.interrupt().is_some()).map_err(refused)?;
@@ -101,15 +101,17 @@ pub(in crate::commands) fn write_archive(
     Ok(Packed { binaries, doctests: launches.saturating_sub(binaries), bytes, left_out: contents.left_out })
 }
 
-/// All of the inventory but its files.
-fn inventory(asked: &Asked, context: &Context, built: &Built) -> Result<Inventory, Refused> {
+/// All of the inventory but its files; `path` is where the archive goes.
+fn inventory(asked: &Asked, context: &Context, built: &Built, path: &Path) -> Result<Inventory, Refused> {
     let workspace = &asked.ground()?.workspace;
     let place = Place {
         workspace_root: workspace.root.clone(),
         target_directory: workspace.target_dir.clone(),
         sysroot: sysroot(&asked.cargo, &asked.stage)?,
     };
-    let tested = Looking::of(asked, context, Vec::new(), Vec::new()).and_then(|look| history::look(look).join().ok());
+    let looking = Looking::of(asked, context, Vec::new(), Vec::new());
+    let looking = looking.map(|looking| Looking { archive: Some(path.to_owned()), ..looking });
+    let tested = looking.and_then(|looking| history::look(looking).join().ok());
     // Without git, the key is made of paths, too, and says nothing elsewhere.
     let tested = tested.filter(|tested| tested.checkout.as_ref().is_some_and(|checkout| checkout.commit.is_some()));
     let text = |text: &std::ffi::OsStr| {

@@ -1,6 +1,7 @@
 //! The history beside the run: opened while cargo builds, written while the report is read.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -130,6 +131,8 @@ pub(super) struct Looking {
     pub(super) rustflags: String,
     /// What an archive was built from.
     pub(super) archived: Option<ContentHash>,
+    /// An archive that may lie in the checkout, and is no part of what is tested.
+    pub(super) archive: Option<PathBuf>,
     pub(super) stamps: Vec<BinaryStamp>,
     pub(super) recorded: Vec<BinaryStamp>,
 }
@@ -149,6 +152,7 @@ impl Looking {
             context: context.clone(),
             rustc: asked.rustc.clone(),
             rustflags: asked.rustflags(),
+            archive: asked.archive.as_ref().map(|archive| archive.path.clone()),
             archived: asked.archive.as_ref().and_then(|archive| archive.inventory.input_key),
             stamps,
             recorded,
@@ -160,7 +164,10 @@ impl Looking {
 pub(super) fn look(looking: Looking) -> JoinHandle<Tested> {
     std::thread::spawn(move || {
         let setting = Setting { context: &looking.context, rustc: &looking.rustc, rustflags: &looking.rustflags };
-        let checkout = git::read_checkout(&looking.root);
+        let mut checkout = git::read_checkout(&looking.root);
+        if let Some((checkout, archive)) = checkout.as_mut().zip(looking.archive.as_deref()) {
+            leave_out(checkout, archive);
+        }
         let recorded: HashMap<_, &BinaryStamp> =
             looking.recorded.iter().map(|stamp| ((&stamp.path, stamp.size, stamp.mtime_ns), stamp)).collect();
         let mut stamps = looking.stamps.clone();
@@ -178,6 +185,13 @@ pub(super) fn look(looking: Looking) -> JoinHandle<Tested> {
         };
         Tested { checkout, stamps, input_key: with_archived(input_key, looking.archived) }
     })
+}
+
+/// Takes a file for no change of the checkout.
+fn leave_out(checkout: &mut Checkout, file: &Path) {
+    let Ok(file) = fs_err::canonicalize(file) else { return };
+    let Checkout { root, changed, .. } = checkout;
+    changed.retain(|path| fs_err::canonicalize(root.join(&*path)).ok().as_ref() != Some(&file));
 }
 
 /// Tests of an archive in a checkout of something else test neither the one nor the other.

@@ -1,6 +1,6 @@
 //! `cargo gate test`: build, plan, execute, record, judge, report.
 
-mod archiving;
+pub(super) mod archiving;
 mod ask;
 mod building;
 mod closing;

@@ -88,7 +88,7 @@ pub(in crate::commands) fn seated(args: &TestArgs, stage: &Stage) -> TestArgs {
     let mut seated = args.clone();
     seated.format = Format::Human;
     seated.events = None;
-    for path in seated.junit.iter_mut().chain(&mut seated.report) {
+    for path in seated.junit.iter_mut().chain(&mut seated.report).chain(&mut seated.archive.archive_file) {
         *path = files.join(&path);
     }
     seated.no_progress |= step.manner.no_progress;
