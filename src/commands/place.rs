@@ -11,6 +11,7 @@ use crate::cli::PlaceArgs;
 use crate::config::{ConfigFile, Layers, Resolved, Settings};
 use crate::exit_code::ExitCode;
 use crate::history::place::gate_dir;
+use crate::history::shared::Hurry;
 use crate::history::store::StoreError;
 use crate::sys::git;
 use crate::sys::term::{ColorChoice, Output, Surroundings};
@@ -39,7 +40,7 @@ impl Place {
 
     /// Opens its history for reading what is there; none where nothing ever was.
     pub(super) fn open_existing(&self) -> Result<Option<History>, StoreError> {
-        keeping::open_existing(&self.gate_dir, &self.settings().store)
+        keeping::open_existing(&self.gate_dir, &self.settings().store, &Hurry::default())
     }
 
     /// The settings in force.

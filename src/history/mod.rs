@@ -3,6 +3,7 @@
 //! - [`store`]: what any store does, and the values it takes and gives;
 //! - [`figures`]: counts, rates and means of runs;
 //! - [`sqlite`]: the embedded store of one machine;
+//! - [`shared`]: a store on a server, and what is kept here of it;
 //! - [`record`]: what is known of a run when it starts;
 //! - [`input`]: what was tested, as one hash;
 //! - [`passing`]: whether some full run passed lately;
@@ -17,5 +18,8 @@ pub mod passing;
 pub mod place;
 pub mod portable;
 pub mod record;
+pub mod shared;
 pub mod sqlite;
 pub mod store;
+
+use sqlite::chunk;

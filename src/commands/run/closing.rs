@@ -17,6 +17,7 @@ use crate::commands::{complain, coverage, notify};
 use crate::event::Fact;
 use crate::exit_code::ExitCode;
 use crate::history::record::{self, Start, add_checkout};
+use crate::history::shared::Hurry;
 use crate::model::{
     CaseRecord, Judgement, PIPELINE_SUITE, Reason, RunHead, RunRecord, RunState, StepKind, StepRecord, StepState,
     Totals, Verdict,
@@ -64,7 +65,7 @@ pub(super) fn begin(site: &Site<'_>) -> (Option<History>, Vec<String>) {
     if site.asked.args.no_record {
         return (None, Vec::new());
     }
-    let begun = keeping::open(site.gate_dir(), &site.asked.place.settings().store)
+    let begun = keeping::open_for_run(site.gate_dir(), &site.asked.place.settings().store, &Hurry::already())
         .and_then(|mut store| store.begin(&head(site)).map(|()| store));
     match begun {
         Ok(mut store) => {

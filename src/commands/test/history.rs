@@ -13,6 +13,7 @@ use crate::analytics::summary::{Entry, RunFacts, Summary};
 use crate::commands::keeping::{self, History};
 use crate::commands::remembered::full_runs;
 use crate::history::input::{self, Setting};
+use crate::history::shared::Hurry;
 use crate::history::store::{BinaryStamp, StoreError};
 use crate::model::{BinaryId, CaseRecord, ContentHash, Context, RunHead, RunRecord, TestKey};
 use crate::sys::digest::hash_file;
@@ -46,26 +47,47 @@ pub(super) struct Opening {
     pub(super) wants_full: bool,
 }
 
+/// A history that is being opened beside whatever goes on.
+pub(super) struct Opened {
+    memory: JoinHandle<Memory>,
+    hurry: Hurry,
+    /// The run cannot be what was asked for without it.
+    is_needed: bool,
+}
+
 /// Opens the history beside whatever goes on.
-pub(super) fn open(opening: Opening) -> JoinHandle<Memory> {
-    std::thread::spawn(move || {
+pub(super) fn open(opening: Opening) -> Opened {
+    let hurry = Hurry::default();
+    let (is_needed, asked_to) = (opening.wants_failing, hurry.clone());
+    let memory = std::thread::spawn(move || {
         let mut memory = Memory::default();
         // Where cargo does not know of a workspace it says so itself.
         if let Ok(ground) = opening.asked.ground()
-            && let Err(error) = memory.open(&opening, &ground.gate_dir)
+            && let Err(error) = memory.open(&opening, &ground.gate_dir, &asked_to)
         {
             memory.warnings.push(error.to_string());
         }
         memory
-    })
+    });
+    Opened { memory, hurry, is_needed }
+}
+
+impl Opened {
+    /// What is remembered. Nobody waits long for a server with the tests ready to run.
+    pub(super) fn memory(self) -> Memory {
+        if !self.is_needed {
+            self.hurry.up();
+        }
+        self.memory.join().unwrap_or_default()
+    }
 }
 
 impl Memory {
-    fn open(&mut self, opening: &Opening, gate_dir: &Utf8Path) -> Result<(), StoreError> {
+    fn open(&mut self, opening: &Opening, gate_dir: &Utf8Path, hurry: &Hurry) -> Result<(), StoreError> {
         let settings = &opening.asked.settings().store;
         let opened = match &opening.begin {
-            Some(_) => keeping::open(gate_dir, settings).map(Some),
-            None => keeping::open_existing(gate_dir, settings),
+            Some(_) => keeping::open_for_run(gate_dir, settings, hurry).map(Some),
+            None => keeping::open_existing(gate_dir, settings, hurry),
         };
         let Some(store) = opened? else { return Ok(()) };
         let store = self.store.insert(store);

@@ -190,7 +190,7 @@ impl<'a> Session<'a> {
 
         let env = measuring.begin(self.signals)?;
         let (built, tries) = self.build_with_retries(env.as_deref(), &mut observers);
-        let mut memory = memory.join().unwrap_or_default();
+        let mut memory = memory.memory();
         for warning in std::mem::take(&mut memory.warnings) {
             observers.tell(Fact::Warned { id: "history", text: warning });
         }

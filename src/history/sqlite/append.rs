@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::error;
 use super::rows::Facts;
-use super::run_row::{put_coverage, put_head, put_result};
+use super::run_row::{put_context, put_coverage, put_head, put_result};
+use super::{error, read};
 use crate::analytics::summary::{Entry, RunFacts, Summary};
 use crate::history::codec;
 use crate::history::store::{Appended, BinaryStamp, FinishedRun, Result, StoreError};
 use crate::model::{
-    AttemptOutcome, BinaryId, CaseRecord, ContentHash, PIPELINE_SUITE, RunHead, RunId, RunRecord, RunState, Totals,
+    AttemptOutcome, BinaryId, CaseRecord, ContentHash, Context, PIPELINE_SUITE, RunHead, RunId, RunRecord, RunState, Totals,
     Verdict,
 };
 
@@ -26,6 +26,9 @@ const RUN_TEXT_LIMIT: usize = 8 << 20;
 
 /// How many cases are appended in one transaction, about: others may write between two.
 const CHUNK_CASES: usize = 200_000;
+
+/// The number of no run.
+const NO_RUN: i64 = 0;
 
 /// A run begins: it is counted from here on (R18).
 pub(super) fn begin(transaction: &Transaction<'_>, head: &RunHead) -> Result<()> {
@@ -46,8 +49,24 @@ pub(super) fn abandon(transaction: &Transaction<'_>, id: &RunId) -> Result<()> {
     }
 }
 
+/// Binaries that no run on record here has.
+pub(super) fn stamp(transaction: &Transaction<'_>, context: &Context, stamps: &[BinaryStamp]) -> Result<()> {
+    let context = put_context(transaction, context)?;
+    let mut appender = Appender::new(transaction, Runs::One);
+    appender.put_stamps(NO_RUN, context, stamps)?;
+    appender.flush()
+}
+
+/// The binaries of a context are as if they had never been seen.
+pub(super) fn forget_stamps(transaction: &Transaction<'_>, context: &Context) -> Result<()> {
+    if let Some(context) = read::context_id(transaction, context)? {
+        transaction.execute("DELETE FROM stamps WHERE context = ?1", [context]).map_err(error)?;
+    }
+    Ok(())
+}
+
 /// As many runs as go into one transaction.
-pub(super) fn chunk(runs: &mut dyn Iterator<Item = FinishedRun>) -> Vec<FinishedRun> {
+pub(in crate::history) fn chunk(runs: &mut dyn Iterator<Item = FinishedRun>) -> Vec<FinishedRun> {
     let mut chunk = Vec::new();
     let mut cases = 0;
     while cases < CHUNK_CASES

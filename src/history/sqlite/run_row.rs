@@ -32,7 +32,8 @@ pub(super) fn put_head(connection: &Connection, head: &RunHead) -> Result<(i64, 
     Ok((seq, context))
 }
 
-fn put_context(connection: &Connection, context: &Context) -> Result<i64> {
+/// The number of a context.
+pub(super) fn put_context(connection: &Connection, context: &Context) -> Result<i64> {
     if let Some(id) = read::context_id(connection, context)? {
         return Ok(id);
     }
