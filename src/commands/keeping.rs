@@ -6,7 +6,7 @@ use std::time::Duration;
 use camino::Utf8Path;
 
 use crate::config::StoreSettings;
-use crate::history::shared::{Hurry, Limits, Link, SharedStore};
+use crate::history::shared::{Hurry, Limits, Link, Outbox, SharedStore};
 use crate::history::sqlite::SqliteStore;
 use crate::history::store::{Result, Store, StoreError};
 
@@ -26,7 +26,7 @@ const LIMITS: Limits = Limits {
 const PATIENT: Limits = Limits { last: LIMITS.connect, answer: Duration::from_secs(600), ..LIMITS };
 
 /// Why a server is of no use to this build.
-pub(super) const NOT_BUILT_IN: &str =
+const NOT_BUILT_IN: &str =
     "this build has no PostgreSQL: `cargo install cargo-gate --features postgres` gets one that has";
 
 /// Opens it for recording; it begins where there is none.
@@ -48,7 +48,7 @@ pub(super) fn open_for_run(gate_dir: &Utf8Path, settings: &StoreSettings, hurry:
 /// Opens it for reading what is there; none where nothing ever was.
 pub(super) fn open_existing(gate_dir: &Utf8Path, settings: &StoreSettings, hurry: &Hurry) -> Result<Option<History>> {
     match &settings.url {
-        None => Ok(SqliteStore::open_existing(gate_dir)?.map(|store| Box::new(store) as History)),
+        None => own(gate_dir),
         Some(url) => {
             let store = SharedStore::open_existing(gate_dir, link(url, PATIENT, hurry.clone()))?;
             Ok(store.map(|store| Box::new(store) as History))
@@ -61,9 +61,28 @@ pub(super) fn empty() -> Result<History> {
     Ok(Box::new(SqliteStore::empty()?))
 }
 
-/// The line to a server, for those who have something to send.
-pub(super) fn line(url: &str) -> Link {
-    link(url, PATIENT, Hurry::default())
+/// The line to the server, for those who have something to send; else why there is none.
+pub(super) fn line(settings: &StoreSettings) -> std::result::Result<Link, String> {
+    match &settings.url {
+        None => Err("no shared history is configured: `url` in `[store]`, or CARGO_GATE_STORE_URL, says where it is".into()),
+        Some(_) if !cfg!(feature = "postgres") => Err(NOT_BUILT_IN.to_owned()),
+        Some(url) => Ok(link(url, PATIENT, Hurry::default())),
+    }
+}
+
+/// Does the server answer, where there is one?
+pub(super) fn reach(settings: &StoreSettings) -> Option<Result<()>> {
+    settings.url.as_deref().map(|url| link(url, PATIENT, Hurry::default()).reach())
+}
+
+/// Where runs wait for the server; none where none ever did.
+pub(super) fn outbox(gate_dir: &Utf8Path) -> Result<Option<Outbox>> {
+    Outbox::existing(gate_dir)
+}
+
+/// This machine's own history, whatever else there is.
+pub(super) fn own(gate_dir: &Utf8Path) -> Result<Option<History>> {
+    Ok(SqliteStore::open_existing(gate_dir)?.map(|store| Box::new(store) as History))
 }
 
 fn link(url: &str, limits: Limits, hurry: Hurry) -> Link {

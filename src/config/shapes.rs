@@ -284,14 +284,22 @@ pub(super) const FOLDER: Shape<Option<Utf8PathBuf>> = Shape {
 /// An address, shown without its password, or none.
 pub(super) const ADDRESS: Shape<Option<String>> = Shape {
     wanted: || "an address such as \"postgres://host/name\", or \"none\"".to_owned(),
-    read: |raw| match (TEXT.read)(raw)?.as_str() {
-        "none" => Ok(None),
-        text if text.contains("://") => Ok(Some(text.to_owned())),
-        // The text may hold a password: it is not repeated.
-        _ => Err("no scheme".to_owned()),
+    // The text may hold a password: it is not repeated.
+    read: |raw| {
+        let url = (TEXT.read)(raw)?;
+        match url.split_once("://") {
+            None if url == "none" => Ok(None),
+            None => Err("no scheme".to_owned()),
+            Some(("postgres" | "postgresql", rest)) if rest.is_empty() => Err("no host".to_owned()),
+            Some(("postgres" | "postgresql", _)) if url.contains(|c: char| c.is_whitespace() || c.is_control()) => {
+                Err("a space or a control character in it".to_owned())
+            }
+            Some(("postgres" | "postgresql", _)) => Ok(Some(url)),
+            Some(_) => Err("neither postgres:// nor postgresql://".to_owned()),
+        }
     },
     show: |value| value.as_deref().map_or(json!("none"), |url| json!(without_password(url))),
-    schema: || json!({"type": "string", "minLength": 1}),
+    schema: || json!({"type": "string", "pattern": "^(none|postgres(ql)?://\\S+)$"}),
     environment: FromEnvironment::Strict,
 };
 

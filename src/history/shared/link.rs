@@ -105,8 +105,8 @@ impl Link {
     }
 
     /// Connects, in the time there is.
-    pub(super) fn reach(&self, wait: Wait) -> Result<()> {
-        self.questions(wait).map(drop)
+    pub fn reach(&self) -> Result<()> {
+        self.questions(Wait::Hurried).map(drop)
     }
 
     /// Ends the conversation; what is asked later begins a new one.

@@ -56,7 +56,7 @@ impl SharedStore {
         });
         let mut store = Self { goes_on: true, ..Self::of(gate_dir, link, local, outbox) };
         store.warnings.borrow_mut().extend(warnings);
-        if store.link.reach(Wait::Hurried).is_ok() {
+        if store.link.reach().is_ok() {
             store.send();
         }
         Ok(store)
@@ -64,7 +64,7 @@ impl SharedStore {
 
     /// Opens it for reading; none where nothing ever was on record.
     pub fn open_existing(gate_dir: &Utf8Path, link: Link) -> Result<Option<Self>> {
-        link.reach(Wait::Hurried)?;
+        link.reach()?;
         // What this machine keeps is a matter of speed here.
         let local = SqliteStore::open_existing(gate_dir).ok().flatten().map_or_else(SqliteStore::empty, Ok)?;
         let store = Self::of(gate_dir, link, local, None);
