@@ -6,9 +6,11 @@ use std::time::Duration;
 use camino::Utf8Path;
 
 use crate::config::StoreSettings;
+use crate::config::without_password;
 use crate::history::shared::{Hurry, Limits, Link, Outbox, SharedStore};
 use crate::history::sqlite::SqliteStore;
 use crate::history::store::{Result, Store, StoreError};
+use crate::report::words;
 
 /// A history that is open, whatever keeps it.
 pub(super) type History = Box<dyn Store>;
@@ -64,15 +66,43 @@ pub(super) fn empty() -> Result<History> {
 /// The line to the server, for those who have something to send; else why there is none.
 pub(super) fn line(settings: &StoreSettings) -> std::result::Result<Link, String> {
     match &settings.url {
-        None => Err("no shared history is configured: `url` in `[store]`, or CARGO_GATE_STORE_URL, says where it is".into()),
+        None => {
+            Err("no shared history is configured: `url` in `[store]`, or CARGO_GATE_STORE_URL, says where it is".into())
+        }
         Some(_) if !cfg!(feature = "postgres") => Err(NOT_BUILT_IN.to_owned()),
         Some(url) => Ok(link(url, PATIENT, Hurry::default())),
     }
 }
 
-/// Does the server answer, where there is one?
-pub(super) fn reach(settings: &StoreSettings) -> Option<Result<()>> {
-    settings.url.as_deref().map(|url| link(url, PATIENT, Hurry::default()).reach())
+/// The history that machines share, as people see it.
+pub(super) struct Shared {
+    /// Where it is, without the password.
+    pub(super) url: String,
+    /// Why it cannot be reached, if it cannot.
+    pub(super) error: Option<StoreError>,
+}
+
+/// The shared history, where one is configured; looks whether it is there.
+pub(super) fn shared(settings: &StoreSettings) -> Option<Shared> {
+    let url = settings.url.as_deref()?;
+    let error = link(url, PATIENT, Hurry::default()).reach().err();
+    Some(Shared { url: without_password(url), error })
+}
+
+/// How many runs wait for the server.
+pub(super) fn waiting(gate_dir: &Utf8Path) -> Result<u64> {
+    let outbox = outbox(gate_dir)?;
+    outbox.map_or(Ok(0), |outbox| Ok(outbox.waiting()?.len() as u64))
+}
+
+/// The sentence about runs that wait, where some do.
+pub(super) fn told_of_waiting(waiting: u64) -> Option<String> {
+    let runs = match waiting {
+        0 => return None,
+        1 => "1 run waits to be sent".to_owned(),
+        _ => format!("{} wait to be sent", words::count(waiting, "run", "runs")),
+    };
+    Some(format!("{runs}: `cargo gate history push` sends what waits"))
 }
 
 /// Where runs wait for the server; none where none ever did.

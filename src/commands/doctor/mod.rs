@@ -7,16 +7,22 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use super::complain;
+use super::keeping::{self, Shared};
 use super::place::{cargo, query, resolve, set_colors, variables};
 use crate::cargo::tools::{Found, State, Tool, Workbench};
 use crate::cli::DoctorArgs;
 use crate::config::Settings;
 use crate::exit_code::ExitCode;
+use crate::history::place::gate_dir;
 
 /// What was found, and what of it is needed here.
 struct Checked {
     found: Found,
     needed: Vec<Tool>,
+    /// The history that machines share, where one is configured …
+    shared: Option<Shared>,
+    /// … and how many runs wait to be sent there.
+    waiting: u64,
 }
 
 impl Checked {
@@ -36,12 +42,17 @@ pub(super) fn run(args: &DoctorArgs) -> ExitCode {
         Ok(resolved) => resolved.settings,
         Err(code) => return code,
     };
+    let gate_dir = workspace
+        .as_ref()
+        .map(|workspace| gate_dir(&workspace.target_dir, &workspace.root, settings.store.dir.as_deref()));
     let cwd = workspace.map(|workspace| workspace.root.into_std_path_buf());
     let bench = match bench(cwd) {
         Ok(bench) => bench,
         Err(error) => return internal(&error),
     };
-    let checked = check(&bench, needed(&settings), args.install);
+    let mut checked = check(&bench, needed(&settings), args.install);
+    checked.shared = keeping::shared(&settings.store);
+    checked.waiting = gate_dir.and_then(|gate_dir| keeping::waiting(&gate_dir).ok()).unwrap_or(0);
     let code = if checked.lacking().next().is_none() { ExitCode::Pass } else { ExitCode::Config };
     match show::show(&checked, &settings, code, args.common.format, &mut io::stdout().lock()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => internal(&error),
@@ -89,7 +100,7 @@ fn needed(settings: &Settings) -> Vec<Tool> {
 
 /// Looks, and installs what is lacking where that is asked for.
 fn check(bench: &Workbench, needed: Vec<Tool>, install: bool) -> Checked {
-    let mut checked = Checked { found: bench.look(), needed };
+    let mut checked = Checked { found: bench.look(), needed, shared: None, waiting: 0 };
     let lacking: Vec<Tool> = checked.lacking().collect();
     if !install || lacking.is_empty() {
         return checked;

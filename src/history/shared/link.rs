@@ -146,11 +146,7 @@ impl Link {
     }
 
     /// Has runs handed over, until the visitor has seen enough.
-    pub(super) fn visit(
-        &self,
-        filter: &RunFilter,
-        visit: &mut dyn FnMut(StoredRun) -> ControlFlow<()>,
-    ) -> Result<()> {
+    pub(super) fn visit(&self, filter: &RunFilter, visit: &mut dyn FnMut(StoredRun) -> ControlFlow<()>) -> Result<()> {
         let questions = self.questions(Wait::Hurried)?;
         let filter = filter.clone();
         // It reads no further ahead than this: most visitors have soon seen enough.

@@ -119,9 +119,9 @@ impl Outbox {
     fn read_parts(&self, whole: &RunId) -> Result<Option<Vec<RunHead>>> {
         let file = self.parts_of(whole);
         match fs_err::read(&file) {
-            Ok(text) => serde_json::from_slice(&text)
-                .map(Some)
-                .map_err(|error| StoreError::Damaged(format!("{file}: {error}"))),
+            Ok(text) => {
+                serde_json::from_slice(&text).map(Some).map_err(|error| StoreError::Damaged(format!("{file}: {error}")))
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(StoreError::Unreadable(error.to_string())),
         }
@@ -133,7 +133,8 @@ pub fn send_all(from: &dyn Store, link: &Link) -> Result<Sent> {
     let mut sent = Sent::default();
     let names = from.names(&RunFilter::default())?;
     let mut failure = None;
-    let mut runs = names.iter().map_while(|name| from.finished(name).map_err(|error| failure = Some(error)).ok()).flatten();
+    let mut runs =
+        names.iter().map_while(|name| from.finished(name).map_err(|error| failure = Some(error)).ok()).flatten();
     loop {
         let chunk = chunk(&mut runs);
         if chunk.is_empty() {

@@ -13,8 +13,8 @@ use crate::analytics::summary::{Entry, RunFacts, Summary};
 use crate::history::codec;
 use crate::history::store::{Appended, BinaryStamp, FinishedRun, Result, StoreError};
 use crate::model::{
-    AttemptOutcome, BinaryId, CaseRecord, ContentHash, Context, PIPELINE_SUITE, RunHead, RunId, RunRecord, RunState, Totals,
-    Verdict,
+    AttemptOutcome, BinaryId, CaseRecord, ContentHash, Context, PIPELINE_SUITE, RunHead, RunId, RunRecord, RunState,
+    Totals, Verdict,
 };
 
 /// A failure's text is cut to so many bytes …
