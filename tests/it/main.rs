@@ -38,6 +38,7 @@ mod report;
 mod reports;
 #[cfg(unix)]
 mod run;
+mod shared;
 mod status;
 #[cfg(unix)]
 mod suites;
