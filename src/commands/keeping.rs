@@ -15,44 +15,51 @@ use crate::report::words;
 /// A history that is open, whatever keeps it.
 pub(super) type History = Box<dyn Store>;
 
-/// How long a server is waited for: people wait with us.
-const LIMITS: Limits = Limits {
-    connect: Duration::from_secs(5),
-    hurried: Duration::from_millis(400),
-    last: Duration::from_secs(3),
-    answer: Duration::from_secs(10),
-    sending: Duration::from_secs(2),
-};
+/// How long a server is waited for, and with what hurry.
+#[derive(Clone, Debug)]
+pub(super) struct Pace {
+    limits: Limits,
+    hurry: Hurry,
+}
 
-/// The same for what is the command's whole business: there may be much to read or to remove.
-const PATIENT: Limits = Limits { last: LIMITS.connect, answer: Duration::from_secs(600), ..LIMITS };
+impl Pace {
+    /// For a run, which goes on without a server once there is hurry.
+    pub(super) const fn of_a_run(hurry: Hurry) -> Self {
+        let limits = Limits {
+            connect: Duration::from_secs(5),
+            hurried: Duration::from_millis(400),
+            last: Duration::from_secs(3),
+            answer: Duration::from_secs(10),
+            sending: Duration::from_secs(2),
+        };
+        Self { limits, hurry }
+    }
+
+    /// For what is the whole business of a command: there may be much to read or to remove.
+    pub(super) fn of_a_command() -> Self {
+        let Self { limits, hurry } = Self::of_a_run(Hurry::default());
+        Self { limits: Limits { last: limits.connect, answer: Duration::from_secs(600), ..limits }, hurry }
+    }
+}
 
 /// Why a server is of no use to this build.
 const NOT_BUILT_IN: &str =
     "this build has no PostgreSQL: `cargo install cargo-gate --features postgres` gets one that has";
 
 /// Opens it for recording; it begins where there is none.
-pub(super) fn open(gate_dir: &Utf8Path, settings: &StoreSettings) -> Result<History> {
+pub(super) fn open(gate_dir: &Utf8Path, settings: &StoreSettings, pace: Pace) -> Result<History> {
     match &settings.url {
         None => Ok(Box::new(SqliteStore::open(gate_dir)?)),
-        Some(url) => Ok(Box::new(SharedStore::open(gate_dir, link(url, PATIENT, Hurry::default()))?)),
-    }
-}
-
-/// Opens it for recording a run, which goes on without a server once there is hurry.
-pub(super) fn open_for_run(gate_dir: &Utf8Path, settings: &StoreSettings, hurry: &Hurry) -> Result<History> {
-    match &settings.url {
-        None => open(gate_dir, settings),
-        Some(url) => Ok(Box::new(SharedStore::open(gate_dir, link(url, LIMITS, hurry.clone()))?)),
+        Some(url) => Ok(Box::new(SharedStore::open(gate_dir, link(url, pace))?)),
     }
 }
 
 /// Opens it for reading what is there; none where nothing ever was.
-pub(super) fn open_existing(gate_dir: &Utf8Path, settings: &StoreSettings, hurry: &Hurry) -> Result<Option<History>> {
+pub(super) fn open_existing(gate_dir: &Utf8Path, settings: &StoreSettings, pace: Pace) -> Result<Option<History>> {
     match &settings.url {
         None => own(gate_dir),
         Some(url) => {
-            let store = SharedStore::open_existing(gate_dir, link(url, PATIENT, hurry.clone()))?;
+            let store = SharedStore::open_existing(gate_dir, link(url, pace))?;
             Ok(store.map(|store| Box::new(store) as History))
         }
     }
@@ -70,7 +77,7 @@ pub(super) fn line(settings: &StoreSettings) -> std::result::Result<Link, String
             Err("no shared history is configured: `url` in `[store]`, or CARGO_GATE_STORE_URL, says where it is".into())
         }
         Some(_) if !cfg!(feature = "postgres") => Err(NOT_BUILT_IN.to_owned()),
-        Some(url) => Ok(link(url, PATIENT, Hurry::default())),
+        Some(url) => Ok(link(url, Pace::of_a_command())),
     }
 }
 
@@ -85,7 +92,7 @@ pub(super) struct Shared {
 /// The shared history, where one is configured; looks whether it is there.
 pub(super) fn shared(settings: &StoreSettings) -> Option<Shared> {
     let url = settings.url.as_deref()?;
-    let error = link(url, PATIENT, Hurry::default()).reach().err();
+    let error = link(url, Pace::of_a_command()).reach().err();
     Some(Shared { url: without_password(url), error })
 }
 
@@ -115,9 +122,9 @@ pub(super) fn own(gate_dir: &Utf8Path) -> Result<Option<History>> {
     Ok(SqliteStore::open_existing(gate_dir)?.map(|store| Box::new(store) as History))
 }
 
-fn link(url: &str, limits: Limits, hurry: Hurry) -> Link {
+fn link(url: &str, pace: Pace) -> Link {
     let url = url.to_owned();
-    Link::new(Arc::new(move || connect(&url)), limits, hurry)
+    Link::new(Arc::new(move || connect(&url)), pace.limits, pace.hurry)
 }
 
 #[cfg(not(feature = "postgres"))]

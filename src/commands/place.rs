@@ -5,13 +5,12 @@ use std::ffi::OsString;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::complain;
-use super::keeping::{self, History};
+use super::keeping::{self, History, Pace};
 use crate::cargo::workspace::{self, Workspace};
 use crate::cli::PlaceArgs;
 use crate::config::{ConfigFile, Layers, Resolved, Settings};
 use crate::exit_code::ExitCode;
 use crate::history::place::gate_dir;
-use crate::history::shared::Hurry;
 use crate::history::store::StoreError;
 use crate::sys::git;
 use crate::sys::term::{ColorChoice, Output, Surroundings};
@@ -35,12 +34,12 @@ impl Place {
 
     /// Opens its history for recording.
     pub(super) fn open(&self) -> Result<History, StoreError> {
-        keeping::open(&self.gate_dir, &self.settings().store)
+        keeping::open(&self.gate_dir, &self.settings().store, Pace::of_a_command())
     }
 
     /// Opens its history for reading what is there; none where nothing ever was.
     pub(super) fn open_existing(&self) -> Result<Option<History>, StoreError> {
-        keeping::open_existing(&self.gate_dir, &self.settings().store, &Hurry::default())
+        keeping::open_existing(&self.gate_dir, &self.settings().store, Pace::of_a_command())
     }
 
     /// The settings in force.

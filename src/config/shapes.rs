@@ -287,16 +287,20 @@ pub(super) const ADDRESS: Shape<Option<String>> = Shape {
     // The text may hold a password: it is not repeated.
     read: |raw| {
         let url = (TEXT.read)(raw)?;
-        match url.split_once("://") {
-            None if url == "none" => Ok(None),
-            None => Err("no scheme".to_owned()),
-            Some(("postgres" | "postgresql", rest)) if rest.is_empty() => Err("no host".to_owned()),
-            Some(("postgres" | "postgresql", _)) if url.contains(|c: char| c.is_whitespace() || c.is_control()) => {
-                Err("a space or a control character in it".to_owned())
-            }
-            Some(("postgres" | "postgresql", _)) => Ok(Some(url)),
-            Some(_) => Err("neither postgres:// nor postgresql://".to_owned()),
+        if url == "none" {
+            return Ok(None);
         }
+        let (scheme, rest) = url.split_once("://").ok_or("no scheme")?;
+        if !matches!(scheme, "postgres" | "postgresql") {
+            return Err("neither postgres:// nor postgresql://".to_owned());
+        }
+        if rest.is_empty() {
+            return Err("no host".to_owned());
+        }
+        if url.contains(|c: char| c.is_whitespace() || c.is_control()) {
+            return Err("a space or a control character in it".to_owned());
+        }
+        Ok(Some(url))
     },
     show: |value| value.as_deref().map_or(json!("none"), |url| json!(without_password(url))),
     schema: || json!({"type": "string", "pattern": "^(none|postgres(ql)?://\\S+)$"}),

@@ -12,7 +12,7 @@ use super::site::Site;
 use super::step::{self, Tests};
 use super::walk::{Observers, Walked};
 use crate::cli::{Format, RunArgs};
-use crate::commands::keeping::{self, History};
+use crate::commands::keeping::{self, History, Pace};
 use crate::commands::{complain, coverage, notify};
 use crate::event::Fact;
 use crate::exit_code::ExitCode;
@@ -65,7 +65,7 @@ pub(super) fn begin(site: &Site<'_>) -> (Option<History>, Vec<String>) {
     if site.asked.args.no_record {
         return (None, Vec::new());
     }
-    let begun = keeping::open_for_run(site.gate_dir(), &site.asked.place.settings().store, &Hurry::already())
+    let begun = keeping::open(site.gate_dir(), &site.asked.place.settings().store, Pace::of_a_run(Hurry::already()))
         .and_then(|mut store| store.begin(&head(site)).map(|()| store));
     match begun {
         Ok(mut store) => {

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 
 use self::execute::{Execution, execute};
 use super::quarantine::day;
-use crate::commands::keeping::{self, History};
+use crate::commands::keeping::{self, History, Pace};
 use crate::config::Settings;
 use crate::exit_code::ExitCode;
 use crate::history::record::{self, Start, add_checkout};
@@ -161,7 +161,7 @@ fn head(found: &Found, site: &SuiteRun<'_>) -> RunHead {
 
 /// The history with this run on record as running. What cannot be recorded is a warning.
 fn open(site: &SuiteRun<'_>, head: &RunHead, warnings: &mut Vec<String>) -> Option<History> {
-    let opened = keeping::open_for_run(site.gate_dir?, &site.settings.store, &Hurry::already());
+    let opened = keeping::open(site.gate_dir?, &site.settings.store, Pace::of_a_run(Hurry::already()));
     let mut store = opened.map_err(|error| warnings.push(error.to_string())).ok()?;
     warnings.extend(store.begin(head).err().map(|error| error.to_string()));
     warnings.extend(store.take_warnings());

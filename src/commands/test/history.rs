@@ -10,7 +10,7 @@ use super::ask::Asked;
 
 use crate::analytics::presence::{FullRuns, Presence};
 use crate::analytics::summary::{Entry, RunFacts, Summary};
-use crate::commands::keeping::{self, History};
+use crate::commands::keeping::{self, History, Pace};
 use crate::commands::remembered::full_runs;
 use crate::history::input::{self, Setting};
 use crate::history::shared::Hurry;
@@ -58,12 +58,12 @@ pub(super) struct Opened {
 /// Opens the history beside whatever goes on.
 pub(super) fn open(opening: Opening) -> Opened {
     let hurry = Hurry::default();
-    let (is_needed, asked_to) = (opening.wants_failing, hurry.clone());
+    let (is_needed, pace) = (opening.wants_failing, Pace::of_a_run(hurry.clone()));
     let memory = std::thread::spawn(move || {
         let mut memory = Memory::default();
         // Where cargo does not know of a workspace it says so itself.
         if let Ok(ground) = opening.asked.ground()
-            && let Err(error) = memory.open(&opening, &ground.gate_dir, &asked_to)
+            && let Err(error) = memory.open(&opening, &ground.gate_dir, pace)
         {
             memory.warnings.push(error.to_string());
         }
@@ -83,11 +83,11 @@ impl Opened {
 }
 
 impl Memory {
-    fn open(&mut self, opening: &Opening, gate_dir: &Utf8Path, hurry: &Hurry) -> Result<(), StoreError> {
+    fn open(&mut self, opening: &Opening, gate_dir: &Utf8Path, pace: Pace) -> Result<(), StoreError> {
         let settings = &opening.asked.settings().store;
         let opened = match &opening.begin {
-            Some(_) => keeping::open_for_run(gate_dir, settings, hurry).map(Some),
-            None => keeping::open_existing(gate_dir, settings, hurry),
+            Some(_) => keeping::open(gate_dir, settings, pace).map(Some),
+            None => keeping::open_existing(gate_dir, settings, pace),
         };
         let Some(store) = opened? else { return Ok(()) };
         let store = self.store.insert(store);

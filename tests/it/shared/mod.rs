@@ -2,6 +2,7 @@
 //! line. A store in a file stands where the server will be.
 
 mod faulty;
+mod gate;
 
 use std::sync::Arc;
 use std::time::Duration;
