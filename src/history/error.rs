@@ -33,6 +33,9 @@ pub enum StoreError {
     /// It is there, and cannot be opened.
     #[error("the history cannot be read: {0}")]
     Unreadable(String),
+    /// It is elsewhere, and nobody there answers in time or lets us in.
+    #[error("the history cannot be reached: {0}")]
+    Unreachable(String),
     /// A run with this name is finished already.
     #[error("run {0} is on record already")]
     Known(RunId),

@@ -3,6 +3,7 @@
 //! - [`store`]: what any store does, and the values it takes and gives;
 //! - [`figures`]: counts, rates and means of runs;
 //! - [`sqlite`]: the embedded store of one machine;
+//! - `postgres`: the store of many machines, where it is built in;
 //! - [`record`]: what is known of a run when it starts;
 //! - [`input`]: what was tested, as one hash;
 //! - [`passing`]: whether some full run passed lately;
@@ -16,6 +17,8 @@ pub mod input;
 pub mod passing;
 pub mod place;
 pub mod portable;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 pub mod record;
 pub mod sqlite;
 pub mod store;
