@@ -11,14 +11,17 @@
 //! - [`portable`]: runs as a file, for another history to take in.
 
 mod codec;
+mod columns;
 mod error;
 pub mod figures;
 pub mod input;
+mod intake;
 pub mod passing;
 pub mod place;
 pub mod portable;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 pub mod record;
+mod retention;
 pub mod sqlite;
 pub mod store;
