@@ -9,7 +9,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 
 use super::link::{Link, Wait};
-use crate::history::chunk;
+use crate::history::intake::chunk;
 use crate::history::sqlite::SqliteStore;
 use crate::history::store::{FinishedRun, Result, RunFilter, Store, StoreError};
 use crate::model::{RunHead, RunId};

@@ -9,8 +9,8 @@ use jiff::Timestamp;
 
 use super::link::Wait;
 use super::sides::{Kept, SharedStore};
-use crate::history::chunk;
 use crate::history::figures::Figures;
+use crate::history::intake::chunk;
 use crate::history::store::{
     Appended, BinaryStamp, Counters, FinishedRun, LastRun, Page, Prune, Pruned, Result, Retention, RunFilter, Size,
     Store, StoredRun, TestSummary,

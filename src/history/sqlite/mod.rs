@@ -22,8 +22,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
-pub(super) use append::chunk;
-
+use super::intake;
 use super::store::{
     Appended, BinaryStamp, Counters, FinishedRun, LastRun, Prune, Pruned, Result, Retention, RunFilter, Size, Store,
     StoreError, StoredRun, TestSummary,
@@ -203,7 +202,7 @@ impl Store for SqliteStore {
     fn append(&mut self, runs: &mut dyn Iterator<Item = FinishedRun>) -> Result<Appended> {
         let mut appended = Appended::default();
         loop {
-            let chunk = chunk(runs);
+            let chunk = intake::chunk(runs);
             if chunk.is_empty() {
                 return Ok(appended);
             }
