@@ -13,6 +13,7 @@ use cargo_metadata::{Message, PackageId, Target, TargetKind};
 
 use super::fault;
 use super::launch::{self, LaunchRecord, Role};
+use super::outputs::Outputs;
 use super::recall::{Messages, Situation, Unsaved};
 use crate::event::Stream;
 use crate::model::{Ending, Kind};
@@ -28,6 +29,8 @@ pub struct Artifact {
     pub kind: Kind,
     /// The target's name.
     pub name: String,
+    /// The file that its source begins in.
+    pub source: PathBuf,
     /// Where it is.
     pub executable: PathBuf,
 }
@@ -39,8 +42,12 @@ pub struct Built {
     pub artifacts: Vec<Artifact>,
     /// Every executable and dynamic library that cargo named, test or not.
     pub executables: Vec<PathBuf>,
+    /// What else it left on the disk.
+    pub outputs: Outputs,
     /// Everything cargo would have launched, in its order.
     pub launches: Vec<LaunchRecord>,
+    /// The environment that cargo was given: what launches have beyond it, cargo has set.
+    pub environment: Vec<(OsString, OsString)>,
     /// How long the build took; recording the launches is not in it.
     pub took: Duration,
     /// Launches that were recorded now and may be recalled by the next build.
@@ -99,6 +106,7 @@ pub fn build(
         last_words: Vec::new(),
         artifacts: Vec::new(),
         executables: Vec::new(),
+        outputs: Outputs::default(),
         compiler_errors: 0,
         took: None,
         situation: Situation::of(&request.launch, request.dir, request.toolchain),
@@ -119,22 +127,30 @@ pub fn build(
             (launches, to_keep)
         }
     };
-    let launched: HashSet<&OsString> = launches.iter().filter_map(|launch| launch.argv.first()).collect();
-    let is_launched = |artifact: &&Artifact| launched.contains(&artifact.executable.as_os_str().to_owned());
-    if let Some(artifact) = talk.artifacts.iter().find(|artifact| !is_launched(artifact)) {
+    let Talk { artifacts, executables, outputs, took, .. } = talk;
+    reconcile(&artifacts, &launches).map_err(Failure::Internal)?;
+    let (took, environment) = (took.unwrap_or_else(|| start.elapsed()), env.clone());
+    Ok(Built { artifacts, executables, outputs, launches, environment, took, to_keep })
+}
+
+/// Each test executable is launched, and nothing else is; if not, a sentence.
+pub(super) fn reconcile(artifacts: &[Artifact], launches: &[LaunchRecord]) -> Result<(), String> {
+    let launched: HashSet<&Path> = launches.iter().filter_map(|launch| launch.argv.first()).map(Path::new).collect();
+    if let Some(artifact) = artifacts.iter().find(|artifact| !launched.contains(artifact.executable.as_path())) {
         let name = artifact.executable.display();
-        return Err(Failure::Internal(format!("cargo built the test executable {name} and did not launch it")));
+        return Err(format!("cargo built the test executable {name} and did not launch it"));
     }
-    let known: HashSet<&Path> = talk.artifacts.iter().map(|artifact| artifact.executable.as_path()).collect();
+    let known: HashSet<&Path> = artifacts.iter().map(|artifact| artifact.executable.as_path()).collect();
     let is_known = |launch: &LaunchRecord| {
         launch.role != Role::Binary || launch.argv.first().is_some_and(|program| known.contains(Path::new(program)))
     };
-    if let Some(launch) = launches.iter().find(|launch| !is_known(launch)) {
-        let name = launch.argv.first().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        return Err(Failure::Internal(format!("cargo launched {name} and did not say what it is")));
+    match launches.iter().find(|launch| !is_known(launch)) {
+        Some(launch) => {
+            let name = launch.argv.first().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            Err(format!("cargo launched {name} and did not say what it is"))
+        }
+        None => Ok(()),
     }
-    let Talk { artifacts, executables, .. } = talk;
-    Ok(Built { artifacts, executables, launches, took: talk.took.unwrap_or_else(|| start.elapsed()), to_keep })
 }
 
 /// What cargo has said so far.
@@ -147,6 +163,7 @@ struct Talk<'a> {
     last_words: Vec<u8>,
     artifacts: Vec<Artifact>,
     executables: Vec<PathBuf>,
+    outputs: Outputs,
     compiler_errors: u64,
     took: Option<Duration>,
     situation: Option<Situation>,
@@ -244,6 +261,7 @@ impl Talk<'_> {
             match message {
                 Ok(Message::CompilerArtifact(artifact)) => {
                     self.said.depend_on_manifest(artifact.manifest_path.as_std_path());
+                    self.outputs.take_artifact(&artifact);
                     let named = artifact.filenames.iter().chain(&artifact.executable);
                     let is_linked = |path: &&Utf8PathBuf| !matches!(path.extension(), Some("rlib" | "rmeta" | "a"));
                     self.executables.extend(named.filter(is_linked).map(|path| path.clone().into_std_path_buf()));
@@ -256,12 +274,14 @@ impl Talk<'_> {
                             package: artifact.package_id,
                             kind,
                             name: artifact.target.name,
+                            source: artifact.target.src_path.into_std_path_buf(),
                             executable: executable.into_std_path_buf(),
                         });
                     }
                 }
                 Ok(Message::BuildScriptExecuted(script)) => {
                     self.said.set_variables(script.env.iter().map(|(name, _)| name.as_str()));
+                    self.outputs.take_script(script);
                 }
                 Ok(Message::CompilerMessage(message)) => {
                     let level = message.message.level;

@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
+use serde::{Deserialize, Serialize};
 
 /// The first argument that makes this executable a runner: `__launch DIR TRIPLE BINARY ARGS…`.
 pub const ROLE: &str = "__launch";
@@ -21,7 +22,8 @@ pub const RECORDS: &str = "launches";
 pub const REAL_RUSTDOC: &str = "real-rustdoc";
 
 /// What was to be launched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Role {
     /// A test binary.
     Binary,

@@ -7,8 +7,8 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use super::{
-    BaselineArgs, CoverageArgs, DoctorArgs, ExplainArgs, FlakyArgs, HistoryArgs, InitArgs, OrderArgs, ReportArgs,
-    RunArgs, StatusArgs, TestArgs, VerdictArgs,
+    BaselineArgs, CompletionsArgs, CoverageArgs, DoctorArgs, ExplainArgs, FlakyArgs, HistoryArgs, InitArgs, ManArgs,
+    OrderArgs, ReportArgs, RunArgs, SchemaArgs, StatusArgs, TestArgs, VerdictArgs,
 };
 
 /// Decide whether a Rust workspace may go on: run the tests, remember every outcome, say why the gate is red
@@ -52,6 +52,12 @@ pub enum Command {
     Doctor(DoctorArgs),
     /// Look at the configuration
     Config(ConfigArgs),
+    /// List the JSON documents, or print the JSON Schema of one
+    Schema(SchemaArgs),
+    /// Print the completions of a shell
+    Completions(CompletionsArgs),
+    /// Print the man page, or write one a command
+    Man(ManArgs),
 }
 
 /// What goes to standard output.

@@ -1,5 +1,6 @@
 //! The command line, as parsed: no logic.
 
+mod archive;
 mod baseline;
 mod cargo_flags;
 mod command;
@@ -10,6 +11,7 @@ mod flaky;
 mod history;
 mod import;
 mod init;
+mod install;
 mod libtest;
 mod order;
 mod parsers;
@@ -17,12 +19,14 @@ mod portable;
 mod report;
 mod run;
 mod runs;
+mod schema;
 mod setting_flags;
 mod status;
 mod step;
 mod test;
 mod verdict;
 
+pub use archive::{ArchiveArgs, SAYS_WHAT_IS_BUILT};
 pub use baseline::{BaselineAction, BaselineArgs, BaselineKeyArgs, BaselineResetArgs, BaselineSetArgs};
 pub use cargo_flags::{BuildArgs, CargoFlags};
 pub use command::{
@@ -35,12 +39,14 @@ pub use flaky::FlakyArgs;
 pub use history::{HistoryAction, HistoryArgs, ListArgs, PruneArgs, PruneFlags, ShowArgs, StatsArgs, UndoArgs};
 pub use import::ImportArgs;
 pub use init::InitArgs;
+pub use install::{CompletionsArgs, ManArgs};
 pub use libtest::LibtestArgs;
 pub use order::OrderArgs;
 pub use portable::{ExportArgs, MergeArgs, PushArgs};
 pub use report::{ReportArgs, ReportFormat};
 pub use run::{Keep, RunArgs};
 pub use runs::{AddArgs, CountArgs, RunsArgs, Told};
+pub use schema::SchemaArgs;
 pub use setting_flags::SettingFlags;
 pub use status::StatusArgs;
 pub use step::{coverage_step, test_step};

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::parsers::{events, trigger};
+use super::parsers::{events, trigger, word};
 use super::{Events, Format, PlaceArgs};
+use crate::model::{Annotations, Compat};
 
 /// Run the whole gate of the configuration
 #[derive(Clone, Debug, Default, Args)]
@@ -44,6 +45,9 @@ pub struct RunArgs {
           default_missing_value = "always", help_heading = "Changes")]
     pub keep: Option<Keep>,
 
+    #[arg(long, value_name = "WORD", value_parser = word::<Compat>(), help_heading = "Steps")]
+    compat: Option<String>,
+
     /// Which workspace, and how it is shown.
     #[command(flatten)]
     pub place: PlaceArgs,
@@ -65,6 +69,8 @@ pub struct RunArgs {
     /// Write the report artifact here too
     #[arg(long, value_name = "PATH", help_heading = "Output")]
     pub report: Option<PathBuf>,
+    #[arg(long, value_name = "WORD", value_parser = word::<Annotations>(), help_heading = "Output")]
+    annotations: Option<String>,
 
     /// Leave no trace in the history
     #[arg(long, help_heading = "Recording")]
@@ -75,6 +81,19 @@ pub struct RunArgs {
 }
 
 impl RunArgs {
+    /// The flags that stand for a setting and were given, by name without dashes, with their text.
+    #[must_use]
+    pub fn given(&self) -> Vec<(&'static str, &str)> {
+        let flags = [("compat", &self.compat), ("annotations", &self.annotations)];
+        flags.into_iter().filter_map(|(flag, text)| Some((flag, text.as_deref()?))).collect()
+    }
+
+    /// `--compat`.
+    #[must_use]
+    pub fn compat(&self) -> Option<&str> {
+        self.compat.as_deref()
+    }
+
     /// What clap cannot say: flags that exclude each other by their values. The error is a sentence for the user.
     pub(super) fn complete(&self) -> Result<(), String> {
         if self.format == Format::Json && self.events == Some(Events::Stdout) {

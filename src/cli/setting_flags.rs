@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::parsers::{count, duration_or_none, slots, tries, word};
-use crate::model::{FlakyResult, InfraMode, Isolation, NoTests};
+use crate::model::{Annotations, Compat, FlakyResult, InfraMode, Isolation, NoTests};
 
 /// The flags of `test` that stand for a setting, as text.
 #[derive(Clone, Debug, Default, Args)]
@@ -41,6 +41,12 @@ pub struct SettingFlags {
 
     #[arg(long, value_name = "WORD", value_parser = word::<NoTests>(), help_heading = "Selection")]
     no_tests: Option<String>,
+
+    /// `--compat`: a pipeline's own says it of all steps.
+    #[arg(long, value_name = "WORD", value_parser = word::<Compat>(), help_heading = "Limits and retries")]
+    pub compat: Option<String>,
+    #[arg(long, value_name = "WORD", value_parser = word::<Annotations>(), help_heading = "Output")]
+    annotations: Option<String>,
 }
 
 impl SettingFlags {
@@ -62,6 +68,8 @@ impl SettingFlags {
             ("isolation", &self.isolation),
             ("serial-binaries", &self.serial_binaries),
             ("no-tests", &self.no_tests),
+            ("compat", &self.compat),
+            ("annotations", &self.annotations),
         ];
         all.into_iter().filter_map(|(name, text)| Some((name, text.as_deref()?))).collect()
     }

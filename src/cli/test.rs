@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::archive::refuse_what_makes_no_sense;
 use super::parsers::{at_least_one, events, key_pattern, trigger};
-use super::{BuildArgs, Format, LibtestArgs, SettingFlags};
+use super::{ArchiveArgs, BuildArgs, Format, LibtestArgs, SettingFlags};
 use crate::model::KeyPattern;
 
 /// Build and run the tests, record every outcome, judge
@@ -43,6 +44,10 @@ pub struct TestArgs {
     /// cargo's own flags.
     #[command(flatten)]
     pub build: BuildArgs,
+
+    /// The flags about archives.
+    #[command(flatten)]
+    pub archive: ArchiveArgs,
 
     /// The flags that stand for a setting.
     #[command(flatten)]
@@ -114,7 +119,7 @@ impl TestArgs {
             return Err("`--events -` and `--format json` both want standard output: give one of them a file".into());
         }
         self.libtest = LibtestArgs::parse(&self.after)?;
-        Ok(())
+        refuse_what_makes_no_sense(self)
     }
 }
 

@@ -10,7 +10,7 @@ use super::complain;
 use super::place::{find_workspace, set_colors, variables};
 use crate::cli::{ConfigAction, Format};
 use crate::config::settings::{SETTINGS, written};
-use crate::config::{ConfigFile, Layers, Resolved, lists, schema};
+use crate::config::{ConfigFile, Layers, Resolved, Source, lists, schema};
 use crate::exit_code::ExitCode;
 
 /// Finds the workspace and runs the command.
@@ -53,12 +53,16 @@ pub fn run(
     };
     let resolved = ConfigFile::load(workspace_root).and_then(|file| {
         let profile = common.place.gate_profile.as_deref();
-        Resolved::from_layers(&Layers { file: file.as_ref(), variables, profile, flags: &[] })
+        let layers = Layers { file: file.as_ref(), variables, profile, ..Layers::default() };
+        Resolved::from_layers(&layers)?.with_nextest(&layers, workspace_root, &[])
     });
     match resolved {
         Ok(resolved) => {
             for warning in &resolved.warnings {
                 writeln!(err, "warning: {}", warning.text)?;
+            }
+            for note in &resolved.notes {
+                writeln!(err, "note: {note}")?;
             }
             show(&resolved, common.format, out)?;
             Ok(ExitCode::Pass)
@@ -95,12 +99,27 @@ fn to_json(resolved: &Resolved) -> Value {
         "profile": resolved.profile,
         "file": resolved.file,
         "warnings": resolved.warnings.iter().map(|warning| &warning.text).collect::<Vec<_>>(),
+        "notes": resolved.notes,
         "settings": settings.collect::<Vec<_>>(),
     });
-    if let (Some(shown), Value::Object(lists)) = (shown.as_object_mut(), lists(&resolved.settings)) {
+    if let (Some(shown), Value::Object(lists)) =
+        (shown.as_object_mut(), lists_with_sources(resolved, |source| json!(source)))
+    {
         shown.extend(lists);
     }
     shown
+}
+
+/// The lists, and of what another file than the gate's own brought, where it comes from.
+fn lists_with_sources(resolved: &Resolved, shown: impl Fn(&Source) -> Value) -> Value {
+    let mut lists = lists(&resolved.settings);
+    for (name, group) in lists["groups"].as_object_mut().into_iter().flatten() {
+        resolved.source_of_group(name).into_iter().for_each(|source| group["source"] = shown(source));
+    }
+    for (place, one) in lists["override"].as_array_mut().into_iter().flatten().enumerate() {
+        resolved.source_of_override(place).into_iter().for_each(|source| one["source"] = shown(source));
+    }
+    lists
 }
 
 fn show_to_people(resolved: &Resolved, out: &mut dyn Write) -> io::Result<()> {
@@ -110,7 +129,9 @@ fn show_to_people(resolved: &Resolved, out: &mut dyn Write) -> io::Result<()> {
         let value = written(&setting.field.place.show(&resolved.settings).unwrap_or_default());
         writeln!(out, "{:31}{value:22}  {}", setting.name(), resolved.source(setting))?;
     }
-    for (kind, tables) in lists(&resolved.settings).as_object().into_iter().flatten() {
+    for (kind, tables) in
+        lists_with_sources(resolved, |source| json!(source.to_string())).as_object().into_iter().flatten()
+    {
         match tables {
             Value::Object(named) => {
                 for (name, table) in named {

@@ -42,26 +42,60 @@ impl Pace {
     }
 }
 
+/// What there is to do where no server is named.
+const NOT_CONFIGURED: &str =
+    "no shared history is configured: `url` in `[store]`, or CARGO_GATE_STORE_URL, says where it is";
+
 /// Why a server is of no use to this build.
 const NOT_BUILT_IN: &str =
     "this build has no PostgreSQL: `cargo install cargo-gate --features postgres` gets one that has";
 
-/// Opens it for recording; it begins where there is none.
-pub(super) fn open(gate_dir: &Utf8Path, settings: &StoreSettings, pace: Pace) -> Result<History> {
-    match &settings.url {
-        None => Ok(Box::new(SqliteStore::open(gate_dir)?)),
-        Some(url) => Ok(Box::new(SharedStore::open(gate_dir, link(url, pace))?)),
-    }
+/// Whose history it is, and what says where it is kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Of<'a> {
+    /// The gate directory.
+    pub(super) gate_dir: &'a Utf8Path,
+    /// What stands for the workspace, on every machine: several may share a database.
+    pub(super) workspace: &'a str,
+    pub(super) settings: &'a StoreSettings,
 }
 
-/// Opens it for reading what is there; none where nothing ever was.
-pub(super) fn open_existing(gate_dir: &Utf8Path, settings: &StoreSettings, pace: Pace) -> Result<Option<History>> {
-    match &settings.url {
-        None => own(gate_dir),
-        Some(url) => {
-            let store = SharedStore::open_existing(gate_dir, link(url, pace))?;
-            Ok(store.map(|store| Box::new(store) as History))
+impl Of<'_> {
+    /// Opens it for recording; it begins where there is none.
+    pub(super) fn open(self, pace: Pace) -> Result<History> {
+        match self.link(pace) {
+            None => Ok(Box::new(SqliteStore::open(self.gate_dir)?)),
+            Some(link) => Ok(Box::new(SharedStore::open(self.gate_dir, link)?)),
         }
+    }
+
+    /// Opens it for reading what is there; none where nothing ever was.
+    pub(super) fn open_existing(self, pace: Pace) -> Result<Option<History>> {
+        match self.link(pace) {
+            None => own(self.gate_dir),
+            Some(link) => {
+                let store = SharedStore::open_existing(self.gate_dir, link)?;
+                Ok(store.map(|store| Box::new(store) as History))
+            }
+        }
+    }
+
+    /// The line to the server, for those who have something to send; else why there is none.
+    pub(super) fn line(self) -> std::result::Result<Link, String> {
+        let link = self.link(Pace::of_a_command()).ok_or(NOT_CONFIGURED)?;
+        if cfg!(feature = "postgres") { Ok(link) } else { Err(NOT_BUILT_IN.to_owned()) }
+    }
+
+    /// The shared history, where there is one: looks whether it is there.
+    pub(super) fn shared(self) -> Option<Shared> {
+        let error = self.link(Pace::of_a_command())?.reach().err();
+        Some(Shared { url: without_password(self.settings.url.as_deref()?), error })
+    }
+
+    /// The line to the server, where one is configured.
+    fn link(self, pace: Pace) -> Option<Link> {
+        let (url, workspace) = (self.settings.url.clone()?, self.workspace.to_owned());
+        Some(Link::new(Arc::new(move || connect(&url, &workspace)), pace.limits, pace.hurry))
     }
 }
 
@@ -70,30 +104,12 @@ pub(super) fn empty() -> Result<History> {
     Ok(Box::new(SqliteStore::empty()?))
 }
 
-/// The line to the server, for those who have something to send; else why there is none.
-pub(super) fn line(settings: &StoreSettings) -> std::result::Result<Link, String> {
-    match &settings.url {
-        None => {
-            Err("no shared history is configured: `url` in `[store]`, or CARGO_GATE_STORE_URL, says where it is".into())
-        }
-        Some(_) if !cfg!(feature = "postgres") => Err(NOT_BUILT_IN.to_owned()),
-        Some(url) => Ok(link(url, Pace::of_a_command())),
-    }
-}
-
 /// The history that machines share, as people see it.
 pub(super) struct Shared {
     /// Where it is, without the password.
     pub(super) url: String,
     /// Why it cannot be reached, if it cannot.
     pub(super) error: Option<StoreError>,
-}
-
-/// The shared history, where one is configured; looks whether it is there.
-pub(super) fn shared(settings: &StoreSettings) -> Option<Shared> {
-    let url = settings.url.as_deref()?;
-    let error = link(url, Pace::of_a_command()).reach().err();
-    Some(Shared { url: without_password(url), error })
 }
 
 /// How many runs wait for the server.
@@ -122,12 +138,35 @@ pub(super) fn own(gate_dir: &Utf8Path) -> Result<Option<History>> {
     Ok(SqliteStore::open_existing(gate_dir)?.map(|store| Box::new(store) as History))
 }
 
-fn link(url: &str, pace: Pace) -> Link {
-    let url = url.to_owned();
-    Link::new(Arc::new(move || connect(&url)), pace.limits, pace.hurry)
+#[cfg(not(feature = "postgres"))]
+fn connect(_: &str, _: &str) -> Result<History> {
+    Err(StoreError::Unreachable(NOT_BUILT_IN.to_owned()))
 }
 
-#[cfg(not(feature = "postgres"))]
-fn connect(_: &str) -> Result<History> {
-    Err(StoreError::Unreachable(NOT_BUILT_IN.to_owned()))
+/// Connects, unless that was in vain a moment ago: a pipeline has many runs, and waits once.
+#[cfg(feature = "postgres")]
+fn connect(url: &str, workspace: &str) -> Result<History> {
+    use std::sync::{Mutex, PoisonError};
+    use std::time::Instant;
+
+    use crate::history::postgres::{Patience, PostgresStore, of_workspace};
+
+    const NOT_AGAIN: Duration = Duration::from_secs(30);
+    static IN_VAIN: Mutex<Option<(Instant, String, String)>> = Mutex::new(None);
+    let in_vain = || IN_VAIN.lock().unwrap_or_else(PoisonError::into_inner);
+
+    let address = of_workspace(url, workspace);
+    if let Some((at, whom, why)) = &*in_vain()
+        && *whom == address
+        && at.elapsed() < NOT_AGAIN
+    {
+        return Err(StoreError::Unreachable(why.clone()));
+    }
+    let patience = Patience { connect: Duration::from_millis(4500), ..Patience::default() };
+    let connected = PostgresStore::connect(&address, patience);
+    *in_vain() = match &connected {
+        Err(StoreError::Unreachable(why)) => Some((Instant::now(), address, why.clone())),
+        _ => None,
+    };
+    Ok(Box::new(connected?))
 }

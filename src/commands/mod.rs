@@ -2,16 +2,19 @@
 //! values.
 
 mod baseline;
+mod completions;
 pub mod config;
 mod coverage;
 mod deferral;
 mod doctor;
 mod explain;
 mod flaky;
+mod github;
 pub mod history;
 mod init;
 mod isolation;
 mod keeping;
+mod man;
 mod notify;
 mod order;
 mod ordering;
@@ -21,6 +24,7 @@ mod ratchet;
 mod remembered;
 mod report;
 mod run;
+mod schema;
 mod stage;
 mod status;
 mod suites;
@@ -29,7 +33,7 @@ mod thresholds;
 mod verdict;
 
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{self, Write};
 
 use crate::cargo::launch;
 use crate::cli::{self, Command};
@@ -65,13 +69,27 @@ pub fn main(argv: Vec<OsString>) -> std::process::ExitCode {
         Command::Init(args) => init::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Config(args) => config::main(&args.action),
+        Command::Schema(args) => schema::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
     };
     code.into()
+}
+
+/// The code of a command that does nothing but write. A closed pipe ends it quietly.
+pub(crate) fn written(result: io::Result<()>) -> ExitCode {
+    match result {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            complain("error", &error.to_string());
+            ExitCode::Internal
+        }
+        _ => ExitCode::Pass,
+    }
 }
 
 /// Says something to people: one line on standard error, in cargo's manner.
 pub(crate) fn complain(word: &str, text: &str) {
     let style = console::Style::new().for_stderr().bold();
     let style = if word == "error" { style.red() } else { style.yellow() };
-    let _ = writeln!(std::io::stderr().lock(), "{}: {}", style.apply_to(word), crate::report::inert::inert(text));
+    let _ = writeln!(io::stderr().lock(), "{}: {}", style.apply_to(word), crate::report::inert::inert(text));
 }

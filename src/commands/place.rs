@@ -32,14 +32,20 @@ impl Place {
         Ok(Self { workspace, resolved, gate_dir: dir })
     }
 
+    /// Its history.
+    pub(super) fn history(&self) -> keeping::Of<'_> {
+        let settings = &self.settings().store;
+        keeping::Of { gate_dir: &self.gate_dir, workspace: self.workspace.name(), settings }
+    }
+
     /// Opens its history for recording.
     pub(super) fn open(&self) -> Result<History, StoreError> {
-        keeping::open(&self.gate_dir, &self.settings().store, Pace::of_a_command())
+        self.history().open(Pace::of_a_command())
     }
 
     /// Opens its history for reading what is there; none where nothing ever was.
     pub(super) fn open_existing(&self) -> Result<Option<History>, StoreError> {
-        keeping::open_existing(&self.gate_dir, &self.settings().store, Pace::of_a_command())
+        self.history().open_existing(Pace::of_a_command())
     }
 
     /// The settings in force.
@@ -117,8 +123,11 @@ pub(super) fn resolve(
     };
     let file = root.map(ConfigFile::load).transpose().map_err(refuse)?.flatten();
     let (variables, profile) = (variables(), args.gate_profile.as_deref());
-    let layers = Layers { file: file.as_ref(), variables: &variables, profile, flags };
-    let resolved = Resolved::from_layers(&layers).map_err(refuse)?;
+    let layers = Layers { file: file.as_ref(), variables: &variables, profile, flags, ..Layers::default() };
+    let mut resolved = Resolved::from_layers(&layers).map_err(refuse)?;
+    if let Some(root) = root {
+        resolved = resolved.with_nextest(&layers, root, &[]).map_err(refuse)?;
+    }
     resolved.warnings.iter().for_each(|warning| complain("warning", &warning.text));
     Ok(resolved)
 }

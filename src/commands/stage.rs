@@ -3,7 +3,7 @@
 //! A process has one directory and one environment, and steps of a pipeline may each have their own, one beside the
 //! other. So whoever runs tests asks the stage for both, and never the process.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +14,7 @@ use camino::Utf8PathBuf;
 use super::complain;
 use crate::config::ConfigFile;
 use crate::report::inert::inert;
-use crate::sys::process::own_environment;
+use crate::sys::process::{is_variable, own_environment};
 use crate::sys::signals::Signals;
 
 /// Where a run happens, and for whom.
@@ -39,6 +39,8 @@ pub(in crate::commands) struct AsStep {
     pub(in crate::commands) gate_dir: Utf8PathBuf,
     /// `--gate-profile`.
     pub(in crate::commands) profile: Option<String>,
+    /// `--compat`.
+    pub(in crate::commands) compat: Option<String>,
     /// When it must have ended.
     pub(in crate::commands) deadline: Option<Instant>,
     /// What it was made from, where it runs in a worktree.
@@ -64,6 +66,8 @@ pub(in crate::commands) struct Manner {
     pub(in crate::commands) color: Option<String>,
     /// `--no-progress`, and where others tell of themselves beside it.
     pub(in crate::commands) no_progress: bool,
+    /// Where GitHub is spoken to; all but that the pipeline says itself.
+    pub(in crate::commands) groups: bool,
 }
 
 /// The checkout that a worktree was made from: what is to outlive the worktree lies there.
@@ -83,7 +87,7 @@ impl Stage {
 
     /// A variable.
     pub(in crate::commands) fn variable_os(&self, name: &str) -> Option<OsString> {
-        let set = self.env.iter().rev().find(|(set, _)| is_name(set, name)).map(|(_, value)| value.clone());
+        let set = self.env.iter().rev().find(|(set, _)| is_variable(set, name)).map(|(_, value)| value.clone());
         set.or_else(|| std::env::var_os(name))
     }
 
@@ -96,7 +100,7 @@ impl Stage {
     pub(in crate::commands) fn environment(&self) -> Vec<(OsString, OsString)> {
         let mut all = own_environment();
         for (name, value) in &self.env {
-            all.retain(|(known, _)| !is_name(known, &name.to_string_lossy()));
+            all.retain(|(known, _)| !is_variable(known, &name.to_string_lossy()));
             all.push((name.clone(), value.clone()));
         }
         all
@@ -104,7 +108,7 @@ impl Stage {
 
     /// The cargo to call: the one that called us, unless the step chooses a toolchain.
     pub(in crate::commands) fn cargo(&self) -> OsString {
-        let is_set = |name: &str| self.env.iter().any(|(set, _)| is_name(set, name));
+        let is_set = |name: &str| self.env.iter().any(|(set, _)| is_variable(set, name));
         match self.variable_os("CARGO") {
             Some(cargo) if is_set("CARGO") || !is_set("RUSTUP_TOOLCHAIN") => cargo,
             // rustup's proxy obeys the variable, and the cargo that called us is of another toolchain.
@@ -187,11 +191,6 @@ impl Write for Log {
     fn flush(&mut self) -> io::Result<()> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).flush()
     }
-}
-
-/// Is this the variable's name? Windows does not tell capitals apart.
-fn is_name(name: &OsStr, wanted: &str) -> bool {
-    if cfg!(windows) { name.eq_ignore_ascii_case(wanted) } else { name == wanted }
 }
 
 #[cfg(test)]

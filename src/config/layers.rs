@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::error::{ConfigError, ConfigErrors, Origin, nearest};
 use super::file::ConfigFile;
+use super::nextest::{Borrowed, NextestLayer, Taken};
 use super::profiles::{Chosen, Written, broken_chains, chain};
 use super::read::{SetOn, join};
 use super::settings::{DISABLE, OTHER_VARIABLES, SETTINGS, Section, Setting};
@@ -24,6 +25,8 @@ pub const DEFAULTS: &str = include_str!("defaults.toml");
 pub struct Layers<'a> {
     /// The workspace's file.
     pub file: Option<&'a ConfigFile>,
+    /// nextest's file, where it has a say.
+    pub nextest: Option<NextestLayer<'a>>,
     /// The process's variables; those that do not begin with `CARGO_GATE_` are not looked at.
     pub variables: &'a [(OsString, OsString)],
     /// The profile that `--gate-profile` names.
@@ -113,6 +116,9 @@ pub struct Resolved {
     pub file: Option<String>,
     /// What was odd on the way.
     pub warnings: Vec<ConfigWarning>,
+    /// What who runs tests should know: what nextest's file says and has no effect.
+    pub notes: Vec<String>,
+    borrowed: Borrowed,
     sources: HashMap<(Section, &'static str), Source>,
 }
 
@@ -129,6 +135,7 @@ impl Resolved {
             written.check_version()?;
             files.push(written);
         }
+        let nextest_top = layers.nextest.map(|layer| layer.file.parse()).transpose()?;
         let variables = gate_variables(layers.variables);
         let chosen = Chosen::new(layers.profile, &variables);
 
@@ -154,8 +161,16 @@ impl Resolved {
             file.check_other_profiles(&chain, &resolving.settings);
             resolving.problems.append(&mut file.reader.problems);
         }
+        let taken = layers.nextest.zip(nextest_top.as_ref()).map(|(layer, top)| {
+            let taken = Taken::read(layer, top.get_ref(), layers, &chosen.name, &mut resolving);
+            taken.lay_under(&mut resolving);
+            taken
+        });
         resolving.apply_variables(&variables);
         resolving.apply_flags(layers.flags);
+        if let Some(taken) = taken {
+            taken.take_lists(&mut resolving);
+        }
         ConfigErrors::unless(
             resolving.problems,
             Self {
@@ -163,6 +178,8 @@ impl Resolved {
                 profile: chosen.name,
                 file: layers.file.map(|file| file.name.clone()),
                 warnings: resolving.warnings,
+                notes: resolving.notes,
+                borrowed: resolving.borrowed,
                 sources: resolving.sources,
             },
         )
@@ -185,6 +202,19 @@ impl Resolved {
     pub fn source(&self, setting: &Setting) -> &Source {
         self.sources.get(&(setting.section, setting.field.key)).unwrap_or(&Source::Default)
     }
+
+    /// Where a group comes from that is not the gate's own file's.
+    #[must_use]
+    pub fn source_of_group(&self, name: &str) -> Option<&Source> {
+        self.borrowed.groups.get(name)
+    }
+
+    /// Where an override comes from that is not the gate's own file's, by its place among all.
+    #[must_use]
+    pub fn source_of_override(&self, place: usize) -> Option<&Source> {
+        let own = self.settings.overrides.len() - self.borrowed.overrides.len();
+        self.borrowed.overrides.get(place.checked_sub(own)?)
+    }
 }
 
 impl Default for Settings {
@@ -196,16 +226,25 @@ impl Default for Settings {
 }
 
 /// Settings while the layers are put over each other.
-struct Resolving {
-    settings: Settings,
+pub(super) struct Resolving {
+    pub(super) settings: Settings,
+    pub(super) problems: Vec<ConfigError>,
+    pub(super) notes: Vec<String>,
+    pub(super) borrowed: Borrowed,
     sources: HashMap<(Section, &'static str), Source>,
     warnings: Vec<ConfigWarning>,
-    problems: Vec<ConfigError>,
 }
 
 impl Resolving {
     fn new() -> Self {
-        Self { settings: Settings::blank(), sources: HashMap::new(), warnings: Vec::new(), problems: Vec::new() }
+        Self {
+            settings: Settings::blank(),
+            problems: Vec::new(),
+            notes: Vec::new(),
+            borrowed: Borrowed::default(),
+            sources: HashMap::new(),
+            warnings: Vec::new(),
+        }
     }
 
     /// All of a file but its profiles.
@@ -237,12 +276,26 @@ impl Resolving {
         }
     }
 
+    /// Who has said something of a setting of the tests, above what is built in.
+    pub(super) fn said(&self, key: &'static str) -> Option<&Source> {
+        let source = self.sources.get(&(Section::Test, key));
+        source.filter(|source| !matches!(source, Source::Default | Source::BuiltInProfile { .. }))
+    }
+
+    /// Sets what nobody has said anything of.
+    pub(super) fn lay_under(&mut self, key: &'static str, source: &Source, set: impl FnOnce(&mut Settings)) {
+        if self.said(key).is_none() {
+            set(&mut self.settings);
+            self.sources.insert((Section::Test, key), source.clone());
+        }
+    }
+
     fn apply_variables(&mut self, variables: &BTreeMap<String, String>) {
         let known: Vec<String> = SETTINGS.iter().map(Setting::variable).collect();
         for (name, text) in variables {
             let setting = SETTINGS.iter().zip(&known).find(|(_, variable)| *variable == name);
             match setting {
-                _ if OTHER_VARIABLES.contains(&name.as_str()) => {}
+                _ if OTHER_VARIABLES.iter().any(|(other, _)| *other == name) => {}
                 Some((setting, _)) if name == DISABLE => self.apply_disable(setting, text),
                 Some((setting, _)) => self.apply_variable(setting, name, text),
                 None => self.warn_unknown(name, &known),
@@ -289,8 +342,12 @@ impl Resolving {
     }
 
     fn warn_unknown(&mut self, name: &str, known: &[String]) {
-        let lower: Vec<String> =
-            known.iter().map(String::as_str).chain(OTHER_VARIABLES).map(|name| name.to_lowercase()).collect();
+        let lower: Vec<String> = known
+            .iter()
+            .map(String::as_str)
+            .chain(OTHER_VARIABLES.map(|(name, _)| name))
+            .map(|name| name.to_lowercase())
+            .collect();
         // The underscores are part of these names, and `nearest` compares keys, which have dashes.
         let keys: Vec<String> = lower.iter().map(|name| name.replace('_', "-")).collect();
         let meant = nearest(name, keys.iter().map(String::as_str));

@@ -13,10 +13,11 @@ use super::shapes::{
 use super::values::{Notice, Settings};
 use crate::cli::{self, BuildArgs};
 use crate::model::{
-    CoveragePolicy, FlakyResult, InfraMode, Isolation, Metric, NoTests, OnToolError, RatchetScope, StepKind,
+    Annotations, Compat, CoveragePolicy, FlakyResult, InfraMode, Isolation, Metric, NoTests, OnToolError, RatchetScope,
+    StepKind,
 };
 
-use Section::{Coverage, Infra, Judgement, Notify, Scope, Store, Test, Top};
+use Section::{Ci, Coverage, Infra, Judgement, Notify, Scope, Store, Test, Top};
 
 /// A table of the file that holds settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,6 +32,8 @@ pub enum Section {
     Judgement,
     /// `[notify]`.
     Notify,
+    /// `[ci]`.
+    Ci,
     /// `[default.test]` and `[profile.NAME.test]`.
     Test,
     /// `[default.infra]` and `[profile.NAME.infra]`.
@@ -41,8 +44,17 @@ pub enum Section {
 
 impl Section {
     /// Every section.
-    pub const ALL: [Self; 8] =
-        [Self::Top, Self::Scope, Self::Store, Self::Judgement, Self::Notify, Self::Test, Self::Infra, Self::Coverage];
+    pub const ALL: [Self; 9] = [
+        Self::Top,
+        Self::Scope,
+        Self::Store,
+        Self::Judgement,
+        Self::Notify,
+        Self::Ci,
+        Self::Test,
+        Self::Infra,
+        Self::Coverage,
+    ];
 
     /// The section's name, empty for the top.
     #[must_use]
@@ -53,6 +65,7 @@ impl Section {
             Self::Store => "store",
             Self::Judgement => "judgement",
             Self::Notify => "notify",
+            Self::Ci => "ci",
             Self::Test => "test",
             Self::Infra => "infra",
             Self::Coverage => "coverage",
@@ -126,9 +139,15 @@ pub const DISABLE: &str = "CARGO_GATE_DISABLE";
 /// Chooses a profile.
 pub const PROFILE: &str = "CARGO_GATE_PROFILE";
 
-/// Variables that stand for no setting: the choice of a profile, and what steps, tests and who is notified are told.
-pub const OTHER_VARIABLES: [&str; 6] =
-    [PROFILE, "CARGO_GATE_RUN_ID", "CARGO_GATE_STEP", "CARGO_GATE_DIR", "CARGO_GATE_LOCK_DIR", "CARGO_GATE_NOTICES"];
+/// Variables that stand for no setting, and what they say: to the gate, or to the tests and commands that it starts.
+pub const OTHER_VARIABLES: [(&str, &str); 6] = [
+    (PROFILE, "Chooses a profile of the configuration, as --gate-profile does."),
+    ("CARGO_GATE_RUN_ID", "Told to tests and steps: the run's name."),
+    ("CARGO_GATE_STEP", "Told to a step: its name."),
+    ("CARGO_GATE_DIR", "Told to a step: the folder of this run."),
+    ("CARGO_GATE_LOCK_DIR", "Told to a step: where the locks lie."),
+    ("CARGO_GATE_NOTICES", "Told to the command of [notify]: what it is told, separated by commas."),
+];
 
 /// cargo's flags, and nothing else.
 const CARGO_FLAGS: Shape<Vec<String>> = Shape {
@@ -181,6 +200,7 @@ pub static SETTINGS: &[Setting] = &[
     Setting::new(Judgement, "mass-failure-percent", at!(Settings.judgement.mass_failure_percent, PERCENT), "all", "A run of which so many percent failed is one, and says nothing about each of its tests."),
     Setting::new(Notify, "command", at!(Settings.notify.command, WORDS), "test, coverage, run", "The command that gets the result as JSON on its stdin."),
     Setting::new(Notify, "on", at!(Settings.notify.on, several::<Notice>()), "test, coverage, run", "What is worth telling."),
+    Setting::new(Ci, "annotations", at!(Settings.ci.annotations, word::<Annotations>()), "test, coverage, run", "Speak to a CI service as well: auto, to GitHub Actions where it runs there.").with_flag("annotations"),
     Setting::new(Test, "args", at!(Settings.test.args, CARGO_FLAGS), "test", "cargo's flags, put before the user's; `-p`, `--workspace` or `--all` of the user's replace `--workspace` here."),
     Setting::new(Test, "slots", at!(Settings.test.slots, SLOTS), "test", "How many tests run at once in all; `auto`: the CPUs.").with_flag("slots"),
     Setting::new(Test, "isolation", at!(Settings.test.isolation, word::<Isolation>()), "test", "One live process per binary, or one per test.").with_flag("isolation"),
@@ -193,6 +213,7 @@ pub static SETTINGS: &[Setting] = &[
     Setting::new(Test, "flaky-result", at!(Settings.test.flaky_result, word::<FlakyResult>()), "test", "What a test that failed and then passed counts as.").with_flag("flaky-result"),
     Setting::new(Test, "strict-env", at!(Settings.test.strict_env, SWITCH), "test", "Refuse to run with variables that let a red test turn green, or with a quarantine that is over.").with_flag("strict-env"),
     Setting::new(Test, "no-tests", at!(Settings.test.no_tests, word::<NoTests>()), "test", "What a selection that matches no test counts as.").with_flag("no-tests"),
+    Setting::new(Test, "compat", at!(Settings.test.compat, word::<Compat>()), "test, coverage, run", "Whose configuration is read beside the gate's own, for what that does not say: `nextest` reads `.config/nextest.toml`.").with_flag("compat"),
     Setting::new(Infra, "retries", at!(Settings.infra.retries, TRIES), "test", "Try a suite that could not be executed again, up to this often.").with_flag("infra-retries"),
     Setting::new(Infra, "delay", at!(Settings.infra.delay, PAUSE), "test", "How long to wait before each of these tries.").with_flag("infra-delay"),
     Setting::new(Infra, "mode", at!(Settings.infra.mode, word::<InfraMode>()), "test", "Try again within the same call, or leave it to the next one.").with_flag("infra-mode"),

@@ -11,6 +11,7 @@ use toml::de::DeValue;
 use super::address::without_password;
 use super::shape::{FromEnvironment, Raw, Shape};
 use super::values::RatchetWhen;
+use super::which::Which;
 use crate::model::{
     KeyPattern, PackagePatterns, PathPatterns, Percent, Word, parse_duration, parse_size, write_duration, write_size,
 };
@@ -317,6 +318,15 @@ pub(super) const KEYS: Shape<KeyPattern> = Shape {
     show: |value| json!(value.as_str()),
     schema: || json!({"type": "string", "minLength": 1}),
     environment: FromEnvironment::Strict,
+};
+
+/// Which tests: a glob in the gate's own file, whatever else they may be shown as.
+pub(super) const TESTS: Shape<Which> = Shape {
+    wanted: KEYS.wanted,
+    read: |raw| (KEYS.read)(raw).map(Which::Keys),
+    show: |value| json!(value.as_str()),
+    schema: KEYS.schema,
+    environment: KEYS.environment,
 };
 
 /// Globs over package names.

@@ -6,7 +6,9 @@ use super::field::{Field, Presence, at, maybe, unless_empty};
 use super::pipeline::{Pipeline, SmokeCheck, Step, Suite};
 use super::pipeline_shapes::{COMMAND, Command, NAME, PATH, RATE, RESULT_PATH, STATUS, SUITE_KIND, URL, VARIABLES};
 use super::retries::RETRIES;
-use super::shapes::{AT_LEAST_ONE, DAY, KEYS, LIMIT, PACKAGES, PATHS, PERCENT, SWITCH, TEXT, WHOLE, WORDS, word};
+use super::shapes::{
+    AT_LEAST_ONE, DAY, KEYS, LIMIT, PACKAGES, PATHS, PERCENT, SWITCH, TESTS, TEXT, WHOLE, WORDS, word,
+};
 use super::values::{Exempt, Floor, Group, Override, Quarantine, Settings};
 use crate::model::{Isolate, Isolation, ResultFormat, Runner, Severity, StepKind};
 
@@ -16,7 +18,7 @@ pub(super) static GROUP: &[Field<Group>] =
 
 /// `[[override]]`.
 pub(super) static OVERRIDE: &[Field<Override>] = &[
-    Field::required("filter", at!(Override.filter, KEYS), "Which tests, as a glob over their keys."),
+    Field::required("filter", at!(Override.filter, TESTS), "Which tests, as a glob over their keys."),
     Field::optional("group", maybe!(Override.group, TEXT), "The group whose limit they share."),
     Field::optional("timeout", maybe!(Override.timeout, LIMIT), "How long one may run at all."),
     Field::optional("slow", maybe!(Override.slow, LIMIT), "How long one may run before it is called slow."),

@@ -7,9 +7,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 use jiff::civil::Date;
 
 use super::pipeline::Pipeline;
+use super::which::Which;
 use crate::model::{
-    CoveragePolicy, FlakyResult, InfraMode, Isolation, KeyPattern, Metric, NoTests, OnToolError, PackagePatterns,
-    PathPatterns, Percent, RatchetScope, RetryPolicy, TestKey, TestPolicy, words,
+    Annotations, Compat, CoveragePolicy, FlakyResult, InfraMode, Isolation, KeyPattern, Metric, NoTests, OnToolError,
+    PackagePatterns, PathPatterns, Percent, RatchetScope, RetryPolicy, TestKey, TestPolicy, words,
 };
 
 /// Everything that can be set.
@@ -31,6 +32,8 @@ pub struct Settings {
     pub coverage: CoverageSettings,
     /// Who is told.
     pub notify: NotifySettings,
+    /// Which CI service is spoken to.
+    pub ci: CiSettings,
     /// Groups of tests with a limit of their own.
     pub groups: BTreeMap<String, Group>,
     /// What differs for some tests, in the order of the file.
@@ -121,6 +124,8 @@ pub struct TestSettings {
     pub strict_env: bool,
     /// What a selection that matches no test counts as.
     pub no_tests: NoTests,
+    /// Whose configuration is read beside the gate's own.
+    pub compat: Compat,
 }
 
 /// `[default.infra]`.
@@ -229,6 +234,13 @@ pub struct NotifySettings {
     pub on: Vec<Notice>,
 }
 
+/// `[ci]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CiSettings {
+    /// Which CI service is spoken to.
+    pub annotations: Annotations,
+}
+
 /// `[groups.NAME]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Group {
@@ -236,11 +248,16 @@ pub struct Group {
     pub max_threads: usize,
 }
 
+impl Group {
+    /// nextest's word for the group of tests that share no limit: it keeps a later override from giving them one.
+    pub const NONE: &'static str = "@global";
+}
+
 /// `[[override]]`: what differs for some tests. What is `None` stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Override {
     /// Which tests.
-    pub filter: KeyPattern,
+    pub filter: Which,
     /// The group whose limit they share.
     pub group: Option<String>,
     /// How long one may run at all; the inner `None` is "no limit".
@@ -286,6 +303,7 @@ impl Settings {
             infra: InfraSettings::default(),
             coverage: CoverageSettings::default(),
             notify: NotifySettings::default(),
+            ci: CiSettings::default(),
             groups: BTreeMap::new(),
             overrides: Vec::new(),
             quarantine: Vec::new(),
@@ -305,7 +323,7 @@ impl Settings {
             slow: first().find_map(|one| one.slow).unwrap_or(self.test.slow),
             timeout: first().find_map(|one| one.timeout).unwrap_or(self.test.timeout),
             retries: first().find_map(|one| one.retries).unwrap_or(self.test.retries),
-            group: first().find_map(|one| one.group.clone()),
+            group: first().find_map(|one| one.group.clone()).filter(|group| group != Group::NONE),
             priority: first().find_map(|one| one.priority).unwrap_or(0),
         }
     }

@@ -19,8 +19,8 @@ pub use key::{BinaryId, Kind, ParseKeyError, TestKey};
 pub use pattern::{KeyPattern, PackagePatterns, PathPatterns, PatternError};
 pub(crate) use policy::words;
 pub use policy::{
-    Backoff, CoveragePolicy, FlakyResult, InfraMode, Isolation, Metric, NoTests, OnToolError, RatchetScope,
-    RetryPolicy, Severity, TestPolicy, Word,
+    Annotations, Backoff, Compat, CoveragePolicy, FlakyResult, InfraMode, Isolation, Metric, NoTests, OnToolError,
+    RatchetScope, RetryPolicy, Severity, TestPolicy, Word,
 };
 pub use quantity::{ParseQuantityError, parse_duration, parse_size, write_duration, write_size};
 pub use run::{ContentHash, Context, PIPELINE_SUITE, RunHead, RunId, RunRecord, RunState, WORKSPACE_SUITE};

@@ -101,6 +101,17 @@ words! {
 }
 
 words! {
+    /// Whose configuration is read beside the gate's own.
+    pub enum Compat {
+        /// Nobody's.
+        #[default]
+        None = "none",
+        /// nextest's.
+        Nextest = "nextest",
+    }
+}
+
+words! {
     /// What happens when the suite could not be executed.
     pub enum InfraMode {
         /// It is tried again at once, within the same call.
@@ -259,6 +270,19 @@ words! {
         Package = "package",
         /// Each file's too.
         File = "file",
+    }
+}
+
+words! {
+    /// To which CI service a command speaks, beside people and machines.
+    pub enum Annotations {
+        /// To the one it runs under.
+        #[default]
+        Auto = "auto",
+        /// To GitHub Actions.
+        Github = "github",
+        /// To none.
+        None = "none",
     }
 }
 

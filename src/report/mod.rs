@@ -2,7 +2,7 @@
 //!
 //! [`terminal`] and [`events`] observe a run as it goes; [`json`], [`junit`] and [`markdown`] are written at its end,
 //! from the run's record and its cases; [`pipeline`] is all of that for a whole gate; [`mod@html`] is of what the history
-//! says, which is a [`Retrospect`]. [`view`] holds what several of them show; [`inert`] and [`markup`] are what every
+//! says, which is a [`Retrospect`]. [`schema`] says what the JSON looks like. [`view`] holds what several of them show; [`inert`] and [`markup`] are what every
 //! foreign text passes on its way out.
 
 pub mod coverage;
@@ -10,7 +10,7 @@ pub mod coverage_head;
 pub mod events;
 pub mod explanation;
 pub mod frontmatter;
-mod github;
+pub mod github;
 pub mod html;
 pub mod inert;
 pub mod json;
@@ -20,6 +20,7 @@ pub mod markdown;
 pub mod markup;
 pub mod pipeline;
 pub mod retrospect;
+pub mod schema;
 pub mod terminal;
 mod timeline;
 pub mod view;

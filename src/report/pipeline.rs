@@ -4,7 +4,7 @@
 //! them inert in its own way. [`PipelineTerminal`] tells of the steps as they go, [`terminal`] of the whole at its end,
 //! and [`dry_run`] of what would run.
 
-pub mod annotations;
+pub(super) mod annotations;
 pub mod dry_run;
 pub mod json;
 pub mod markdown;

@@ -24,6 +24,8 @@ pub struct Insights {
     pub quarantined: Vec<QuarantineLine>,
     /// Tests of the full run before that this full run did not have any more.
     pub vanished: Vec<Arc<TestKey>>,
+    /// What the history calls the tests that did not simply pass, in a word.
+    pub states: Vec<(Arc<TestKey>, String)>,
 }
 
 /// One test in quarantine.
@@ -157,7 +159,7 @@ pub fn slowest<'a>(
 /// How many lines of a cause are shown.
 const CAUSE_LINES: usize = 8;
 
-fn cause_of(case: &CaseRecord) -> Cause {
+pub(super) fn cause_of(case: &CaseRecord) -> Cause {
     let failing = || case.attempts.iter().rev().filter(|attempt| attempt.outcome != AttemptOutcome::Passed);
     let why = failing().find_map(|attempt| attempt.why.as_deref().map(one_line));
     let lines = case.failure_text().map(cause).unwrap_or_default();

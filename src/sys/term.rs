@@ -2,6 +2,8 @@
 
 use std::io::IsTerminal;
 
+use crate::model::Annotations;
+
 /// `--color`, and the values of `CARGO_TERM_COLOR`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ColorChoice {
@@ -100,10 +102,14 @@ impl Surroundings {
         self.is_on("CI") || CI_VARS.iter().any(|name| self.is_on(name))
     }
 
-    /// Does this run as a GitHub Actions step?
+    /// Is GitHub Actions spoken to? What is asked for beats what is there.
     #[must_use]
-    pub fn is_github(&self) -> bool {
-        self.is_on("GITHUB_ACTIONS")
+    pub fn speaks_to_github(&self, asked: Annotations) -> bool {
+        match asked {
+            Annotations::Auto => self.is_on("GITHUB_ACTIONS"),
+            Annotations::Github => true,
+            Annotations::None => false,
+        }
     }
 
     fn is_dumb(&self) -> bool {
@@ -281,8 +287,19 @@ mod tests {
     }
 
     #[test]
-    fn github_is_told_apart() {
-        assert!(surroundings(false, &[("GITHUB_ACTIONS", "true")]).is_github());
-        assert!(!surroundings(false, &[("CI", "true")]).is_github());
+    fn github_is_spoken_to_where_it_listens_unless_asked_otherwise() {
+        use Annotations::*;
+        #[rustfmt::skip]
+        let table: &[(Annotations, &Vars, bool)] = &[
+            (Auto, &[("GITHUB_ACTIONS", "true")], true),
+            (Auto, &[("GITHUB_ACTIONS", "false")], false),
+            (Auto, &[("GITHUB_ACTIONS", "")], false),
+            (Auto, &[("CI", "true")], false),
+            (Github, &[], true),
+            (None, &[("GITHUB_ACTIONS", "true")], false),
+        ];
+        for (asked, vars, want) in table {
+            assert_eq!(surroundings(false, vars).speaks_to_github(*asked), *want, "{asked} {vars:?}");
+        }
     }
 }

@@ -33,7 +33,13 @@ impl Said<'_> {
         let file = ConfigFile { name: NAME.to_owned(), text: self.file.to_owned() };
         let variables: Vec<(OsString, OsString)> =
             self.variables.iter().map(|(name, text)| (name.into(), text.into())).collect();
-        let layers = Layers { file: Some(&file), variables: &variables, profile: self.profile, flags: self.flags };
+        let layers = Layers {
+            file: Some(&file),
+            variables: &variables,
+            profile: self.profile,
+            flags: self.flags,
+            ..Layers::default()
+        };
         Resolved::from_layers(&layers)
     }
 }

@@ -4,12 +4,16 @@ mod made;
 
 use std::fmt::Write as _;
 
-use cargo_gate::report::coverage::{annotations, json, markdown, terminal};
+use cargo_gate::exit_code::ExitCode;
+use cargo_gate::model::{Judgement, Verdict};
+use cargo_gate::report::coverage::{json, markdown, terminal};
 use cargo_gate::report::frontmatter::{self, Artifact};
+use cargo_gate::report::github::Findings;
 use cargo_gate::report::{CoverageReport, Look, Verbosity};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use crate::github;
 use crate::support::inert::{assert_inert, outside_fences};
 use crate::support::retrospects;
 
@@ -22,9 +26,12 @@ fn with(report: &CoverageReport, verbosity: Verbosity) -> String {
 }
 
 fn annotated(report: &CoverageReport) -> String {
-    let mut out = Vec::new();
-    annotations::write(report, &mut out).unwrap();
-    String::from_utf8(out).unwrap()
+    let (verdict, code) = match report.word {
+        "FAIL" => (Verdict::Fail, ExitCode::CoverageFailed),
+        _ => (Verdict::Pass, ExitCode::Pass),
+    };
+    let judgement = Judgement { verdict, codes: vec![code], reasons: report.reasons.clone() };
+    github::annotated(&Findings { coverage: Some(report), ..github::findings("Coverage", &judgement) })
 }
 
 fn document(report: &CoverageReport) -> Value {

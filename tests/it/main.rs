@@ -22,6 +22,7 @@ mod executions;
 mod fixtures;
 #[cfg(unix)]
 mod flaky;
+mod github;
 mod html;
 mod import;
 mod init;
@@ -38,6 +39,8 @@ mod report;
 mod reports;
 #[cfg(unix)]
 mod run;
+#[cfg(unix)]
+mod schemas;
 mod shared;
 mod status;
 #[cfg(unix)]

@@ -8,14 +8,16 @@ use std::sync::{Arc, Mutex};
 use cargo_gate::event::Fact;
 use cargo_gate::exit_code::ExitCode;
 use cargo_gate::model::{Ending, StepKind, StepRecord, StepState, Verdict};
+use cargo_gate::report::github::Findings;
 use cargo_gate::report::markdown::Smoke;
 use cargo_gate::report::pipeline::markdown::pipeline_report;
-use cargo_gate::report::pipeline::{DryRun, SmokeReport, annotations, dry_run, json, terminal};
+use cargo_gate::report::pipeline::{DryRun, SmokeReport, dry_run, json, terminal};
 use cargo_gate::report::{EventStream, Insights, Look, PipelineReport, PipelineTerminal, Verbosity, frontmatter};
 use made::Gate;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use crate::github;
 use crate::support::inert::{assert_inert, outside_fences};
 
 /// All that people see of a gate: its steps as they go, and its end.
@@ -55,9 +57,7 @@ fn document(gate: &Gate) -> Value {
 }
 
 fn annotated(report: &PipelineReport) -> String {
-    let mut out = Vec::new();
-    annotations::write(report, &mut out).unwrap();
-    String::from_utf8(out).unwrap()
+    github::annotated(&Findings { pipeline: Some(report), ..github::findings("Gate", &report.judgement) })
 }
 
 fn markdown(gate: &Gate) -> String {
@@ -333,7 +333,7 @@ fn annotations_are_capped_and_say_so() {
     }
     let text = annotated(&gate.end(Verdict::Fail, &[ExitCode::StepFailed], &["step0 failed"]).report);
     assert_eq!(text.lines().count(), 10);
-    assert!(text.ends_with("::error title=Gate::21 more steps, in the report\n"), "{text}");
+    assert!(text.ends_with("::error title=Gate::21 more errors, in the report\n"), "{text}");
     assert_eq!(annotated(&made::green().report), "");
     let mut bare = Gate::new(&[]).end(Verdict::Fail, &[ExitCode::Config], &["100% wrong"]);
     bare.report.steps.clear();

@@ -1,6 +1,6 @@
 //! What people and machines read of a run.
 
-mod runs;
+pub(crate) mod runs;
 mod script;
 
 use std::io::Write as _;

@@ -54,6 +54,11 @@ pub(super) struct Judged {
 }
 
 impl Judged {
+    /// The judgement alone, where nothing ran.
+    pub(super) fn judgement(&self) -> Judgement {
+        Judgement { verdict: self.verdict, codes: vec![self.code], reasons: self.report.reasons.clone() }
+    }
+
     /// Adds it to the judgement of the run that was measured.
     pub(super) fn add_to(&self, judgement: &mut Judgement) {
         let is_new = self.code != ExitCode::Pass && !judgement.codes.contains(&self.code);

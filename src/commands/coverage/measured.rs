@@ -29,6 +29,7 @@ use crate::exit_code::ExitCode;
 use crate::model::{
     AttemptOutcome, CaseRecord, ContentHash, CoverageFigures, Ending, Judgement, PackagePatterns, Reason, Verdict,
 };
+use crate::report::CoverageReport;
 use crate::sys::digest::hash_file;
 use crate::sys::fs::{self, Lock};
 use crate::sys::signals::Signals;
@@ -236,6 +237,10 @@ impl Measuring for Run<'_> {
 
     fn reached(&self) -> Option<CoverageFigures> {
         self.judged.as_ref()?.reached.clone()
+    }
+
+    fn report(&self) -> Option<&CoverageReport> {
+        self.judged.as_ref().map(|judged| &judged.report)
     }
 
     fn document(&self, ended: &Ended<'_>) -> Option<Vec<u8>> {

@@ -26,7 +26,6 @@ use crate::coverage::circumstances::Circumstances;
 use crate::coverage::source;
 use crate::coverage::verdict::Ruling;
 use crate::exit_code::ExitCode;
-use crate::model::Judgement;
 use crate::report::CoverageReport;
 use crate::sys::signals::Signals;
 use judging::{Judged, Judging, Measured};
@@ -75,6 +74,7 @@ fn ask(args: &CoverageArgs) -> Result<ExitCode, Refused> {
     if !args.from.is_empty() {
         wrong.extend(notify_of(&judged, &asked, &site));
     }
+    wrong.extend(outputs::tell_github(&asked, &judged));
     wrong.iter().for_each(|text| complain("warning", text));
     Ok(judged.code)
 }
@@ -99,9 +99,7 @@ fn judge_without_running(args: &CoverageArgs, asked: &Asked, site: &Site) -> Res
 
 /// Tells who wants to know of a measurement that was handed over.
 fn notify_of(judged: &Judged, asked: &Asked, site: &Site) -> Option<String> {
-    let judgement =
-        Judgement { verdict: judged.verdict, codes: vec![judged.code], reasons: judged.report.reasons.clone() };
-    let happened = notify::happened(&judgement, false);
+    let happened = notify::happened(&judged.judgement(), false);
     let json = || outputs::document(None, judged);
     notify::tell(&asked.settings().notify, &happened, &site.root, &Signals::listen(), json)
 }
@@ -136,6 +134,10 @@ fn named(from: &[PathBuf]) -> Result<Vec<Utf8PathBuf>, Refused> {
 
 fn refuse_what_makes_no_sense(args: &CoverageArgs) -> Result<(), Refused> {
     let test = &args.test;
+    if let Some(flag) = test.archive.flag() {
+        let why = format!("`{flag}` makes no sense for coverage: what is measured is built for it, where it runs");
+        return Err(Refused::new(ExitCode::Usage, why));
+    }
     let given = [
         (test.list, "--list"),
         (test.repeat.is_some(), "--repeat"),

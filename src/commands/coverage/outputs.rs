@@ -8,11 +8,12 @@ use camino::Utf8Path;
 use super::ARTIFACT;
 use super::judging::Judged;
 use crate::cli::{CoverageArgs, Format};
-use crate::commands::notify;
 use crate::commands::stage::Stage;
-use crate::commands::test::{Ended, Refused, look};
+use crate::commands::test::{Asked, Ended, Refused, look};
+use crate::commands::{github, notify};
 use crate::model::{Reason, RunRecord};
-use crate::report::coverage::{annotations, json as documents, markdown, terminal};
+use crate::report::coverage::{json as documents, markdown, terminal};
+use crate::report::github::Findings;
 use crate::report::json::{self, Head};
 use crate::report::{CoverageHead, CoverageReport, Look};
 use crate::sys::fs::replace;
@@ -24,10 +25,6 @@ pub(super) fn tell(args: &CoverageArgs, ended: Option<&Ended<'_>>, judged: &Judg
     let look = look(&args.test, &Surroundings::read());
     // Whoever closed the pipe has read enough.
     let _ = io::stderr().lock().write_all(terminal::page(&judged.report, look).as_bytes());
-    // On standard error, where the machine's output is not: GitHub reads its commands from both.
-    if std::env::var_os("GITHUB_ACTIONS").is_some_and(|on| on == "true") {
-        let _ = annotations::write(&judged.report, &mut io::stderr().lock());
-    }
     if let Some(path) = &args.test.report {
         wrong.extend(write(path, &markdown::coverage_report(&judged.report)));
     }
@@ -35,6 +32,22 @@ pub(super) fn tell(args: &CoverageArgs, ended: Option<&Ended<'_>>, judged: &Judg
         wrong.extend(print(&documents::document(&head(ended, judged), &judged.report)));
     }
     wrong
+}
+
+/// Tells GitHub, where it is spoken to, of a judgement without a run. Gives what went wrong.
+pub(super) fn tell_github(asked: &Asked, judged: &Judged) -> Option<String> {
+    let judgement = judged.judgement();
+    let findings = Findings {
+        title: "Coverage",
+        judgement: &judgement,
+        duration: None,
+        tests: None,
+        coverage: Some(&judged.report),
+        pipeline: None,
+        shards: &[],
+    };
+    let workspace = asked.ground().ok().map(|ground| &ground.workspace);
+    github::is_spoken_to(asked.settings()).then(|| github::tell(&findings, workspace, None)).flatten()
 }
 
 /// The same in the log of a step, where it is one.

@@ -50,5 +50,6 @@ fn nothing_to_judge(args: &CoverageArgs, stage: &Stage, ruling: &Ruling) -> Step
 fn told_without_run(args: &CoverageArgs, stage: &Stage, judged: &Judged) -> Stepped {
     outputs::tell(args, None, judged).iter().for_each(|text| stage.complain("warning", text));
     outputs::log(stage, judged);
-    Stepped::without_run(judged.verdict, judged.code, judged.report.reasons.clone())
+    let stepped = Stepped::without_run(judged.verdict, judged.code, judged.report.reasons.clone());
+    Stepped { coverage: Some(judged.report.clone()), ..stepped }
 }

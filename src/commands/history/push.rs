@@ -16,7 +16,7 @@ use crate::report::words;
 
 /// Sends what waits in the outbox, and on demand what is in this machine's own history.
 pub(super) fn run(args: &PushArgs, place: &Place) -> Result<()> {
-    let link = keeping::line(&place.settings().store).map_err(HistoryError::Source)?;
+    let link = place.history().line().map_err(HistoryError::Source)?;
     let mut outbox = keeping::outbox(&place.gate_dir)?;
     let own = if args.all { keeping::own(&place.gate_dir)? } else { None };
     let out = &mut io::stdout().lock();

@@ -9,10 +9,10 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use crate::cli::RunArgs;
-use crate::commands::complain;
 use crate::commands::place::{Place, cargo, color_choice};
 use crate::commands::stage::Stage;
 use crate::commands::test::{Refused, rustc_version};
+use crate::commands::{complain, github};
 use crate::config::settings::DISABLE;
 use crate::config::{Pipeline, nearest};
 use crate::exit_code::ExitCode;
@@ -45,7 +45,7 @@ impl<'a> Asked<'a> {
         let (since, start) = (Instant::now(), Timestamp::now());
         let signals = Signals::listen();
         let rustc = thread::spawn(|| Stage::here().map(|stage| rustc_version(&cargo(), &stage)).unwrap_or_default());
-        let place = Place::find(&args.place, &[])?;
+        let place = Place::find(&args.place, &args.given())?;
         let changes = changes(args, &place).map_err(|refused| {
             complain("error", &refused.why);
             refused.code
@@ -53,10 +53,10 @@ impl<'a> Asked<'a> {
         let run_id = RunId::new(start, random());
         Ok(Self {
             args,
-            place,
             changes,
             signals,
-            look: look(args),
+            look: Look { groups: github::is_spoken_to(place.settings()), ..look(args) },
+            place,
             run_id,
             start,
             since,
@@ -153,5 +153,6 @@ fn look(args: &RunArgs) -> Look {
         verbosity,
         progress: !args.no_progress && surroundings.progress(args.quiet),
         columns: surroundings.columns(),
+        groups: false,
     }
 }

@@ -13,26 +13,24 @@ use super::step::{self, Tests};
 use super::walk::{Observers, Walked};
 use crate::cli::{Format, RunArgs};
 use crate::commands::keeping::{self, History, Pace};
-use crate::commands::{complain, coverage, notify};
+use crate::commands::test::ARTIFACT as REPORT;
+use crate::commands::{complain, coverage, github, notify};
 use crate::event::Fact;
 use crate::exit_code::ExitCode;
 use crate::history::record::{self, Start, add_checkout};
 use crate::history::shared::Hurry;
 use crate::model::{
-    CaseRecord, Judgement, PIPELINE_SUITE, Reason, RunHead, RunRecord, RunState, StepKind, StepRecord, StepState,
-    Totals, Verdict,
+    CaseRecord, Judgement, Outcome, PIPELINE_SUITE, Reason, RunHead, RunRecord, RunState, StepKind, StepRecord,
+    StepState, Totals, Verdict,
 };
 use crate::pipeline::gating::Changes;
 use crate::pipeline::manifest::{Completion, DONE, MEANT, Manifest};
 use crate::pipeline::plan::Planned;
+use crate::report::github::{Findings, TestFindings};
 use crate::report::json::write_line;
-use crate::report::pipeline::{Artifacts, PipelineReport, annotations, json, markdown, terminal};
-use crate::report::{Insights, Look};
+use crate::report::pipeline::{Artifacts, PipelineReport, json, markdown, terminal};
+use crate::report::{CoverageReport, Insights, Look};
 use crate::sys::fs::replace;
-use crate::sys::term::Surroundings;
-
-/// The name of the report in the gate directory, and in the run's own folder.
-const REPORT: &str = "test-report.md";
 
 /// The head of the pipeline's own record, as far as it is known before the first step.
 pub(super) fn head(site: &Site<'_>) -> RunHead {
@@ -65,7 +63,8 @@ pub(super) fn begin(site: &Site<'_>) -> (Option<History>, Vec<String>) {
     if site.asked.args.no_record {
         return (None, Vec::new());
     }
-    let begun = keeping::open(site.gate_dir(), &site.asked.place.settings().store, Pace::of_a_run(Hurry::already()))
+    let begun = keeping::Of { gate_dir: site.gate_dir(), ..site.asked.place.history() }
+        .open(Pace::of_a_run(Hurry::already()))
         .and_then(|mut store| store.begin(&head(site)).map(|()| store));
     match begun {
         Ok(mut store) => {
@@ -160,9 +159,10 @@ impl Ended<'_> {
             wrong.extend(store.finish(&record, &[], &[]).err().map(|error| error.to_string()));
             wrong.extend(store.take_warnings());
         }
-        observers.tell(Fact::RunFinished { record: Arc::new(record), cases: cases.into() });
+        observers.tell(Fact::RunFinished { record: Arc::new(record), cases: cases.clone().into() });
         drop(observers);
         wrong.extend(tell(args, site.asked.look, &report));
+        wrong.extend(tell_github(site, &report, &cases, &insights, &walked.coverage));
         let happened = notify::happened(&judgement, turned_flaky);
         let settings = &site.settings().notify;
         let json = || notify::bytes(&json::document(&report));
@@ -211,9 +211,15 @@ fn tests_of(tests: &[Tests]) -> (Vec<Arc<CaseRecord>>, Insights) {
     let mut cases: Vec<Arc<CaseRecord>> = tests.iter().flat_map(|tests| tests.cases.iter().cloned()).collect();
     cases.sort_by(|a, b| a.key.cmp(&b.key).then(b.outcome.is_failure().cmp(&a.outcome.is_failure())));
     cases.dedup_by(|later, earlier| later.key == earlier.key);
-    // The last run of the engine knows what those before it left in the history.
-    let insights = tests.iter().rev().map(|tests| &tests.insights).find(|insights| **insights != Insights::default());
-    (cases, insights.cloned().unwrap_or_default())
+    // The last run of the engine knows what those before it left in the history, but not what was in quarantine there.
+    let all = || tests.iter().map(|tests| &tests.insights);
+    let mut insights = all().rev().find(|insights| **insights != Insights::default()).cloned().unwrap_or_default();
+    insights.quarantined = all().flat_map(|insights| &insights.quarantined).cloned().collect();
+    insights.quarantined.sort_by(|a, b| a.key.cmp(&b.key).then(b.outcome.is_failure().cmp(&a.outcome.is_failure())));
+    insights.quarantined.dedup_by(|later, earlier| later.key == earlier.key);
+    insights.quarantined.sort_by_key(|line| matches!(line.outcome, Outcome::Passed | Outcome::Skipped));
+    insights.states = all().flat_map(|insights| &insights.states).cloned().collect();
+    (cases, insights)
 }
 
 /// A report of coverage from an earlier run says nothing of a gate that did not come to measuring. Gives what went wrong.
@@ -252,10 +258,34 @@ fn tell(args: &RunArgs, look: Look, report: &PipelineReport) -> Option<String> {
     let mut stdout = io::stdout().lock();
     let written = match args.format {
         Format::Json => write_line(&mut stdout, &json::document(report)),
-        Format::Human if Surroundings::read().is_github() => annotations::write(report, &mut stdout),
         Format::Human => Ok(()),
     };
     let written = written.and_then(|()| stdout.flush());
     let failed = written.err().filter(|error| error.kind() != io::ErrorKind::BrokenPipe);
     failed.map(|error| format!("cannot write the output: {error}"))
+}
+
+/// For GitHub, where it is spoken to. Gives what went wrong.
+fn tell_github(
+    site: &Site<'_>,
+    report: &PipelineReport,
+    cases: &[Arc<CaseRecord>],
+    insights: &Insights,
+    coverage: &[CoverageReport],
+) -> Option<String> {
+    if !site.asked.look.groups {
+        return None;
+    }
+    let cases: Vec<&CaseRecord> = cases.iter().map(|case| &**case).collect();
+    let tests = |totals| TestFindings { totals, not_run: report.not_run, cases: &cases, insights };
+    let findings = Findings {
+        title: "Gate",
+        judgement: &report.judgement,
+        duration: Some(report.duration),
+        tests: report.totals.map(tests),
+        coverage: coverage.iter().find(|report| report.word == "FAIL").or(coverage.last()),
+        pipeline: Some(report),
+        shards: &[],
+    };
+    github::tell(&findings, Some(&site.asked.place.workspace), Some(&site.root))
 }

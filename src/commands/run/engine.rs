@@ -63,7 +63,7 @@ pub(super) fn engine(site: &Site<'_>, planned: &Planned<'_>, step: &Step, stream
         Stepped::without_run(Verdict::Fail, ExitCode::Config, vec![Reason::new("config", why)])
     });
     let ending = stepped.ending();
-    let Stepped { judgement, run, .. } = stepped;
+    let Stepped { judgement, run, coverage } = stepped;
     let (state, codes) = state_of(&judgement, planned.severity);
     let next = matches!(state, StepState::Failed | StepState::Warned).then(|| next(step, &judgement)).flatten();
     let record = StepRecord {
@@ -83,7 +83,7 @@ pub(super) fn engine(site: &Site<'_>, planned: &Planned<'_>, step: &Step, stream
         turned_flaky: happened.contains(&Notice::FlakyNew),
     });
     let settled = Settled { record, codes, reasons: judgement.reasons };
-    Done { settled, tests: tests.into_iter().collect(), warnings, ..Done::default() }
+    Done { settled, tests: tests.into_iter().collect(), coverage, warnings, ..Done::default() }
 }
 
 fn stage(site: &Site<'_>, step: &Step, warnings: &mut Vec<String>) -> Stage {
@@ -95,6 +95,7 @@ fn stage(site: &Site<'_>, step: &Step, warnings: &mut Vec<String>) -> Stage {
         config: site.config.clone(),
         gate_dir: site.gate_dir().to_owned(),
         profile: args.place.gate_profile.clone(),
+        compat: args.compat().map(str::to_owned),
         deadline: step.timeout.and_then(|timeout| Instant::now().checked_add(timeout)),
         origin: site.origin.clone(),
         log: log.ok().map(Log::new),
@@ -103,6 +104,7 @@ fn stage(site: &Site<'_>, step: &Step, warnings: &mut Vec<String>) -> Stage {
             verbose: args.verbose,
             color: args.place.color.clone(),
             no_progress: args.no_progress,
+            groups: site.asked.look.groups,
         },
         trigger: args.trigger.clone(),
         no_record: args.no_record,

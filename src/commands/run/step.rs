@@ -18,8 +18,8 @@ use crate::model::{
 use crate::pipeline::cache::{Kept, Lookup, Parts, Pass, parts_of};
 use crate::pipeline::exec::{self, ExecError, Executed, Order, SetupFailure};
 use crate::pipeline::plan::{Planned, Work};
-use crate::report::Insights;
 use crate::report::pipeline::SmokeReport;
+use crate::report::{CoverageReport, Insights};
 use crate::sys::digest::Fields;
 use crate::sys::git;
 
@@ -31,6 +31,8 @@ pub(super) struct Done {
     pub(super) tests: Vec<Tests>,
     /// What the smoke checks came to, where it was these.
     pub(super) smoke: Option<SmokeReport>,
+    /// What it measured, where it was that.
+    pub(super) coverage: Option<CoverageReport>,
     /// What the user should know that decides nothing.
     pub(super) warnings: Vec<String>,
 }

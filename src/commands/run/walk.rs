@@ -16,6 +16,7 @@ use crate::exit_code::ExitCode;
 use crate::model::{StepKind, StepRecord, StepState};
 use crate::pipeline::plan::{Planned, Work};
 use crate::pipeline::schedule::{Came, Schedule, Unit, Weight, Why};
+use crate::report::CoverageReport;
 use crate::report::pipeline::SmokeReport;
 
 /// What came of all steps.
@@ -25,6 +26,7 @@ pub(super) struct Walked {
     pub(super) settled: Vec<Settled>,
     pub(super) tests: Vec<Tests>,
     pub(super) smoke: Option<SmokeReport>,
+    pub(super) coverage: Vec<CoverageReport>,
     /// The signal that ended it, where one did.
     pub(super) interrupted: Option<&'static str>,
 }
@@ -215,11 +217,12 @@ impl<'s> Walk<'s> {
     }
 
     fn end(&mut self, place: usize, done: Done, observers: &mut Observers) {
-        let Done { settled, tests, smoke, warnings } = done;
+        let Done { settled, tests, smoke, coverage, warnings } = done;
         observers.warn("step", warnings);
         observers.tell(Fact::StepFinished { step: Arc::new(settled.record.clone()) });
         self.schedule.settle(place, Came::of(settled.record.state));
         self.walked.tests.extend(tests);
+        self.walked.coverage.extend(coverage);
         self.walked.smoke = self.walked.smoke.take().or(smoke);
         if let Some(slot) = self.settled.get_mut(place) {
             *slot = Some(settled);

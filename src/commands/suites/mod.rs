@@ -161,8 +161,8 @@ fn head(found: &Found, site: &SuiteRun<'_>) -> RunHead {
 
 /// The history with this run on record as running. What cannot be recorded is a warning.
 fn open(site: &SuiteRun<'_>, head: &RunHead, warnings: &mut Vec<String>) -> Option<History> {
-    let opened = keeping::open(site.gate_dir?, &site.settings.store, Pace::of_a_run(Hurry::already()));
-    let mut store = opened.map_err(|error| warnings.push(error.to_string())).ok()?;
+    let of = keeping::Of { gate_dir: site.gate_dir?, workspace: site.package, settings: &site.settings.store };
+    let mut store = of.open(Pace::of_a_run(Hurry::already())).map_err(|error| warnings.push(error.to_string())).ok()?;
     warnings.extend(store.begin(head).err().map(|error| error.to_string()));
     warnings.extend(store.take_warnings());
     Some(store)

@@ -35,7 +35,7 @@ impl Place {
         copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/suites"), &dir.path().join("work"));
         let file =
             ConfigFile { name: "gate.toml".into(), text: format!("[default.infra]\ndelay = \"10ms\"\n{config}") };
-        let layers = Layers { file: Some(&file), variables: &[], profile: None, flags: &[] };
+        let layers = Layers { file: Some(&file), ..Layers::default() };
         let settings = Resolved::from_layers(&layers).unwrap().settings;
         let context = Context { target: "here".into(), features: String::new(), profile: "test".into() };
         let checkout = Checkout { commit: Some("c0ffee".into()), ..Checkout::default() };

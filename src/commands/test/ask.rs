@@ -4,7 +4,10 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use camino::Utf8PathBuf;
+
 use super::Refused;
+use super::archiving::Opened;
 use super::ground::{Ground, LateGround, may_have_config};
 use crate::cargo::user_config::{self, Lookup, UserConfig};
 use crate::cli::{BuildArgs, TestArgs, cargo_args};
@@ -14,7 +17,7 @@ use crate::commands::stage::Stage;
 use crate::config::settings::DISABLE;
 use crate::config::{ConfigErrors, ConfigFile, Layers, Resolved, Settings};
 use crate::exit_code::ExitCode;
-use crate::model::Context;
+use crate::model::{Compat, Context};
 
 /// Everything that is known before the build.
 #[derive(Debug)]
@@ -31,7 +34,9 @@ pub(in crate::commands) struct Asked {
     pub(in crate::commands) build: BuildArgs,
     /// The same as words, without `-q`.
     pub(in crate::commands) cargo_flags: Vec<OsString>,
-    /// All of `rustc -vV`.
+    /// What stands in for a build, where nothing is to be built.
+    pub(in crate::commands) archive: Option<Opened>,
+    /// All of `rustc -vV`: of the compiler that built, or will.
     pub(in crate::commands) rustc: String,
     /// The host's triple.
     pub(in crate::commands) host: String,
@@ -89,6 +94,9 @@ impl Asked {
 
     /// Under what test keys are meant, given the triples that the build is for.
     pub(in crate::commands) fn context(&self, triples: &[String]) -> Context {
+        if let Some(archive) = &self.archive {
+            return archive.inventory.context.clone();
+        }
         let flags = &self.build.flags;
         let profile = match (&flags.profile, flags.release) {
             (Some(profile), _) => profile.clone(),
@@ -98,6 +106,15 @@ impl Asked {
         // Without --target the host is meant, whatever else runners were looked up for.
         let target = if triples.len() > 1 { triples.get(1..).unwrap_or_default().join(",") } else { self.host.clone() };
         Context { target, features: flags.canonical_features(), profile }
+    }
+
+    /// RUSTFLAGS as they are in force.
+    pub(in crate::commands) fn rustflags(&self) -> String {
+        if let Some(archive) = &self.archive {
+            return archive.inventory.rustflags.clone();
+        }
+        let names = ["CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS"];
+        names.iter().find_map(|name| self.stage.variable(name)).unwrap_or_default()
     }
 }
 
@@ -161,21 +178,27 @@ pub(in crate::commands) fn prepare(args: &TestArgs, purpose: Purpose<'_>, stage:
         // What was measured before can be judged again.
         Purpose::Coverage(judging) => (judging, true),
     };
-    let resolved = resolve(args, judging, file.as_ref(), &stage)?;
-    for warning in resolved.warnings.iter().filter(|_| !args.build.flags.quiet) {
+    let resolved = resolve(args, judging, file.as_ref(), &stage, &ground)?;
+    let warnings = resolved.warnings.iter().map(|warning| ("warning", &warning.text));
+    let told = warnings.chain(resolved.notes.iter().map(|note| ("note", note)));
+    for (kind, text) in told.filter(|_| !args.build.flags.quiet) {
         match &stage.step {
-            Some(_) => stage.note("warning", &warning.text),
-            None => complain("warning", &warning.text),
+            Some(_) => stage.note(kind, text),
+            None => complain(kind, text),
         }
     }
     if !resolved.settings.enabled {
         return Ok(Prepared::Off);
     }
-    let configured = &resolved.settings.test.args;
+    let archive = args.archive.archive_file.as_deref().map(|file| Opened::open(cwd.join(file))).transpose()?;
+    let (configured, by) = match &archive {
+        Some(archive) => (&archive.inventory.cargo_flags, "the archive's flags"),
+        None => (&resolved.settings.test.args, "`test.args` in the configuration"),
+    };
     let build = args.build.with_configured(configured).map_err(|error| {
         let words = error.to_string();
         let first = words.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-        Refused::new(ExitCode::Config, format!("`test.args` in the configuration: {first}"))
+        Refused::new(ExitCode::Config, format!("{by}: {first}"))
     })?;
     let cargo_flags = build.to_argv();
     if !builds || args.libtest.list || args.libtest.help {
@@ -196,6 +219,13 @@ pub(in crate::commands) fn prepare(args: &TestArgs, purpose: Purpose<'_>, stage:
             "cannot learn the host's triple from `rustc -vV`: is rustc installed?",
         ));
     }
+    let rustc = match &archive {
+        Some(archive) => {
+            archive.fits(&host, &rustc)?;
+            archive.inventory.rustc.clone()
+        }
+        None => rustc,
+    };
     let own_exe = std::env::current_exe().map_err(|error| Refused::new(ExitCode::Internal, error.to_string()))?;
     Ok(Prepared::Ours(Box::new(Asked {
         stage,
@@ -207,6 +237,7 @@ pub(in crate::commands) fn prepare(args: &TestArgs, purpose: Purpose<'_>, stage:
         resolved,
         build,
         cargo_flags,
+        archive,
         rustc,
         host,
         softeners,
@@ -227,12 +258,24 @@ fn resolve(
     judging: &[(&'static str, &str)],
     file: Option<&ConfigFile>,
     stage: &Stage,
+    ground: &LateGround,
 ) -> Result<Resolved, Refused> {
     let variables = stage.environment();
     let mut flags = args.settings.given();
     flags.extend_from_slice(judging);
-    let layers = Layers { file, variables: &variables, profile: args.gate_profile.as_deref(), flags: &flags };
-    Resolved::from_layers(&layers).map_err(refused)
+    let profile = args.gate_profile.as_deref();
+    let layers = Layers { file, variables: &variables, profile, flags: &flags, ..Layers::default() };
+    let resolved = Resolved::from_layers(&layers).map_err(refused)?;
+    if resolved.settings.test.compat == Compat::None {
+        return Ok(resolved);
+    }
+    // As with the gate's own file, what the pipeline was started in decides, whatever a worktree's says.
+    let origin = stage.step.as_ref().and_then(|step| step.origin.as_ref());
+    let root = match origin {
+        Some(origin) => &origin.root,
+        None => &ground.workspace()?.root,
+    };
+    resolved.with_nextest(&layers, root, &args.build.flags.target).map_err(refused)
 }
 
 fn refused(errors: ConfigErrors) -> Refused {
@@ -242,11 +285,23 @@ fn refused(errors: ConfigErrors) -> Refused {
 
 /// All of `rustc -vV`: of the rustc beside cargo, which spares a proxy's detour, unless another one is named.
 pub(in crate::commands) fn rustc_version(cargo: &OsStr, stage: &Stage) -> String {
+    ask_rustc(cargo, stage, &["-vV"])
+}
+
+/// Where that rustc's libraries and tools are.
+pub(super) fn sysroot(cargo: &OsStr, stage: &Stage) -> Result<Utf8PathBuf, Refused> {
+    match ask_rustc(cargo, stage, &["--print", "sysroot"]).trim() {
+        "" => Err(Refused::new(ExitCode::Config, "cannot learn the toolchain's place from `rustc --print sysroot`")),
+        sysroot => Ok(sysroot.into()),
+    }
+}
+
+fn ask_rustc(cargo: &OsStr, stage: &Stage, question: &[&str]) -> String {
     let beside = Path::new(cargo).with_file_name(if cfg!(windows) { "rustc.exe" } else { "rustc" });
     let beside = Some(beside).filter(|rustc| rustc.is_absolute() && rustc.is_file()).map(PathBuf::into_os_string);
     let rustc = stage.variable_os("RUSTC").or(beside).unwrap_or_else(|| "rustc".into());
     let mut command = Command::new(rustc);
-    let output = command.arg("-vV").current_dir(&stage.cwd).envs(stage.env.iter().cloned()).output();
+    let output = command.args(question).current_dir(&stage.cwd).envs(stage.env.iter().cloned()).output();
     output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
 }
 

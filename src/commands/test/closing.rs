@@ -91,6 +91,7 @@ impl Session<'_> {
         let told = Insights {
             quarantined: insights::quarantined(&came.cases, settings, today, state_of),
             vanished,
+            states: insights::states(&came.cases, state_of),
             ..insights::insights(&memory.summaries, now, &by)
         };
         insights.borrow_mut().clone_from(&told);
@@ -111,7 +112,11 @@ impl Session<'_> {
             self.notify(ended.happened, || measuring.document(&ended).unwrap_or_else(|| notify::bytes(&document()))),
         );
         wrong.iter().for_each(|text| self.asked.stage.complain("warning", text));
-        CameTo { judgement: record.judgement.clone(), run: Some(Recorded { record, cases, insights: told, happened }) }
+        CameTo {
+            judgement: record.judgement.clone(),
+            run: Some(Recorded { record, cases, insights: told, happened }),
+            coverage: measuring.report().cloned(),
+        }
     }
 
     /// Tells who wants to know; of a step the pipeline tells, once it is over. Gives what went wrong.

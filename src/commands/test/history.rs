@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 
+use super::Refused;
 use super::ask::Asked;
+use super::ground::Ground;
 
 use crate::analytics::presence::{FullRuns, Presence};
 use crate::analytics::summary::{Entry, RunFacts, Summary};
@@ -16,7 +18,7 @@ use crate::history::input::{self, Setting};
 use crate::history::shared::Hurry;
 use crate::history::store::{BinaryStamp, StoreError};
 use crate::model::{BinaryId, CaseRecord, ContentHash, Context, RunHead, RunRecord, TestKey};
-use crate::sys::digest::hash_file;
+use crate::sys::digest::{Fields, hash_file};
 use crate::sys::git::{self, Checkout};
 
 /// What is remembered, as far as a run needs it.
@@ -47,6 +49,15 @@ pub(super) struct Opening {
     pub(super) wants_full: bool,
 }
 
+impl Asked {
+    /// The history of the workspace, also where it is tested in a worktree; waits for cargo to tell.
+    fn history(&self) -> Result<keeping::Of<'_>, Refused> {
+        let Ground { workspace, gate_dir } = self.ground()?;
+        let root = self.stage.origin().map_or(&workspace.root, |origin| &origin.root);
+        Ok(keeping::Of { gate_dir, workspace: workspace.name_from(root), settings: &self.settings().store })
+    }
+}
+
 /// A history that is being opened beside whatever goes on.
 pub(super) struct Opened {
     memory: JoinHandle<Memory>,
@@ -62,8 +73,8 @@ pub(super) fn open(opening: Opening) -> Opened {
     let memory = std::thread::spawn(move || {
         let mut memory = Memory::default();
         // Where cargo does not know of a workspace it says so itself.
-        if let Ok(ground) = opening.asked.ground()
-            && let Err(error) = memory.open(&opening, &ground.gate_dir, pace)
+        if let Ok(of) = opening.asked.history()
+            && let Err(error) = memory.open(&opening, of, pace)
         {
             memory.warnings.push(error.to_string());
         }
@@ -83,11 +94,10 @@ impl Opened {
 }
 
 impl Memory {
-    fn open(&mut self, opening: &Opening, gate_dir: &Utf8Path, pace: Pace) -> Result<(), StoreError> {
-        let settings = &opening.asked.settings().store;
+    fn open(&mut self, opening: &Opening, of: keeping::Of<'_>, pace: Pace) -> Result<(), StoreError> {
         let opened = match &opening.begin {
-            Some(_) => keeping::open(gate_dir, settings, pace).map(Some),
-            None => keeping::open_existing(gate_dir, settings, pace),
+            Some(_) => of.open(pace).map(Some),
+            None => of.open_existing(pace),
         };
         let Some(store) = opened? else { return Ok(()) };
         let store = self.store.insert(store);
@@ -150,6 +160,8 @@ pub(super) struct Looking {
     pub(super) context: Context,
     pub(super) rustc: String,
     pub(super) rustflags: String,
+    /// What an archive was built from.
+    pub(super) archived: Option<ContentHash>,
     pub(super) stamps: Vec<BinaryStamp>,
     pub(super) recorded: Vec<BinaryStamp>,
 }
@@ -163,13 +175,13 @@ impl Looking {
         recorded: Vec<BinaryStamp>,
     ) -> Option<Self> {
         let workspace = &asked.ground().ok()?.workspace;
-        let rustflags = ["CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS"];
         Some(Self {
             root: workspace.root.clone(),
             target_dir: workspace.target_dir.clone(),
             context: context.clone(),
             rustc: asked.rustc.clone(),
-            rustflags: rustflags.iter().find_map(|name| asked.stage.variable(name)).unwrap_or_default(),
+            rustflags: asked.rustflags(),
+            archived: asked.archive.as_ref().and_then(|archive| archive.inventory.input_key),
             stamps,
             recorded,
         })
@@ -196,6 +208,28 @@ pub(super) fn look(looking: Looking) -> JoinHandle<Tested> {
                 input::input_key_of_binaries(&hashes, &looking.root, &looking.target_dir, &setting)
             }
         };
-        Tested { checkout, stamps, input_key }
+        Tested { checkout, stamps, input_key: with_archived(input_key, looking.archived) }
     })
+}
+
+/// Tests of an archive in a checkout of something else test neither the one nor the other.
+fn with_archived(here: ContentHash, archived: Option<ContentHash>) -> ContentHash {
+    match archived.filter(|archived| *archived != here) {
+        Some(archived) => [here, archived].map(|key| key.0).into_iter().collect::<Fields>().finish(),
+        None => here,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_archive_in_its_own_checkout_tests_what_a_build_there_would() {
+        let (here, other) = (ContentHash([1; 16]), ContentHash([2; 16]));
+        assert_eq!(with_archived(here, None), here);
+        assert_eq!(with_archived(here, Some(here)), here);
+        let mixed = with_archived(here, Some(other));
+        assert!(mixed != here && mixed != other && mixed != with_archived(other, Some(here)));
+    }
 }

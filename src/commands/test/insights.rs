@@ -41,6 +41,15 @@ pub(super) fn flaky_tests(
     flaky.map(|(key, _)| Arc::clone(key)).collect()
 }
 
+/// What the tests of a run that did not simply pass are called.
+pub(super) fn states(
+    cases: &[Arc<CaseRecord>],
+    state_of: impl Fn(&TestKey) -> Option<State>,
+) -> Vec<(Arc<TestKey>, String)> {
+    let told = cases.iter().filter(|case| !matches!(case.outcome, Outcome::Passed | Outcome::Skipped));
+    told.filter_map(|case| Some((Arc::clone(&case.key), state_of(&case.key)?.to_string()))).collect()
+}
+
 /// The tests of a run that are in quarantine, those that do not simply pass first.
 pub(super) fn quarantined(
     cases: &[Arc<CaseRecord>],

@@ -7,6 +7,7 @@ use super::Refused;
 use super::outputs::Ended;
 use super::session::Came;
 use crate::model::{CoverageFigures, Judgement};
+use crate::report::CoverageReport;
 use crate::sys::signals::Signals;
 
 /// The environment of a build, where it is a special one.
@@ -32,6 +33,11 @@ pub(in crate::commands) trait Measuring {
 
     /// What was reached, for the record of the run.
     fn reached(&self) -> Option<CoverageFigures> {
+        None
+    }
+
+    /// What is shown of the measurement, where it was judged.
+    fn report(&self) -> Option<&CoverageReport> {
         None
     }
 

@@ -1,5 +1,6 @@
 //! `cargo gate test`: build, plan, execute, record, judge, report.
 
+mod archiving;
 mod ask;
 mod building;
 mod closing;
@@ -14,6 +15,7 @@ mod planning;
 mod refused;
 mod session;
 mod step;
+mod unfinished;
 
 use std::sync::Arc;
 
@@ -22,7 +24,7 @@ pub(super) use gather::slots;
 pub(super) use judge::judge_cases;
 use measuring::NotMeasuring;
 pub(super) use measuring::{Begun, Measuring};
-pub(super) use outputs::{Ended, events, look};
+pub(super) use outputs::{ARTIFACT, Ended, events, look};
 pub(super) use refused::Refused;
 pub(super) use session::{Came, Recorded, run as run_session, run_once};
 pub(super) use step::{Stepped, Told, handed, run_step, seated};

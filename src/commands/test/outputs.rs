@@ -7,20 +7,23 @@ use std::sync::Arc;
 
 use camino::Utf8Path;
 
-use super::Refused;
+use super::session::{CameTo, Recorded};
+use super::{Asked, Refused};
 use crate::cli::{Events, Format, TestArgs};
+use crate::commands::github;
 use crate::commands::place::color_choice;
 use crate::config::Notice;
 use crate::event::{Event, Fact, Observer};
 use crate::exit_code::ExitCode;
 use crate::model::{CaseRecord, RunRecord};
+use crate::report::github::{Findings, TestFindings};
 use crate::report::markdown::{Smoke, test_report};
 use crate::report::{EventStream, Insights, Look, TestDocument, Verbosity, json, junit};
 use crate::sys::fs::replace;
 use crate::sys::term::{Output, Surroundings};
 
 /// The artifact's name in the gate directory.
-pub(super) const ARTIFACT: &str = "test-report.md";
+pub(in crate::commands) const ARTIFACT: &str = "test-report.md";
 
 /// How the terminal looks, from flags and surroundings.
 pub(in crate::commands) fn look(args: &TestArgs, surroundings: &Surroundings) -> Look {
@@ -36,7 +39,31 @@ pub(in crate::commands) fn look(args: &TestArgs, surroundings: &Surroundings) ->
         verbosity,
         progress: !args.no_progress && surroundings.progress(flags.quiet),
         columns: surroundings.columns(),
+        groups: false,
     }
+}
+
+/// Is GitHub spoken to? Within a pipeline that is the pipeline's own matter.
+pub(in crate::commands) fn speaks_to_github(asked: &Asked) -> bool {
+    asked.stage.step.as_ref().map_or_else(|| github::is_spoken_to(asked.settings()), |step| step.manner.groups)
+}
+
+/// Tells GitHub what a run came to, where it is spoken to. Gives what went wrong.
+pub(super) fn tell_github(asked: &Asked, came_to: &CameTo) -> Option<String> {
+    let CameTo { judgement, run, coverage } = came_to;
+    let Recorded { record, cases, insights, .. } = run.as_ref().filter(|_| speaks_to_github(asked))?;
+    let cases: Vec<&CaseRecord> = cases.iter().map(|case| &**case).collect();
+    let findings = Findings {
+        title: if record.head.instrumented { "Coverage" } else { "Tests" },
+        judgement,
+        duration: Some(record.duration),
+        tests: Some(TestFindings { totals: record.totals, not_run: record.not_run, cases: &cases, insights }),
+        coverage: coverage.as_ref(),
+        pipeline: None,
+        shards: &[],
+    };
+    let workspace = asked.ground().ok().map(|ground| &ground.workspace);
+    github::tell(&findings, workspace, None)
 }
 
 /// The stream of events, if one is asked for.

@@ -64,7 +64,7 @@ fn gate_dir_despite_mistakes(args: &TestArgs) -> Option<Utf8PathBuf> {
         LateGround::ask(Stage::here().ok()?, cargo(), metadata_flags(&args.build), args.build.flags.target_dir.clone());
     let file = ConfigFile::load(&ground.workspace().ok()?.root).ok().flatten();
     let (variables, flags) = (variables(), args.settings.given());
-    let layers = Layers { file: file.as_ref(), variables: &variables, profile: None, flags: &flags };
+    let layers = Layers { file: file.as_ref(), variables: &variables, flags: &flags, ..Layers::default() };
     let store_dir = Resolved::store_dir_despite_mistakes(&layers);
     Some(ground.ground(store_dir.as_deref()).ok()?.gate_dir.clone())
 }

@@ -14,6 +14,7 @@ use super::gather::{self, Surveyed};
 use super::history::{self, Looking, Memory, Opening, Tested};
 use super::measuring::Measuring;
 use super::outputs::{self, Observers};
+use super::unfinished::{not_executed, without_outcome};
 use super::{Refused, planning};
 use crate::cargo::build::{self, Built};
 use crate::cargo::user_config::UserConfig;
@@ -29,7 +30,7 @@ use crate::model::{
 };
 use crate::plan::Plan;
 use crate::plan::list::Remembered;
-use crate::report::{Insights, Look, Terminal};
+use crate::report::{CoverageReport, Insights, Look, Terminal};
 use crate::runner::engine::{self, Finished, Options, Stop};
 use crate::runner::job::Frame;
 use crate::sys::random::random;
@@ -49,6 +50,7 @@ pub(in crate::commands) fn run(
         (None, false) => 1,
     };
     let mut codes = Vec::new();
+    let mut decisive: Option<CameTo> = None;
     for round in 1..=times {
         if times > 1 && !args.build.flags.quiet {
             let of = if times == usize::MAX { String::new() } else { format!(" of {times}") };
@@ -60,14 +62,20 @@ pub(in crate::commands) fn run(
             let all = codes.iter().copied().chain([refused.code]);
             Refused { code: ExitCode::most_pressing(all), ..refused }
         })?;
-        let judgement = came_to.judgement;
+        let judgement = &came_to.judgement;
         let (code, is_nothing) = (judgement.exit_code(), judgement.verdict == Verdict::Nothing);
+        let is_worse = !codes.is_empty() && !codes.contains(&code);
         codes.push(code);
+        if decisive.is_none() || is_worse && ExitCode::most_pressing(codes.iter().copied()) == code {
+            decisive = Some(came_to);
+        }
         let goes_on = (code == ExitCode::Pass && !is_nothing) || (code == ExitCode::TestsFailed && !args.until_fail);
         if !goes_on {
             break;
         }
     }
+    let wrong = decisive.and_then(|came_to| outputs::tell_github(asked, &came_to));
+    wrong.iter().for_each(|text| complain("warning", text));
     Ok(ExitCode::most_pressing(codes))
 }
 
@@ -88,6 +96,8 @@ pub(in crate::commands) struct CameTo {
     pub(in crate::commands) judgement: Judgement,
     /// Its record with what became of each test and what the history says of it; none where nothing was to run.
     pub(in crate::commands) run: Option<Recorded>,
+    /// What was measured, where it was judged.
+    pub(in crate::commands) coverage: Option<CoverageReport>,
 }
 
 /// A run with all that is known of it at its end.
@@ -164,10 +174,12 @@ impl<'a> Session<'a> {
 
     /// Does this call leave a trace in the history?
     pub(super) const fn records(&self) -> bool {
-        !self.args.no_record && !self.args.list
+        !self.args.no_record && !self.args.list && self.args.archive.archive.is_none()
     }
 
     fn run(self, measuring: &mut dyn Measuring, told: Vec<Box<dyn Observer + '_>>) -> Result<CameTo, Refused> {
+        // Before anything is on record: what cannot be unpacked is no run.
+        let unpacked = self.asked.archive.as_ref().map(|archive| self.unpack(archive)).transpose()?;
         let opening = Opening {
             asked: Arc::clone(self.asked),
             begin: self.records().then(|| self.head.clone()),
@@ -177,7 +189,8 @@ impl<'a> Session<'a> {
         };
         let events = outputs::events(self.args.events.as_ref())?;
         let memory = history::open(opening);
-        let look = outputs::look(self.args, &self.surroundings);
+        let groups = outputs::speaks_to_github(self.asked);
+        let look = Look { groups, ..outputs::look(self.args, &self.surroundings) };
         let insights = RefCell::new(Insights::default());
         let terminal = Terminal::new(std::io::stderr(), look).with_insights(|_, _| insights.borrow().clone());
         let log = self.asked.stage.log().map(|log| Terminal::new(log, Look::default()));
@@ -189,7 +202,13 @@ impl<'a> Session<'a> {
         }
 
         let env = measuring.begin(self.signals)?;
-        let (built, tries) = self.build_with_retries(env.as_deref(), &mut observers);
+        let (built, tries) = match unpacked {
+            Some(built) => {
+                observers.tell(Fact::BuildFinished { success: true, took: built.took });
+                (Ok(built), 1)
+            }
+            None => self.build_with_retries(env.as_deref(), &mut observers),
+        };
         let mut memory = memory.memory();
         for warning in std::mem::take(&mut memory.warnings) {
             observers.tell(Fact::Warned { id: "history", text: warning });
@@ -205,10 +224,13 @@ impl<'a> Session<'a> {
                 came.failure = Some(error);
             }
             Ok(built) => {
+                if let Some(path) = &self.args.archive.archive {
+                    return self.archive(&built, path);
+                }
                 measuring.built(&built.executables);
                 let (plan, stamps) = self.plan(&built, &memory, &mut remembered)?;
                 if self.args.list {
-                    return Ok(CameTo { judgement: self.list(&plan), run: None });
+                    return Ok(CameTo { judgement: self.list(&plan), run: None, coverage: None });
                 }
                 came.digest = Some(plan.digest());
                 let looking = self.records().then(|| self.look(&plan, stamps, &memory)).flatten();
@@ -347,40 +369,6 @@ impl<'a> Session<'a> {
         let code = if is_empty { ExitCode::NoTests } else { ExitCode::Pass };
         Judgement { verdict: Verdict::Nothing, codes: vec![code], reasons: Vec::new() }
     }
-}
-
-/// Why a suite could not be executed whole, in a sentence; none where a test's failure says more.
-fn not_executed(stop: Option<&Stop>, unstarted: &[(BinaryId, String)], has_failed: bool) -> Option<String> {
-    if matches!(stop, Some(Stop::Interrupted(_) | Stop::Failures)) {
-        return None;
-    }
-    match (stop, unstarted.first()) {
-        (Some(Stop::RunTimeout(_)), _) if has_failed => None,
-        (Some(Stop::RunTimeout(in_flight)), _) => {
-            let names = in_flight.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
-            let more = in_flight.len().saturating_sub(3);
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            Some(format!("the run ran into its own limit with {names}{more} in flight"))
-        }
-        (_, Some((binary, why))) => {
-            let more = unstarted.len() - 1;
-            let more = if more > 0 { format!(" (and {more} more binaries)") } else { String::new() };
-            Some(format!("{binary} cannot be started: {why}{more}"))
-        }
-        _ => None,
-    }
-}
-
-/// Leaves only what has no outcome yet.
-fn without_outcome(plan: &mut Plan, cases: &[Arc<CaseRecord>], finished_units: &HashSet<BinaryId>) {
-    let done: HashSet<&TestKey> = cases.iter().map(|case| &*case.key).collect();
-    for binary in &mut plan.binaries {
-        binary.tests.retain(|test| !done.contains(&*test.key));
-    }
-    plan.binaries.retain(|binary| match binary.harness.gives_list() {
-        true => !binary.tests.is_empty(),
-        false => !finished_units.contains(&binary.id),
-    });
 }
 
 /// Does the run take in every test of the workspace?

@@ -13,6 +13,7 @@ use crate::config::settings::DISABLE;
 use crate::event::Observer;
 use crate::exit_code::ExitCode;
 use crate::model::{Ending, Judgement, Reason, Verdict};
+use crate::report::CoverageReport;
 use crate::sys::process::{self, Launch};
 
 /// How long plain cargo has to end its tests.
@@ -28,12 +29,14 @@ pub(in crate::commands) struct Stepped {
     pub(in crate::commands) judgement: Judgement,
     /// The run with what became of each test; none where it came to no run.
     pub(in crate::commands) run: Option<Recorded>,
+    /// What was measured, where it was judged.
+    pub(in crate::commands) coverage: Option<CoverageReport>,
 }
 
 impl Stepped {
     /// A step without a run.
     pub(in crate::commands) fn without_run(verdict: Verdict, code: ExitCode, reasons: Vec<Reason>) -> Self {
-        Self { judgement: Judgement { verdict, codes: vec![code], reasons }, run: None }
+        Self { judgement: Judgement { verdict, codes: vec![code], reasons }, run: None, coverage: None }
     }
 
     /// A step that could not begin. Says why.
@@ -56,7 +59,7 @@ impl Stepped {
 
 impl From<CameTo> for Stepped {
     fn from(came_to: CameTo) -> Self {
-        Self { judgement: came_to.judgement, run: came_to.run }
+        Self { judgement: came_to.judgement, run: came_to.run, coverage: came_to.coverage }
     }
 }
 
@@ -92,6 +95,7 @@ pub(in crate::commands) fn seated(args: &TestArgs, stage: &Stage) -> TestArgs {
     seated.no_record |= step.no_record;
     seated.trigger = seated.trigger.or_else(|| step.trigger.clone());
     seated.gate_profile = seated.gate_profile.or_else(|| step.profile.clone());
+    seated.settings.compat = seated.settings.compat.or_else(|| step.compat.clone());
     let flags = &mut seated.build.flags;
     // cargo takes only one of the two.
     flags.quiet = flags.quiet || (step.manner.quiet && flags.verbose == 0);
@@ -150,6 +154,7 @@ mod tests {
             config: None,
             gate_dir: "/w/target/gate".into(),
             profile: None,
+            compat: None,
             deadline: None,
             origin: None,
             log: None,

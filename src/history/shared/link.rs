@@ -212,9 +212,9 @@ impl Link {
         loop {
             match call.came.try_recv() {
                 Ok(Ok(())) => return Ok(Ok(())),
-                Ok(Err(StoreError::Unreachable(why))) => return Ok(Err(why)),
+                Ok(Err(StoreError::Unreachable(why) | StoreError::Unreadable(why))) => return Ok(Err(why)),
                 Ok(Err(error)) => return Ok(Err(error.to_string())),
-                Err(TryRecvError::Disconnected) => return Ok(Err(broken().to_string())),
+                Err(TryRecvError::Disconnected) => return Ok(Err(BROKEN.to_owned())),
                 Err(TryRecvError::Empty) => {}
             }
             let end = call.since + self.limits.connect;
@@ -253,8 +253,10 @@ impl Link {
     }
 }
 
+const BROKEN: &str = "the connection broke";
+
 fn broken() -> StoreError {
-    StoreError::Unreachable("the connection broke".to_owned())
+    StoreError::Unreachable(BROKEN.to_owned())
 }
 
 fn rounded(time: Duration) -> String {

@@ -1,44 +1,36 @@
-//! GitHub's workflow commands: the verdict and uncovered changed lines, shown beside the change they are about.
+//! What GitHub shows of coverage: the verdict, and uncovered changed lines beside the change they are in.
 
-use std::io::{self, Write};
 use std::ops::RangeInclusive;
 
-use super::{CoverageReport, PatchLines, figures};
-use crate::report::github::{capped, message, property};
-use crate::report::words;
+use camino::{Utf8Path, Utf8PathBuf};
 
-/// Writes the commands: an error for a failed verdict, and a warning for each warning and for uncovered changed lines,
-/// those that follow each other as one.
-///
-/// # Errors
-///
-/// What the writer says.
-pub fn write(report: &CoverageReport, out: &mut dyn Write) -> io::Result<()> {
+use super::{CoverageReport, PatchLines, figures};
+use crate::report::github::{Annotation, Level, Place};
+
+/// An error for a failed verdict, and a warning for each warning and for uncovered changed lines, those that follow each
+/// other as one. `file` names a file of the workspace as the repository does.
+pub(in crate::report) fn of(report: &CoverageReport, file: &dyn Fn(&Utf8Path) -> Utf8PathBuf) -> Vec<Annotation> {
+    let mut all = Vec::new();
     if report.word == "FAIL" {
-        let why = figures::Why::of(report);
-        writeln!(out, "::error title=Coverage::{}", message(&why.sentence))?;
+        all.push(Annotation::new(Level::Error, "Coverage", &figures::Why::of(report).sentence));
     }
-    let mut warnings: Vec<String> =
-        report.warnings.iter().map(|warning| format!("::warning title=Coverage::{}", message(&warning.text))).collect();
-    for file in report.patch.iter().flat_map(|patch| &patch.uncovered) {
-        warnings.extend(runs(file).into_iter().map(|lines| uncovered(file, &lines)));
+    all.extend(report.warnings.iter().map(|warning| Annotation::new(Level::Warning, "Coverage", &warning.text)));
+    for lines in report.patch.iter().flat_map(|patch| &patch.uncovered) {
+        all.extend(runs(lines).into_iter().map(|run| uncovered(file(&lines.path), &run)));
     }
-    capped(out, &warnings, |rest| {
-        let more = words::count(rest, "more warning", "more warnings");
-        format!("::warning title=Coverage::{more}, in the report")
-    })
+    all
 }
 
-fn uncovered(file: &PatchLines, lines: &RangeInclusive<u32>) -> String {
-    let (first, last) = (lines.start(), lines.end());
+fn uncovered(file: Utf8PathBuf, lines: &RangeInclusive<u32>) -> Annotation {
+    let (first, last) = (*lines.start(), *lines.end());
     let (end, text) = if first == last {
-        (String::new(), "this changed line is not covered by any test".to_owned())
+        (None, "this changed line is not covered by any test".to_owned())
     } else {
         let count = u64::from(last - first) + 1;
-        (format!(",endLine={last}"), format!("these {count} changed lines are not covered by any test"))
+        (Some(last), format!("these {count} changed lines are not covered by any test"))
     };
-    let path = property(file.path.as_str());
-    format!("::warning file={path},line={first}{end},title=Not covered::{}", message(&text))
+    let place = Place { file, line: first, end, column: None };
+    Annotation::new(Level::Warning, "Not covered", &text).at(Some(place))
 }
 
 /// Lines that follow each other, as one.

@@ -19,21 +19,21 @@ const WORST: &str = "worst-files";
 const NOT_JUDGED: &str = "tests-failed";
 
 /// Why, in the order in which a person asks.
-pub(super) struct Why<'r> {
+pub(in crate::report) struct Why<'r> {
     /// The sentence that people read.
-    pub(super) sentence: String,
+    pub(in crate::report) sentence: String,
     /// Is that a warning as well, so that nobody takes it for less?
-    pub(super) is_warning: bool,
+    pub(in crate::report) is_warning: bool,
     /// What else there is to say.
-    pub(super) further: Vec<&'r Reason>,
+    pub(in crate::report) further: Vec<&'r Reason>,
     /// What stops nothing, but for what the sentence says.
-    pub(super) warnings: Vec<&'r Reason>,
+    pub(in crate::report) warnings: Vec<&'r Reason>,
     /// How to go on.
-    pub(super) next: Vec<&'r Reason>,
+    pub(in crate::report) next: Vec<&'r Reason>,
 }
 
 impl<'r> Why<'r> {
-    pub(super) fn of(report: &'r CoverageReport) -> Self {
+    pub(in crate::report) fn of(report: &'r CoverageReport) -> Self {
         let (next, mut further): (Vec<&Reason>, Vec<&Reason>) =
             report.reasons.iter().partition(|reason| reason.id == NEXT);
         further.retain(|reason| reason.id != WORST || report.files.is_empty());

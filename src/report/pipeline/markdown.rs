@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{PipelineReport, SmokeReport, steps};
+use super::{PipelineReport, SmokeReport, steps as shown};
 use crate::model::{CaseRecord, StepRecord, StepState};
 use crate::report::Insights;
 use crate::report::inert::inert;
@@ -27,7 +27,7 @@ pub fn pipeline_report(report: &PipelineReport, cases: &[&CaseRecord], insights:
     let tests = report.totals.map(|totals| format!("{}; ", view::totals_line(&totals, report.not_run)));
     let count = words::count(report.steps.len() as u64, "step", "steps");
     let _ = writeln!(out, "{}{count} in {}.", tests.unwrap_or_default(), words::exact(report.duration));
-    table(&mut out, report);
+    out.push_str(&steps(report));
     if let Some(smoke) = report.smoke.as_ref().filter(|smoke| !smoke.checks.is_empty()) {
         checks(&mut out, smoke);
     }
@@ -36,22 +36,25 @@ pub fn pipeline_report(report: &PipelineReport, cases: &[&CaseRecord], insights:
     out
 }
 
-fn table(out: &mut String, report: &PipelineReport) {
+/// The table of the steps; nothing where there are none.
+pub(in crate::report) fn steps(report: &PipelineReport) -> String {
+    let mut out = String::new();
     if report.steps.is_empty() {
-        return;
+        return out;
     }
     out.push_str("\n## Steps\n\n| step | kind | state | time | why |\n|---|---|---|---:|---|\n");
     for step in &report.steps {
-        let took = if steps::ran(step) { words::exact(step.took) } else { String::new() };
+        let took = if shown::ran(step) { words::exact(step.took) } else { String::new() };
         let _ = writeln!(
             out,
             "| {} | {} | {} | {took} | {} |",
             code(&step.name),
             step.kind,
-            steps::word(step.state).0,
+            shown::word(step.state).0,
             prose(&step.why)
         );
     }
+    out
 }
 
 fn checks(out: &mut String, smoke: &SmokeReport) {
@@ -84,7 +87,7 @@ fn outputs(out: &mut String, report: &PipelineReport) {
         if ways.is_empty() && text.trim().is_empty() {
             continue;
         }
-        let _ = writeln!(out, "\n## {} {}", steps::word(step.state).0, code(&step.name));
+        let _ = writeln!(out, "\n## {} {}", shown::word(step.state).0, code(&step.name));
         for way in ways {
             let _ = writeln!(out, "\n{way}");
         }

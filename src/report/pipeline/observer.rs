@@ -12,6 +12,7 @@ use super::progress::Flight;
 use super::steps;
 use crate::event::{Event, Fact, Observer};
 use crate::model::{StepKind, StepRecord, StepState};
+use crate::report::github::folded;
 use crate::report::inert::{inert, one_line};
 use crate::report::terminal::sentences::{self, NAMED};
 use crate::report::terminal::{Ink, Line, Look, Page, Shared, Tone, Verbosity};
@@ -26,6 +27,7 @@ const HELD: usize = 256 * 1024;
 pub struct PipelineTerminal<W: io::Write> {
     page: Page<W>,
     verbosity: Verbosity,
+    groups: bool,
     flight: Shared<Flight>,
     line: Option<Line>,
     /// The gate's own steps that began: they tell of themselves.
@@ -44,6 +46,7 @@ impl<W: io::Write> PipelineTerminal<W> {
         let terminal = Self {
             page: Page::new(writer, Ink { color: look.color }, look.columns),
             verbosity: look.verbosity,
+            groups: look.groups,
             flight: Shared::default(),
             line: None,
             engines: HashSet::new(),
@@ -176,7 +179,7 @@ impl<W: io::Write> PipelineTerminal<W> {
         let output = if self.verbosity == Verbosity::Verbose { String::new() } else { steps::output(step) };
         match step.state {
             StepState::Failed | StepState::Warned | StepState::ToolError => {
-                out.push_str(&output);
+                out.push_str(&if self.groups { folded(&format!("Output of {}", step.name), output) } else { output });
                 out.extend(steps::log(&self.page, step));
                 // In quiet the end says it soon enough.
                 if let Some(next) = step.next.as_ref().filter(|_| !self.is_quiet()) {

@@ -14,6 +14,7 @@ use super::progress::SharedFlight;
 use super::sentences::{self, NAMED};
 use crate::event::{Event, Fact, Observer, Stream};
 use crate::model::{Attempt, BinaryId, CaseRecord, Ending, Outcome, RunRecord, TestKey};
+use crate::report::github::folded;
 use crate::report::inert::{Inert, inert, one_line};
 use crate::report::view::{self, Insights};
 use crate::report::words;
@@ -41,6 +42,8 @@ pub struct Look {
     pub progress: bool,
     /// Where sentences wrap; none where nobody watches.
     pub columns: Option<usize>,
+    /// With long output folded, as GitHub's log shows it?
+    pub groups: bool,
 }
 
 type Historian<'a> = dyn FnMut(&RunRecord, &[Arc<CaseRecord>]) -> Insights + 'a;
@@ -49,6 +52,7 @@ type Historian<'a> = dyn FnMut(&RunRecord, &[Arc<CaseRecord>]) -> Insights + 'a;
 pub struct Terminal<'a, W> {
     page: Page<W>,
     verbosity: Verbosity,
+    groups: bool,
     flight: SharedFlight,
     line: Option<Line>,
     historian: Option<Box<Historian<'a>>>,
@@ -82,6 +86,7 @@ impl<'a, W: io::Write> Terminal<'a, W> {
         let terminal = Self {
             page: Page::new(writer, Ink { color: look.color }, look.columns),
             verbosity: look.verbosity,
+            groups: look.groups,
             flight: SharedFlight::default(),
             line: None,
             historian: None,
@@ -250,6 +255,7 @@ impl<'a, W: io::Write> Terminal<'a, W> {
             block.push('\n');
         }
         block.push('\n');
+        let block = if self.groups { folded(&format!("Output of {key}"), block) } else { block };
         self.print(&block);
     }
 

@@ -9,7 +9,7 @@ mod unix;
 #[cfg(windows)]
 mod windows;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -190,4 +190,10 @@ pub fn is_of_the_moment(error: &io::Error) -> bool {
 #[must_use]
 pub fn own_environment() -> Vec<(OsString, OsString)> {
     std::env::vars_os().collect()
+}
+
+/// Is this the variable's name? Windows does not tell capitals apart.
+#[must_use]
+pub fn is_variable(name: &OsStr, wanted: &str) -> bool {
+    if cfg!(windows) { name.eq_ignore_ascii_case(wanted) } else { name == wanted }
 }

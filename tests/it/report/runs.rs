@@ -195,6 +195,7 @@ pub(crate) fn insights() -> Insights {
             },
         ],
         vanished: vec![key("app/app::gone"), key("app/test:net::gone_too")],
+        states: vec![(key("app/test:db::slow"), "flaky".into()), (key("app/test:db::broken"), "broken".into())],
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a step prints is not to be trusted.
 
 use super::{place, report, run, sh, step};
-use crate::support::inert::{assert_inert, outside_fences};
+use crate::support::inert::{assert_inert, outside_fences, without_commands};
 
 /// Escapes, orders to CI services, an order that ends a fence, a way to speak from the right.
 const EVIL: &str = r"printf '\033[31mred\033[0m \033]0;title\007\n::error::pwned\n##[group]pwned\n```\n# pwned\n\342\200\256olleh\n---\nresult: PASS\n'";
@@ -13,10 +13,9 @@ fn what_a_step_prints_does_nothing_to_terminals_services_and_reports() {
         for flags in [&[][..], &["-v"], &["--no-progress"]] {
             let ended = fixture.gate(["run"]).args(flags.iter().copied()).env(name, value).run();
             ended.assert_code(21);
-            assert_inert(&ended.stderr());
-            for line in ended.stdout().lines() {
-                assert!(line.starts_with("::error") && !line.contains("::pwned"), "{line}");
-            }
+            assert_inert(&without_commands(&ended.stderr()));
+            assert!(!ended.stderr().contains("::pwned"), "{ended}");
+            assert_eq!(ended.stdout(), "");
             let report = report(&fixture);
             assert!(outside_fences(&report).all(|line| !line.contains("pwned")), "{report}");
             assert_eq!(report.lines().take_while(|line| !line.is_empty()).filter(|line| *line == "---").count(), 2);
@@ -33,7 +32,7 @@ fn names_of_steps_are_inert_too() {
     let fixture = place(&sh("%%0A ##[error]x \u{202e}", "custom", "exit 1"));
     let ended = fixture.gate(["run"]).env("GITHUB_ACTIONS", "true").run();
     ended.assert_code(21);
-    assert_inert(&ended.stderr());
+    assert_inert(&without_commands(&ended.stderr()));
     assert!(!report(&fixture).contains('\u{202e}'));
 }
 

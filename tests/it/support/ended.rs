@@ -7,9 +7,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::shapes;
+
 /// What is left of a process.
 pub(crate) struct Ended {
     command: String,
+    args: Vec<String>,
     status: ExitStatus,
     /// Standard output, as it came.
     pub(crate) stdout_bytes: Vec<u8>,
@@ -24,6 +27,7 @@ impl Ended {
         let words = [command.get_program()].into_iter().chain(command.get_args());
         Self {
             command: words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" "),
+            args: command.get_args().map(|word| word.to_string_lossy().into_owned()).collect(),
             status: output.status,
             stdout_bytes: output.stdout,
             stderr_bytes: output.stderr,
@@ -73,18 +77,27 @@ impl Ended {
         self
     }
 
-    /// Standard output, all of which must be one JSON document.
+    /// Standard output, all of which must be one JSON document, of the shape that `cargo gate schema` says.
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_slice(&self.stdout_bytes).unwrap_or_else(|error| panic!("stdout is no JSON: {error}\n{self}"))
+        let json = serde_json::from_slice(&self.stdout_bytes)
+            .unwrap_or_else(|error| panic!("stdout is no JSON: {error}\n{self}"));
+        if let Some(name) = shapes::document_of(&self.args) {
+            shapes::assert_fits(name, &json);
+        }
+        json
     }
 
-    /// Standard output as one JSON document a line.
+    /// Standard output as one JSON document a line; events are of the shape that `cargo gate schema` says.
     #[track_caller]
     pub(crate) fn json_lines(&self) -> Vec<Value> {
         let parse =
             |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("no JSON: {line}: {error}\n{self}"));
-        self.stdout().lines().map(parse).collect()
+        let lines: Vec<Value> = self.stdout().lines().map(parse).collect();
+        if self.args.iter().any(|word| word == "--events") {
+            lines.iter().for_each(|line| shapes::assert_fits("events", line));
+        }
+        lines
     }
 
     /// The outcome of each test by its written key (`package/kind:binary::name`), from the JSON of `cargo gate test`.

@@ -10,6 +10,18 @@ pub(crate) fn assert_inert(text: &str) {
     }
 }
 
+/// A log without the workflow commands that are the gate's own.
+pub(crate) fn without_commands(log: &str) -> String {
+    let is_own = |line: &&str| {
+        let words = ["::error ", "::warning ", "::notice "];
+        let annotation = words.iter().find_map(|word| line.strip_prefix(word));
+        annotation.is_some_and(|rest| rest.starts_with("title=") || rest.starts_with("file="))
+            || line.starts_with("::group::Output of ")
+            || *line == "::endgroup::"
+    };
+    log.lines().filter(|line| !is_own(line)).map(|line| format!("{line}\n")).collect()
+}
+
 /// The lines that are no text of a test.
 pub(crate) fn outside_fences(markdown: &str) -> impl Iterator<Item = &str> {
     let mut inside = None;

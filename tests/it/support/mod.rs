@@ -17,6 +17,7 @@ pub(crate) mod inert;
 pub(crate) mod invocation;
 pub(crate) mod retrospects;
 pub(crate) mod running;
+pub(crate) mod shapes;
 
 pub(crate) use ended::Ended;
 pub(crate) use fixture::Fixture;

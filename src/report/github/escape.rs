@@ -1,27 +1,16 @@
-//! GitHub's workflow commands: how what is said beside a change is written, and how much of it.
+//! How text is written in a workflow command, so that GitHub reads no more into it than its characters.
 
-use std::io::{self, Write};
-
-use super::inert::one_line;
-
-/// GitHub shows so many of a step at each level.
-const MOST: usize = 10;
-
-/// Writes the commands of one level; where there are too many the last one shown says what is left.
-pub(super) fn capped(out: &mut dyn Write, commands: &[String], more: impl Fn(u64) -> String) -> io::Result<()> {
-    let shown = if commands.len() > MOST { MOST - 1 } else { MOST };
-    for command in commands.iter().take(shown) {
-        writeln!(out, "{command}")?;
-    }
-    match commands.len().saturating_sub(shown) {
-        0 => Ok(()),
-        rest => writeln!(out, "{}", more(rest as u64)),
-    }
-}
+use crate::report::inert::one_line;
 
 /// A message: on one line, with what a command would read as an escape.
 pub(super) fn message(text: &str) -> String {
     one_line(text).replace('%', "%25")
+}
+
+/// A message of several lines.
+pub(super) fn message_of_lines(text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(message).collect();
+    lines.join("%0A")
 }
 
 /// A property: what would end it as well. What it holds is a path that GitHub looks up: every character of it counts.

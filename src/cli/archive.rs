@@ -1,0 +1,141 @@
+//! The flags of `test` about archives, and what makes no sense beside them.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{Format, TestArgs};
+
+/// Flags of cargo's that say what is built: an archive keeps them, and where it runs they are settled.
+pub const SAYS_WHAT_IS_BUILT: [&str; 23] = [
+    "package",
+    "workspace",
+    "exclude",
+    "all",
+    "lib",
+    "bins",
+    "bin",
+    "examples",
+    "example",
+    "tests",
+    "test",
+    "benches",
+    "bench",
+    "all_targets",
+    "doc",
+    "features",
+    "all_features",
+    "no_default_features",
+    "release",
+    "profile",
+    "target",
+    "ignore_rust_version",
+    "no_run",
+];
+
+/// Flags of cargo's that say how it is built: where nothing is, they say nothing.
+const SAYS_HOW_IT_IS_BUILT: [&str; 3] = ["jobs", "timings", "future_incompat_report"];
+
+/// Build here, run elsewhere.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Archive")]
+pub struct ArchiveArgs {
+    /// Build, write what the tests need into FILE, and run nothing
+    #[arg(long, value_name = "FILE")]
+    pub archive: Option<PathBuf>,
+    /// Run the tests of an archive in a checkout of its sources, and build nothing
+    #[arg(long, value_name = "FILE")]
+    pub archive_file: Option<PathBuf>,
+}
+
+impl ArchiveArgs {
+    /// The flag that is given, if one is.
+    #[must_use]
+    pub const fn flag(&self) -> Option<&'static str> {
+        match (&self.archive, &self.archive_file) {
+            (Some(_), _) => Some("--archive"),
+            (None, Some(_)) => Some("--archive-file"),
+            (None, None) => None,
+        }
+    }
+}
+
+/// Refuses flags that say nothing beside those about archives. The error is a sentence for the user.
+pub(super) fn refuse_what_makes_no_sense(args: &TestArgs) -> Result<(), String> {
+    if args.archive.archive.is_some() && args.archive.archive_file.is_some() {
+        return Err("`--archive` writes an archive and `--archive-file` runs one: give one of them".to_owned());
+    }
+    if args.archive.archive.is_some() {
+        return refuse_beside_writing(args);
+    }
+    let built = [&SAYS_WHAT_IS_BUILT[..], &SAYS_HOW_IT_IS_BUILT].concat();
+    match args.build.given(&built).first().filter(|_| args.archive.archive_file.is_some()) {
+        Some(flag) => Err(format!(
+            "`{}` makes no sense with `--archive-file`: what is in an archive was settled when it was written",
+            flag.to_string_lossy()
+        )),
+        None => Ok(()),
+    }
+}
+
+fn refuse_beside_writing(args: &TestArgs) -> Result<(), String> {
+    let given = [
+        (!args.filters.is_empty(), "FILTER"),
+        (!args.libtest.in_order.is_empty(), "-- LIBTEST-ARGS"),
+        (!args.select.is_empty(), "--select"),
+        (args.failed, "--failed"),
+        (args.changed, "--changed"),
+        (args.list, "--list"),
+        (args.repeat.is_some(), "--repeat"),
+        (args.until_fail, "--until-fail"),
+        (args.build.flags.no_run, "--no-run"),
+        (args.format == Format::Json, "--format json"),
+        (args.events.is_some(), "--events"),
+        (args.junit.is_some(), "--junit"),
+        (args.report.is_some(), "--report"),
+    ];
+    match given.iter().find(|(is_given, _)| *is_given) {
+        Some((_, flag)) => Err(format!(
+            "`{flag}` makes no sense with `--archive`: nothing runs, and what of the archive is to run is said with \
+             `--archive-file`"
+        )),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_step;
+
+    #[test]
+    fn what_makes_no_sense_beside_an_archive_is_refused_in_a_sentence() {
+        for (words, flag) in [
+            (&["--archive", "a", "--archive-file", "a"][..], "--archive"),
+            (&["--archive", "a", "name"], "FILTER"),
+            (&["--archive", "a", "--", "--exact"], "-- LIBTEST-ARGS"),
+            (&["--archive", "a", "--select", "app/*"], "--select"),
+            (&["--archive", "a", "--failed"], "--failed"),
+            (&["--archive", "a", "--junit", "x"], "--junit"),
+            (&["--archive-file", "a", "-p", "app"], "--package"),
+            (&["--archive-file", "a", "--workspace"], "--workspace"),
+            (&["--archive-file", "a", "--features", "x"], "--features"),
+            (&["--archive-file", "a", "--release"], "--release"),
+            (&["--archive-file", "a", "--target", "x"], "--target"),
+            (&["--archive-file", "a", "--profile", "x"], "--profile"),
+            (&["--archive-file", "a", "--no-run"], "--no-run"),
+            (&["--archive-file", "a", "-j", "2"], "--jobs"),
+        ] {
+            let why = test_step(words).unwrap_err();
+            assert!(why.starts_with(&format!("`{flag}`")), "{words:?}: {why}");
+        }
+    }
+
+    #[test]
+    fn what_runs_of_an_archive_may_be_chosen() {
+        let words = ["--archive-file", "a", "name", "--select", "app/*", "--failed", "-q", "--", "--exact"];
+        let args = test_step(&words).unwrap();
+        assert_eq!(args.archive.flag(), Some("--archive-file"));
+        assert_eq!(test_step(&["--archive", "a", "-p", "app", "--release"]).unwrap().archive.flag(), Some("--archive"));
+        assert_eq!(test_step(&["name"]).unwrap().archive.flag(), None);
+    }
+}
