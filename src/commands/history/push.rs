@@ -8,7 +8,7 @@ use super::verbs::{HistoryError, Result, write_json};
 use crate::cli::{Format, PushArgs};
 use crate::commands::keeping;
 use crate::commands::place::Place;
-use crate::history::shared::{Sent, send_all};
+use crate::history::shared::{Outbox, Sent, send_all};
 use crate::history::store::RunFilter;
 use crate::model::RunId;
 use crate::report::inert::one_line;
@@ -16,15 +16,15 @@ use crate::report::words;
 
 /// Sends what waits in the outbox, and on demand what is in this machine's own history.
 pub(super) fn run(args: &PushArgs, place: &Place) -> Result<()> {
-    let link = place.history().line().map_err(HistoryError::Source)?;
     let mut outbox = keeping::outbox(&place.gate_dir)?;
     let own = if args.all { keeping::own(&place.gate_dir)? } else { None };
-    let out = &mut io::stdout().lock();
+    let (format, out) = (args.common.format, &mut io::stdout().lock());
     if args.dry_run {
-        let mut names = outbox.as_ref().map_or_else(|| Ok(Vec::new()), |outbox| outbox.waiting())?;
+        let mut names = outbox.as_ref().map_or_else(|| Ok(Vec::new()), Outbox::waiting)?;
         names.extend(own.as_ref().map_or_else(|| Ok(Vec::new()), |own| own.names(&RunFilter::default()))?);
-        return plan(&names, args.common.format, out);
+        return tell(&Sent::default(), Some(&names), format, out);
     }
+    let link = place.history().line().map_err(HistoryError::Source)?;
     link.reach()?;
     let mut sent = outbox.as_mut().map_or_else(|| Ok(Sent::default()), |outbox| outbox.send(&link, None))?;
     if let Some(own) = own {
@@ -32,7 +32,7 @@ pub(super) fn run(args: &PushArgs, place: &Place) -> Result<()> {
         sent.sent += more.sent;
         sent.known += more.known;
     }
-    tell(&sent, args.common.format, out)?;
+    tell(&sent, None, format, out)?;
     match &sent.why {
         Some(why) => {
             let runs = words::count(sent.refused, "run", "runs");
@@ -42,26 +42,28 @@ pub(super) fn run(args: &PushArgs, place: &Place) -> Result<()> {
     }
 }
 
-fn plan(names: &[RunId], format: Format, out: &mut dyn Write) -> Result<()> {
-    if format == Format::Json {
-        return write_json(out, &json!({ "schema_version": 1, "dry_run": true, "runs": names }));
-    }
-    for name in names {
-        writeln!(out, "{}", one_line(name.as_str()))?;
-    }
-    writeln!(out, "Would send {}.", words::count(names.len() as u64, "run", "runs"))?;
-    Ok(())
-}
-
-fn tell(sent: &Sent, format: Format, out: &mut dyn Write) -> Result<()> {
+/// What was sent, or the runs that would be.
+fn tell(sent: &Sent, plan: Option<&[RunId]>, format: Format, out: &mut dyn Write) -> Result<()> {
     let Sent { sent: runs, known, refused, why, .. } = sent;
     if format == Format::Json {
         let document = json!({
-            "schema_version": 1, "dry_run": false, "sent": runs, "known": known, "refused": refused, "why": why,
+            "schema_version": 1,
+            "dry_run": plan.is_some(),
+            "runs": plan,
+            "sent": runs,
+            "known": known,
+            "refused": refused,
+            "why": why,
         });
         return write_json(out, &document);
     }
-    let (runs, known) = (words::count(*runs, "run", "runs"), words::thousands(*known));
-    writeln!(out, "Sent {runs}; {known} known.")?;
+    let of_runs = |count| words::count(count, "run", "runs");
+    match plan {
+        Some(names) => {
+            names.iter().try_for_each(|name| writeln!(out, "{}", one_line(name.as_str())))?;
+            writeln!(out, "Would send {}.", of_runs(names.len() as u64))?;
+        }
+        None => writeln!(out, "Sent {}; {} known.", of_runs(*runs), words::thousands(*known))?,
+    }
     Ok(())
 }
