@@ -137,9 +137,15 @@ impl Workspace {
     /// What stands for it as a whole: the package at its root, or the name of its directory.
     #[must_use]
     pub fn name(&self) -> &str {
+        self.name_from(&self.root)
+    }
+
+    /// The same of a workspace that was copied from this root.
+    #[must_use]
+    pub fn name_from<'a>(&'a self, origin: &'a Utf8Path) -> &'a str {
         let is_at_root = |package: &&Package| package.manifest.parent() == Some(&*self.root);
         let package = self.packages.values().find(is_at_root).map(|package| package.name.as_str());
-        package.or_else(|| self.root.file_name()).unwrap_or("workspace")
+        package.or_else(|| origin.file_name()).unwrap_or("workspace")
     }
 
     /// `--target-dir` was given: relative to where cargo is started.

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::parsers::{count_or_none, duration_or_none, size_or_none};
-use super::{AddArgs, CommonArgs, ExportArgs, ImportArgs, MergeArgs, RunsArgs};
+use super::{AddArgs, CommonArgs, ExportArgs, ImportArgs, MergeArgs, PushArgs, RunsArgs};
 
 /// Look at the recorded runs, add or remove some
 #[derive(Debug, Args)]
@@ -34,6 +34,8 @@ pub enum HistoryAction {
     Export(ExportArgs),
     /// Take in the runs of other histories; nothing is counted twice
     Merge(MergeArgs),
+    /// Send the runs that are kept here to the history that machines share
+    Push(PushArgs),
 }
 
 impl HistoryAction {
@@ -50,6 +52,7 @@ impl HistoryAction {
             Self::Import(args) => &args.common,
             Self::Export(args) => &args.common,
             Self::Merge(args) => &args.common,
+            Self::Push(args) => &args.common,
         }
     }
 

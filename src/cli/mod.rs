@@ -45,7 +45,7 @@ pub use install::{CompletionsArgs, ManArgs};
 pub use join::JoinArgs;
 pub use libtest::LibtestArgs;
 pub use order::OrderArgs;
-pub use portable::{ExportArgs, MergeArgs};
+pub use portable::{ExportArgs, MergeArgs, PushArgs};
 pub use report::{ReportArgs, ReportFormat};
 pub use run::{Keep, RunArgs};
 pub use runs::{AddArgs, CountArgs, RunsArgs, Told};

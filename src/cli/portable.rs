@@ -1,4 +1,4 @@
-//! The command line of `cargo gate history export` and `merge`.
+//! The command line of `cargo gate history export`, `merge` and `push`.
 
 use std::path::PathBuf;
 
@@ -18,6 +18,20 @@ pub struct ExportArgs {
     /// Which runs.
     #[command(flatten)]
     pub runs: RunsArgs,
+}
+
+/// Send the runs that are kept here to the history that machines share
+#[derive(Clone, Debug, Args)]
+pub struct PushArgs {
+    /// Send this machine's own history too: the runs from before there was a shared one
+    #[arg(long)]
+    pub all: bool,
+    /// Say what would be sent, send nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Flags of every command.
+    #[command(flatten)]
+    pub common: CommonArgs,
 }
 
 /// Take in the runs of other histories; nothing is counted twice

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::complain;
-use super::keeping::{self, History};
+use super::keeping::{self, History, Pace};
 use crate::cargo::workspace::{self, Workspace};
 use crate::cli::PlaceArgs;
 use crate::config::{ConfigFile, Layers, Resolved, Settings};
@@ -32,14 +32,20 @@ impl Place {
         Ok(Self { workspace, resolved, gate_dir: dir })
     }
 
+    /// Its history.
+    pub(super) fn history(&self) -> keeping::Of<'_> {
+        let settings = &self.settings().store;
+        keeping::Of { gate_dir: &self.gate_dir, workspace: self.workspace.name(), settings }
+    }
+
     /// Opens its history for recording.
     pub(super) fn open(&self) -> Result<History, StoreError> {
-        keeping::open(&self.gate_dir, &self.settings().store)
+        self.history().open(Pace::of_a_command())
     }
 
     /// Opens its history for reading what is there; none where nothing ever was.
     pub(super) fn open_existing(&self) -> Result<Option<History>, StoreError> {
-        keeping::open_existing(&self.gate_dir, &self.settings().store)
+        self.history().open_existing(Pace::of_a_command())
     }
 
     /// The settings in force.

@@ -285,14 +285,26 @@ pub(super) const FOLDER: Shape<Option<Utf8PathBuf>> = Shape {
 /// An address, shown without its password, or none.
 pub(super) const ADDRESS: Shape<Option<String>> = Shape {
     wanted: || "an address such as \"postgres://host/name\", or \"none\"".to_owned(),
-    read: |raw| match (TEXT.read)(raw)?.as_str() {
-        "none" => Ok(None),
-        text if text.contains("://") => Ok(Some(text.to_owned())),
-        // The text may hold a password: it is not repeated.
-        _ => Err("no scheme".to_owned()),
+    // The text may hold a password: it is not repeated.
+    read: |raw| {
+        let url = (TEXT.read)(raw)?;
+        if url == "none" {
+            return Ok(None);
+        }
+        let (scheme, rest) = url.split_once("://").ok_or("no scheme")?;
+        if !matches!(scheme, "postgres" | "postgresql") {
+            return Err("neither postgres:// nor postgresql://".to_owned());
+        }
+        if rest.is_empty() {
+            return Err("no host".to_owned());
+        }
+        if url.contains(|c: char| c.is_whitespace() || c.is_control()) {
+            return Err("a space or a control character in it".to_owned());
+        }
+        Ok(Some(url))
     },
     show: |value| value.as_deref().map_or(json!("none"), |url| json!(without_password(url))),
-    schema: || json!({"type": "string", "minLength": 1}),
+    schema: || json!({"type": "string", "pattern": "^(none|postgres(ql)?://\\S+)$"}),
     environment: FromEnvironment::Strict,
 };
 

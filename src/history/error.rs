@@ -33,6 +33,9 @@ pub enum StoreError {
     /// It is there, and cannot be opened.
     #[error("the history cannot be read: {0}")]
     Unreadable(String),
+    /// The server that keeps it cannot be reached, or nothing is to be had of it. No password is part of the reason.
+    #[error("the shared history cannot be reached: {0}")]
+    Unreachable(String),
     /// A run with this name is finished already.
     #[error("run {0} is on record already")]
     Known(RunId),
@@ -51,7 +54,7 @@ impl StoreError {
     /// Is nothing to be had of it, whoever asks and however long they wait?
     #[must_use]
     pub const fn is_unreadable(&self) -> bool {
-        matches!(self, Self::Damaged(_) | Self::Unreadable(_))
+        matches!(self, Self::Damaged(_) | Self::Unreadable(_) | Self::Unreachable(_))
     }
 }
 

@@ -44,6 +44,7 @@ pub const DOCUMENTS: &[Document] = documents! {
     "history-import", "cargo gate history import --format json", "history-import";
     "history-export", "cargo gate history export --format json", "history-export";
     "history-merge", "cargo gate history merge --format json", "history-merge";
+    "history-push", "cargo gate history push --format json", "history-push";
     "history-prune", "cargo gate history prune --format json", "history-prune";
     "history-undo", "cargo gate history undo --format json", "history-undo";
     "status", "cargo gate status --format json", "status";

@@ -229,6 +229,26 @@ fn other_bad_variables_stop() {
 }
 
 #[test]
+fn a_shared_history_is_in_a_postgresql_and_a_bad_address_is_not_repeated() {
+    let read = |url: &str| from_variables(&[("CARGO_GATE_STORE_URL", url)]);
+    for url in
+        ["postgres://db/gate", "postgresql://me:s3cret@db:5432/gate?sslmode=require", "postgres:///gate?host=/run"]
+    {
+        assert_eq!(read(url).unwrap().settings.store.url.as_deref(), Some(url));
+    }
+    assert_eq!(read("none").unwrap().settings.store.url, None);
+    for (url, why) in [
+        ("mysql://me:s3cret@db/gate", "neither postgres:// nor postgresql://"),
+        ("host=db password=s3cret", "no scheme"),
+        ("postgres://", "no host"),
+        ("postgres://me:s3 cret@db/gate", "a space or a control character in it"),
+    ] {
+        let error = read(url).unwrap_err().to_string();
+        assert!(error.contains(why) && !error.contains("s3"), "{error}");
+    }
+}
+
+#[test]
 fn an_unknown_variable_warns_and_an_empty_one_counts_as_unset() {
     let resolved = from_variables(&[
         ("CARGO_GATE_TEST_TIMOUT", "5s"),

@@ -46,6 +46,7 @@ mod reports;
 mod run;
 #[cfg(unix)]
 mod schemas;
+mod shared;
 mod status;
 #[cfg(unix)]
 mod suites;

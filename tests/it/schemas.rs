@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::support::{Fixture, shapes};
 
 /// What it takes to see every document once: after what came before it, the arguments and the exit code.
-const SEEN: [(&str, i32); 26] = [
+const SEEN: [(&str, i32); 27] = [
     ("init --no-try --format json", 0),
     ("config show --format json", 0),
     ("test --list --format json", 0),
@@ -34,6 +34,7 @@ const SEEN: [(&str, i32); 26] = [
     ("history add --suite nightly --verdict pass --format json", 0),
     ("history export --output runs.gz --format json", 0),
     ("history merge runs.gz --format json", 0),
+    ("history push --dry-run --format json", 0),
     ("history import junit.xml --format json", 0),
     ("history prune --max-runs 1 --format json", 0),
     ("history undo last --format json", 0),

@@ -7,16 +7,23 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use super::complain;
+use super::keeping::{self, Shared};
 use super::place::{cargo, query, resolve, set_colors, variables};
 use crate::cargo::tools::{Found, State, Tool, Workbench};
+use crate::cargo::workspace::Workspace;
 use crate::cli::DoctorArgs;
-use crate::config::Settings;
+use crate::config::{Settings, StoreSettings};
 use crate::exit_code::ExitCode;
+use crate::history::place::gate_dir;
 
 /// What was found, and what of it is needed here.
 struct Checked {
     found: Found,
     needed: Vec<Tool>,
+    /// The history that machines share, where one is configured …
+    shared: Option<Shared>,
+    /// … and how many runs wait to be sent there.
+    waiting: u64,
 }
 
 impl Checked {
@@ -36,17 +43,25 @@ pub(super) fn run(args: &DoctorArgs) -> ExitCode {
         Ok(resolved) => resolved.settings,
         Err(code) => return code,
     };
+    let (shared, waiting) = workspace.as_ref().map_or((None, 0), |workspace| history(workspace, &settings.store));
     let cwd = workspace.map(|workspace| workspace.root.into_std_path_buf());
     let bench = match bench(cwd) {
         Ok(bench) => bench,
         Err(error) => return internal(&error),
     };
-    let checked = check(&bench, needed(&settings), args.install);
+    let checked = Checked { shared, waiting, ..check(&bench, needed(&settings), args.install) };
     let code = if checked.lacking().next().is_none() { ExitCode::Pass } else { ExitCode::Config };
     match show::show(&checked, &settings, code, args.common.format, &mut io::stdout().lock()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => internal(&error),
         _ => code,
     }
+}
+
+/// The shared history of a workspace, and how many runs wait for it.
+fn history(workspace: &Workspace, settings: &StoreSettings) -> (Option<Shared>, u64) {
+    let gate_dir = gate_dir(&workspace.target_dir, &workspace.root, settings.dir.as_deref());
+    let of = keeping::Of { gate_dir: &gate_dir, workspace: workspace.name(), settings };
+    (of.shared(), keeping::waiting(&gate_dir).unwrap_or(0))
 }
 
 /// What coverage lacks on this machine, and the command that gets it, in one sentence.
@@ -89,7 +104,7 @@ fn needed(settings: &Settings) -> Vec<Tool> {
 
 /// Looks, and installs what is lacking where that is asked for.
 fn check(bench: &Workbench, needed: Vec<Tool>, install: bool) -> Checked {
-    let mut checked = Checked { found: bench.look(), needed };
+    let mut checked = Checked { found: bench.look(), needed, shared: None, waiting: 0 };
     let lacking: Vec<Tool> = checked.lacking().collect();
     if !install || lacking.is_empty() {
         return checked;

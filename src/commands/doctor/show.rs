@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{Checked, fault};
 use crate::cargo::tools::{Found, State, Tool};
 use crate::cli::Format;
+use crate::commands::keeping;
 use crate::config::Settings;
 use crate::exit_code::ExitCode;
 use crate::model::Verdict;
@@ -40,7 +41,27 @@ pub(super) fn show(
             writeln!(out, "{:25}{optional}{}", "", one_line(&way(&checked.found, *tool)))?;
         }
     }
+    history(checked, out)?;
     writeln!(out, "\n{}", closing(checked, settings))
+}
+
+/// The shared history: a run goes on without it, so that nothing is lacking where it is not there.
+fn history(checked: &Checked, out: &mut dyn Write) -> io::Result<()> {
+    if let Some(shared) = &checked.shared {
+        let (style, word, why) = match &shared.error {
+            None => (Style::new().green(), "ok", None),
+            Some(error) => (Style::new().yellow(), "absent", Some(error.to_string())),
+        };
+        let padding = " ".repeat(9 - word.len());
+        writeln!(out, "{}{padding}{:<15} {}", style.bold().apply_to(word), "history", one_line(&shared.url))?;
+        if let Some(why) = why {
+            writeln!(out, "{:25}{}; runs are kept here meanwhile", "", one_line(&why))?;
+        }
+    }
+    match keeping::told_of_waiting(checked.waiting) {
+        Some(text) => writeln!(out, "{:25}{text}", ""),
+        None => Ok(()),
+    }
 }
 
 /// How to get it, in one phrase.
@@ -107,5 +128,11 @@ fn document(checked: &Checked, code: ExitCode) -> Value {
         "toolchain": checked.found.toolchain,
         "rustup": checked.found.has_rustup,
         "tools": tools.collect::<Vec<_>>(),
+        "shared_history": checked.shared.as_ref().map(|shared| json!({
+            "url": shared.url,
+            "reachable": shared.error.is_none(),
+            "error": shared.error.as_ref().map(ToString::to_string),
+        })),
+        "waiting": checked.waiting,
     })
 }

@@ -5,6 +5,7 @@ mod export;
 mod import;
 mod list;
 mod merge;
+mod push;
 mod show;
 mod stats;
 mod steps;
@@ -47,6 +48,9 @@ fn in_place(action: &HistoryAction, place: &Place) -> Result<(), HistoryError> {
     }
     if let HistoryAction::Import(args) = action {
         return import::run(args, place);
+    }
+    if let HistoryAction::Push(args) = action {
+        return push::run(args, place);
     }
     let mut store = match action {
         // What is told may be the first on record.
@@ -107,7 +111,7 @@ fn act(action: &HistoryAction, place: &Place, store: &mut dyn Store, out: &mut d
         HistoryAction::Undo(args) => undo(store, &args.run, out, format),
         HistoryAction::Export(args) => export::to(&args.output, store, &filter(&args.runs, place)?, out, format),
         // They look at what they take in before there is a store: see `in_place`.
-        HistoryAction::Import(_) | HistoryAction::Merge(_) => Ok(()),
+        HistoryAction::Import(_) | HistoryAction::Merge(_) | HistoryAction::Push(_) => Ok(()),
     }
 }
 
@@ -152,7 +156,7 @@ fn finish(done: Result<(), HistoryError>) -> ExitCode {
             match error {
                 HistoryError::Usage(_) => ExitCode::Usage,
                 HistoryError::Source(_) => ExitCode::Config,
-                HistoryError::Write(_) | HistoryError::Store(_) => ExitCode::Internal,
+                HistoryError::Write(_) | HistoryError::Store(_) | HistoryError::Refused(_) => ExitCode::Internal,
             }
         }
     }

@@ -28,9 +28,12 @@ pub enum HistoryError {
     /// It was asked for what makes no sense.
     #[error("{0}")]
     Usage(String),
-    /// What was to be taken in cannot be read.
+    /// What was to be taken in cannot be read, or there is nobody to send it to.
     #[error("{0}")]
     Source(String),
+    /// What was to be sent was not taken in.
+    #[error("{0}")]
+    Refused(String),
 }
 
 pub(super) type Result<T> = std::result::Result<T, HistoryError>;

@@ -12,12 +12,13 @@ use super::site::Site;
 use super::step::{self, Tests};
 use super::walk::{Observers, Walked};
 use crate::cli::{Format, RunArgs};
-use crate::commands::keeping::{self, History};
+use crate::commands::keeping::{self, History, Pace};
 use crate::commands::test::ARTIFACT as REPORT;
 use crate::commands::{complain, coverage, github, notify};
 use crate::event::Fact;
 use crate::exit_code::ExitCode;
 use crate::history::record::{self, Start, add_checkout};
+use crate::history::shared::Hurry;
 use crate::model::{
     CaseRecord, Judgement, Outcome, PIPELINE_SUITE, Reason, RunHead, RunRecord, RunState, StepKind, StepRecord,
     StepState, Totals, Verdict,
@@ -62,7 +63,8 @@ pub(super) fn begin(site: &Site<'_>) -> (Option<History>, Vec<String>) {
     if site.asked.args.no_record {
         return (None, Vec::new());
     }
-    let begun = keeping::open(site.gate_dir(), &site.asked.place.settings().store)
+    let begun = keeping::Of { gate_dir: site.gate_dir(), ..site.asked.place.history() }
+        .open(Pace::of_a_run(Hurry::already()))
         .and_then(|mut store| store.begin(&head(site)).map(|()| store));
     match begun {
         Ok(mut store) => {

@@ -11,9 +11,11 @@ use jiff::Timestamp;
 
 use super::complain;
 use super::history::unknown_commit;
+use super::keeping;
 use super::place::Place;
 use super::ratchet::OwnRatchet;
 use crate::cli::StatusArgs;
+use crate::config::without_password;
 use crate::coverage::ratchet::Ratchet;
 use crate::coverage::ratchet_file::RatchetError;
 use crate::exit_code::ExitCode;
@@ -25,8 +27,12 @@ use crate::model::WORKSPACE_SUITE;
 /// All that is shown.
 struct Status {
     place: Place,
-    /// Where the history is, or would be.
+    /// Where this machine's own history is, or would be …
     file: Utf8PathBuf,
+    /// … and where the shared one is, without the password, where there is one.
+    url: Option<String>,
+    /// How many runs wait to be sent there, where that can be read.
+    waiting: Option<u64>,
     suite: String,
     asked: Option<Question>,
     /// Where the baselines are, or would be …
@@ -89,13 +95,20 @@ impl Status {
             (since.is_some() || commit.is_some()).then(|| Question { suite: suite.clone(), since, commit, now });
         let memory = Memory::read(&place, &suite, asked.as_ref());
         let file = place.gate_dir.join(FILE_NAME);
+        let url = place.settings().store.url.as_deref().map(without_password);
+        let waiting = keeping::waiting(&place.gate_dir).ok();
         let ratchet = OwnRatchet::of(&place.workspace.root, &place.gate_dir, &place.settings().coverage);
         let baselines = ratchet.file.load();
-        Ok(Self { place, file, suite, asked, ratchet, baselines, memory, now })
+        Ok(Self { place, file, url, waiting, suite, asked, ratchet, baselines, memory, now })
     }
 }
 
 impl Status {
+    /// Where the history is, or would be.
+    fn history(&self) -> &str {
+        self.url.as_deref().unwrap_or(self.file.as_str())
+    }
+
     /// Why the ratchet cannot be read, if it cannot.
     fn why_no_baselines(&self) -> Option<String> {
         self.baselines.as_ref().err().map(ToString::to_string)

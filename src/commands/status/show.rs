@@ -11,6 +11,7 @@ use super::answer::{Answered, ago};
 use crate::cli::Format;
 use crate::commands::baseline::entries_json;
 use crate::commands::history::{megabytes, run_json, style_of, word};
+use crate::commands::keeping;
 use crate::config::Pipeline;
 use crate::config::settings::{SETTINGS, written};
 use crate::coverage::baseline::Baseline;
@@ -84,6 +85,8 @@ fn document(status: &Status, answer: Option<&Answered<'_>>) -> Value {
         },
         "store": {
             "path": status.file,
+            "url": status.url,
+            "waiting": status.waiting,
             "readable": memory.is_ok(),
             "error": memory.err().map(ToString::to_string),
             "size": memory.ok().map(|memory| memory.size),
@@ -199,9 +202,12 @@ fn of_one(status: &Status, key: &RatchetKey, baseline: &Baseline) -> String {
 }
 
 fn on_record(status: &Status) -> Vec<Line> {
+    let waiting = status.waiting.and_then(keeping::told_of_waiting).map(|text| ("waiting", text));
     let Ok(memory) = &status.memory else {
-        let history = format!("{}, which cannot be read", status.file);
-        return vec![("history", history), ("runs ever", "not known".to_owned())];
+        let why = if status.url.is_some() { "reached" } else { "read" };
+        let history = format!("{}, which cannot be {why}", status.history());
+        let lines = [("history", history), ("runs ever", "not known".to_owned())];
+        return lines.into_iter().chain(waiting).collect();
     };
     let (counters, size) = (&memory.counters, &memory.size);
     let held = match size.bytes {
@@ -216,7 +222,8 @@ fn on_record(status: &Status) -> Vec<Line> {
         words::thousands(counters.fail),
         words::thousands(counters.deferred)
     );
-    vec![("history", format!("{}: {held}", status.file)), ("runs ever", ever)]
+    let lines = [("history", format!("{}: {held}", status.history())), ("runs ever", ever)];
+    lines.into_iter().chain(waiting).collect()
 }
 
 /// The latest run of the suite, with its verdict in colour.

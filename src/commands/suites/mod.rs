@@ -15,10 +15,11 @@ use jiff::Timestamp;
 
 use self::execute::{Execution, execute};
 use super::quarantine::day;
-use crate::commands::keeping::{self, History};
+use crate::commands::keeping::{self, History, Pace};
 use crate::config::Settings;
 use crate::exit_code::ExitCode;
 use crate::history::record::{self, Start, add_checkout};
+use crate::history::shared::Hurry;
 use crate::import::suite_binary;
 use crate::model::{
     CaseRecord, ContentHash, Context, Ending, InfraMode, Judgement, Reason, RunHead, RunRecord, RunState, StepState,
@@ -160,8 +161,8 @@ fn head(found: &Found, site: &SuiteRun<'_>) -> RunHead {
 
 /// The history with this run on record as running. What cannot be recorded is a warning.
 fn open(site: &SuiteRun<'_>, head: &RunHead, warnings: &mut Vec<String>) -> Option<History> {
-    let mut store =
-        keeping::open(site.gate_dir?, &site.settings.store).map_err(|error| warnings.push(error.to_string())).ok()?;
+    let of = keeping::Of { gate_dir: site.gate_dir?, workspace: site.package, settings: &site.settings.store };
+    let mut store = of.open(Pace::of_a_run(Hurry::already())).map_err(|error| warnings.push(error.to_string())).ok()?;
     warnings.extend(store.begin(head).err().map(|error| error.to_string()));
     warnings.extend(store.take_warnings());
     Some(store)

@@ -54,7 +54,8 @@ impl Session<'_> {
             // What changed since is asked of the checkout that people work in.
             stamps = if self.asked.stage.origin().is_none() { tested.stamps } else { Vec::new() };
         }
-        let tool_error = self.tool_error(&came, &mut memory, head.input_key);
+        let tool_error = self.tool_error(&came, &mut memory);
+        let settled = self.settled(&came, head.input_key);
         let today = day(Timestamp::now());
         let settings = self.asked.settings();
         let took = self.since.elapsed();
@@ -95,7 +96,7 @@ impl Session<'_> {
         let document = || knowing.document(&record, &cases, &told);
         let printed = (self.args.format == Format::Json && !measuring.is_instrumented()).then(document);
         let ended = Ended { record: &record, cases: &cases, insights: &told, happened: &happened, shards: &[] };
-        let writing = self.write_beside(memory.store.take(), &ended, stamps);
+        let writing = self.write_beside(memory.store.take(), &ended, stamps, settled);
         observers.tell(Fact::RunFinished { record: Arc::clone(&record), cases: Arc::clone(&cases) });
         drop(observers);
         let mut wrong = outputs::write_asked(&self.args.into(), &ended, printed.as_ref());
@@ -123,27 +124,30 @@ impl Session<'_> {
     }
 
     /// How the suite could not be executed, if it could not; the store counts what is deferred.
-    fn tool_error(&self, came: &Came, memory: &mut Memory, input_key: Option<ContentHash>) -> Option<ToolError> {
+    fn tool_error(&self, came: &Came, memory: &mut Memory) -> Option<ToolError> {
         let infra = &self.asked.settings().infra;
         let of = infra.retries + 1;
         let (now, is_retried) = (Timestamp::now(), infra.mode == InfraMode::Retry);
-        // With git, the key is the same before and after a build; looking for it again is for those who defer.
-        let key = if is_retried { input_key } else { self.deferral_key() };
-        let store = memory.store.as_mut();
-        let Some(why) = came.tool_error.clone() else {
-            let was_executed = !came.cases.is_empty() && !matches!(came.stop, Some(Stop::Interrupted(_)));
-            if let Some((store, key)) = store.zip(key).filter(|_| was_executed) {
-                deferral::settle(&mut **store, key, now);
-            }
-            return None;
-        };
+        let why = came.tool_error.clone()?;
         if is_retried {
             return Some(ToolError { why, tries: came.tries, of, deferred: false });
         }
+        let (store, key) = (memory.store.as_mut(), self.deferral_key());
         Some(match deferral::put_off(store.map(|store| &mut **store as &mut dyn Store), key, infra, now) {
             Deferral::Deferred { attempt, of } => ToolError { why, tries: attempt, of, deferred: true },
             Deferral::Exhausted { of } => ToolError { why, tries: of, of, deferred: false },
         })
+    }
+
+    /// Of what the deferrals are over, since it was executed. With git, the key is the same before and after a build;
+    /// looking for it again is for those who defer.
+    fn settled(&self, came: &Came, input_key: Option<ContentHash>) -> Option<ContentHash> {
+        let was_executed = !came.cases.is_empty() && !matches!(came.stop, Some(Stop::Interrupted(_)));
+        match self.asked.settings().infra.mode {
+            _ if !was_executed || came.tool_error.is_some() => None,
+            InfraMode::Retry => input_key,
+            InfraMode::Defer => self.deferral_key(),
+        }
     }
 
     /// What deferrals are counted under: the input key as it is without a build, since there may be none.
@@ -161,6 +165,7 @@ impl Session<'_> {
         mut store: Option<History>,
         ended: &Ended<'_>,
         stamps: Vec<BinaryStamp>,
+        settled: Option<ContentHash>,
     ) -> Option<JoinHandle<Vec<String>>> {
         if !self.records() {
             return None;
@@ -174,6 +179,9 @@ impl Session<'_> {
         Some(std::thread::spawn(move || {
             let mut wrong = Vec::new();
             if let Some(store) = &mut store {
+                if let Some(key) = settled {
+                    deferral::settle(&mut **store, key, Timestamp::now());
+                }
                 let done = match is_nothing {
                     true => store.abandon(&record.head.id),
                     false => store.finish(&record, &cases, &stamps),

@@ -5,15 +5,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 
+use super::Refused;
 use super::ask::Asked;
+use super::ground::Ground;
 
 use crate::analytics::presence::{FullRuns, Presence};
 use crate::analytics::summary::{Entry, RunFacts, Summary};
-use crate::commands::keeping::{self, History};
+use crate::commands::keeping::{self, History, Pace};
 use crate::commands::remembered::full_runs;
 use crate::history::input::{self, Setting};
+use crate::history::shared::Hurry;
 use crate::history::store::{BinaryStamp, StoreError};
 use crate::model::{BinaryId, CaseRecord, ContentHash, Context, RunHead, RunRecord, TestKey};
 use crate::sys::digest::{Fields, hash_file};
@@ -47,26 +50,60 @@ pub(super) struct Opening {
     pub(super) wants_full: bool,
 }
 
+impl Asked {
+    /// The history of the workspace, also where it is tested in a worktree; waits for cargo to tell.
+    fn history(&self) -> Result<keeping::Of<'_>, Refused> {
+        let Ground { workspace, gate_dir } = self.ground()?;
+        let root = self.stage.origin().map_or(&workspace.root, |origin| &origin.root);
+        Ok(keeping::Of { gate_dir, workspace: workspace.name_from(root), settings: &self.settings().store })
+    }
+}
+
+/// A history that is being opened beside whatever goes on.
+pub(super) struct Opened {
+    memory: JoinHandle<Memory>,
+    hurry: Hurry,
+    /// The run cannot be what was asked for without it.
+    is_needed: bool,
+}
+
 /// Opens the history beside whatever goes on.
-pub(super) fn open(opening: Opening) -> JoinHandle<Memory> {
-    std::thread::spawn(move || {
+pub(super) fn open(opening: Opening) -> Opened {
+    let hurry = Hurry::default();
+    let (is_needed, pace) = (opening.wants_failing, Pace::of_a_run(hurry.clone()));
+    let memory = std::thread::spawn(move || {
         let mut memory = Memory::default();
         // Where cargo does not know of a workspace it says so itself.
-        if let Ok(ground) = opening.asked.ground()
-            && let Err(error) = memory.open(&opening, &ground.gate_dir)
+        if let Ok(of) = opening.asked.history()
+            && let Err(error) = memory.open(&opening, of, pace)
         {
             memory.warnings.push(error.to_string());
         }
         memory
-    })
+    });
+    Opened { memory, hurry, is_needed }
+}
+
+impl Opened {
+    /// What is remembered, for whom nothing can be done without it.
+    pub(super) fn waited_for(self) -> Memory {
+        self.memory.join().unwrap_or_default()
+    }
+
+    /// What is remembered. Nobody waits long for a server with the tests ready to run.
+    pub(super) fn memory(self) -> Memory {
+        if !self.is_needed {
+            self.hurry.up();
+        }
+        self.waited_for()
+    }
 }
 
 impl Memory {
-    fn open(&mut self, opening: &Opening, gate_dir: &Utf8Path) -> Result<(), StoreError> {
-        let settings = &opening.asked.settings().store;
+    fn open(&mut self, opening: &Opening, of: keeping::Of<'_>, pace: Pace) -> Result<(), StoreError> {
         let opened = match &opening.begin {
-            Some(_) => keeping::open(gate_dir, settings).map(Some),
-            None => keeping::open_existing(gate_dir, settings),
+            Some(_) => of.open(pace).map(Some),
+            None => of.open_existing(pace),
         };
         let Some(store) = opened? else { return Ok(()) };
         let store = self.store.insert(store);

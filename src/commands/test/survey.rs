@@ -30,7 +30,7 @@ pub(in crate::commands) fn survey(args: &TestArgs, asked: &Arc<Asked>) -> Result
     let (built, tries) = session.build_with_retries(None, &mut observers);
     drop(observers);
     let built = built.map_err(|failure| refused(failure, tries))?;
-    let memory = memory.join().unwrap_or_default();
+    let memory = memory.waited_for();
     memory.warnings.iter().for_each(|warning| asked.stage.complain("warning", warning));
     let lists = asked.ground()?.gate_dir.join("lists.json");
     let mut remembered = Remembered::load(lists.as_std_path());

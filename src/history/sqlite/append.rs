@@ -6,26 +6,16 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::error;
 use super::rows::Facts;
-use super::run_row::{put_coverage, put_head, put_result};
+use super::run_row::{put_context, put_coverage, put_head, put_result};
+use super::{error, read};
 use crate::analytics::summary::{Entry, RunFacts, Summary};
-use crate::history::codec;
 use crate::history::store::{Appended, BinaryStamp, FinishedRun, Result, StoreError};
-use crate::model::{
-    AttemptOutcome, BinaryId, CaseRecord, ContentHash, PIPELINE_SUITE, RunHead, RunId, RunRecord, RunState, Totals,
-    Verdict,
-};
+use crate::history::{codec, intake};
+use crate::model::{BinaryId, CaseRecord, Context, PIPELINE_SUITE, RunHead, RunId, RunRecord, RunState};
 
-/// A failure's text is cut to so many bytes …
-const TEXT_LIMIT: usize = 16 << 10;
-
-/// … and to so many once a run has this many bytes of text.
-const SHORT_TEXT_LIMIT: usize = 512;
-const RUN_TEXT_LIMIT: usize = 8 << 20;
-
-/// How many cases are appended in one transaction, about: others may write between two.
-const CHUNK_CASES: usize = 200_000;
+/// The number of no run.
+const NO_RUN: i64 = 0;
 
 /// A run begins: it is counted from here on (R18).
 pub(super) fn begin(transaction: &Transaction<'_>, head: &RunHead) -> Result<()> {
@@ -33,7 +23,7 @@ pub(super) fn begin(transaction: &Transaction<'_>, head: &RunHead) -> Result<()>
         return Err(StoreError::Known(head.id.clone()));
     }
     put_head(transaction, head)?;
-    count(transaction, "runs", i64::from(head.suite != PIPELINE_SUITE))
+    count(transaction, "runs", i64::from(intake::counts_at_begin(&head.suite)))
 }
 
 /// A run turns out to be none.
@@ -46,18 +36,20 @@ pub(super) fn abandon(transaction: &Transaction<'_>, id: &RunId) -> Result<()> {
     }
 }
 
-/// As many runs as go into one transaction.
-pub(super) fn chunk(runs: &mut dyn Iterator<Item = FinishedRun>) -> Vec<FinishedRun> {
-    let mut chunk = Vec::new();
-    let mut cases = 0;
-    while cases < CHUNK_CASES
-        && let Some(run) = runs.next()
-    {
-        // A run without cases is not for nothing either.
-        cases += run.cases.len() + 16;
-        chunk.push(run);
+/// Binaries that no run on record here has.
+pub(super) fn stamp(transaction: &Transaction<'_>, context: &Context, stamps: &[BinaryStamp]) -> Result<()> {
+    let context = put_context(transaction, context)?;
+    let mut appender = Appender::new(transaction, Runs::One);
+    appender.put_stamps(NO_RUN, context, stamps)?;
+    appender.flush()
+}
+
+/// The binaries of a context are as if they had never been seen.
+pub(super) fn forget_stamps(transaction: &Transaction<'_>, context: &Context) -> Result<()> {
+    if let Some(context) = read::context_id(transaction, context)? {
+        transaction.execute("DELETE FROM stamps WHERE context = ?1", [context]).map_err(error)?;
     }
-    chunk
+    Ok(())
 }
 
 /// Appends runs that are not known yet.
@@ -88,23 +80,6 @@ pub(super) fn count(connection: &Connection, name: &str, by: i64) -> Result<()> 
                ON CONFLICT (name) DO UPDATE SET value = max(value + ?2, 0)";
     connection.prepare_cached(sql).and_then(|mut statement| statement.execute(params![name, by])).map_err(error)?;
     Ok(())
-}
-
-/// Does a finished run count? A pipeline does by the runs of tests within it, not once more by itself; but what could not
-/// be executed before it came to any counts as its own.
-pub(super) fn counts(suite: &str, state: RunState) -> bool {
-    suite != PIPELINE_SUITE || matches!(state, RunState::ToolError | RunState::Deferred)
-}
-
-/// Which counters a finished run that counts touches, `runs` aside (R18): an exhausted budget is a failure too.
-pub(super) const fn counters_of(state: RunState, verdict: Verdict) -> &'static [&'static str] {
-    match (state, verdict) {
-        (RunState::Interrupted | RunState::Running, _) | (_, Verdict::Nothing) => &[],
-        (_, Verdict::Pass) => &["pass"],
-        (_, Verdict::Fail) => &["fail"],
-        (_, Verdict::ToolError) => &["tool_error", "fail"],
-        (_, Verdict::Deferred) => &["tool_error", "deferred"],
-    }
 }
 
 /// How many runs an appender is for.
@@ -144,29 +119,24 @@ impl<'t> Appender<'t> {
         cases: &[Arc<CaseRecord>],
         binaries: &[BinaryStamp],
     ) -> Result<u64> {
-        let (counts, counted_at_begin) =
-            (counts(&record.head.suite, record.state), record.head.suite != PIPELINE_SUITE);
+        let counts = intake::counts(&record.head.suite, record.state);
         match find(self.transaction, &record.head.id)? {
             Some((_, state)) if state != RunState::Running.as_str() => {
                 return Err(StoreError::Known(record.head.id.clone()));
             }
-            Some(_) if counted_at_begin => {}
+            Some(_) if intake::counts_at_begin(&record.head.suite) => {}
             _ => count(self.transaction, "runs", i64::from(counts))?,
         }
         let (seq, context) = put_head(self.transaction, &record.head)?;
         let cases = self.number(cases)?;
-        // An older store or an import may know the cases and not their sums (R19).
-        let totals = match record.totals.tests {
-            0 => Totals::of(cases.iter().map(|(_, case)| *case)),
-            _ => record.totals,
-        };
+        let totals = intake::totals(record, cases.iter().map(|(_, case)| *case));
         let counted = RunRecord { totals, ..record.clone() };
         let facts = Arc::new(RunFacts::of(&counted, seq.cast_unsigned()));
         put_result(self.transaction, seq, &counted)?;
         if let Some(figures) = &record.coverage {
             put_coverage(self.transaction, seq, figures)?;
         }
-        for counter in counters_of(record.state, record.verdict()).iter().filter(|_| counts) {
+        for counter in intake::counters_of(record.state, record.verdict()).iter().filter(|_| counts) {
             count(self.transaction, counter, 1)?;
         }
         self.put_cases(seq, &cases)?;
@@ -193,11 +163,7 @@ impl<'t> Appender<'t> {
             };
             numbered.push((test, &**case));
         }
-        // A key is unique within a run; where one comes twice all the same, the last one counts.
-        numbered.reverse();
-        numbered.sort_by_key(|(test, _)| *test);
-        numbered.dedup_by_key(|(test, _)| *test);
-        Ok(numbered)
+        Ok(intake::in_order(numbered))
     }
 
     fn binary(&mut self, id: &BinaryId) -> Result<&Binary> {
@@ -233,39 +199,19 @@ impl<'t> Appender<'t> {
     fn put_texts(&self, seq: i64, cases: &[(i64, &CaseRecord)]) -> Result<()> {
         let sql = "INSERT INTO failures (run, test, attempt, text) VALUES (?1, ?2, ?3, ?4)";
         let mut statement = self.transaction.prepare_cached(sql).map_err(error)?;
-        let mut written = 0;
-        for (test, case) in cases {
-            for (number, attempt) in (1_i64..).zip(&case.attempts) {
-                let Some(text) = attempt.text.as_deref().filter(|_| attempt.outcome != AttemptOutcome::Passed) else {
-                    continue;
-                };
-                let limit = if written < RUN_TEXT_LIMIT { TEXT_LIMIT } else { SHORT_TEXT_LIMIT };
-                let text = codec::cut(text, limit);
-                written += text.len();
-                statement.execute(params![seq, test, number, text]).map_err(error)?;
-            }
+        for (test, number, text) in intake::texts(cases) {
+            statement.execute(params![seq, test, number, text]).map_err(error)?;
         }
         Ok(())
     }
 
     fn put_contents(&self, seq: i64, cases: &[(i64, &CaseRecord)]) -> Result<()> {
-        let mut hashes: BTreeMap<i64, ContentHash> = BTreeMap::new();
-        let mut latest: Option<(&BinaryId, ContentHash)> = None;
-        for (_, case) in cases {
-            let Some(hash) = case.binary_hash.filter(|hash| latest != Some((&case.key.binary, *hash))) else {
-                continue;
-            };
-            latest = Some((&case.key.binary, hash));
-            if let Some(binary) = self.binaries.get(&case.key.binary) {
-                // All cases of a binary have the same; should they not, no order of them decides.
-                let there = hashes.entry(binary.id).or_insert(hash);
-                *there = hash.max(*there);
-            }
-        }
         let sql = "INSERT INTO contents (run, binary_id, hash) VALUES (?1, ?2, ?3)";
         let mut statement = self.transaction.prepare_cached(sql).map_err(error)?;
-        for (binary, hash) in hashes {
-            statement.execute(params![seq, binary, hash.0]).map_err(error)?;
+        for (binary, hash) in intake::contents(cases) {
+            if let Some(binary) = self.binaries.get(binary) {
+                statement.execute(params![seq, binary.id, hash.0]).map_err(error)?;
+            }
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::error;
-use super::rows::nanos;
+use crate::history::columns::nanos;
 use crate::history::store::Result;
 use crate::model::ContentHash;
 

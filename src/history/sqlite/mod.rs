@@ -22,6 +22,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
+use super::intake;
 use super::store::{
     Appended, BinaryStamp, Counters, FinishedRun, LastRun, Prune, Pruned, Result, Retention, RunFilter, Size, Store,
     StoreError, StoredRun, TestSummary,
@@ -140,6 +141,17 @@ impl SqliteStore {
         Ok(())
     }
 
+    /// Puts down the binaries of a context as they are now, without a run that they belong to: that is on record
+    /// elsewhere.
+    pub fn stamp(&mut self, context: &Context, binaries: &[BinaryStamp]) -> Result<()> {
+        self.write(|transaction| append::stamp(transaction, context, binaries))
+    }
+
+    /// Forgets the binaries of a context.
+    pub fn forget_stamps(&mut self, context: &Context) -> Result<()> {
+        self.write(|transaction| append::forget_stamps(transaction, context))
+    }
+
     fn reader(&self) -> read::Reader<'_> {
         read::Reader { connection: &self.connection, skipped: &self.skipped }
     }
@@ -190,7 +202,7 @@ impl Store for SqliteStore {
     fn append(&mut self, runs: &mut dyn Iterator<Item = FinishedRun>) -> Result<Appended> {
         let mut appended = Appended::default();
         loop {
-            let chunk = append::chunk(runs);
+            let chunk = intake::chunk(runs);
             if chunk.is_empty() {
                 return Ok(appended);
             }

@@ -10,10 +10,11 @@ use camino::Utf8Path;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
-use super::rows::{self, Facts, RUNS, nanos};
+use super::rows::{self, Facts, RUNS};
 use super::{error, rows::hash};
-use crate::history::codec;
+use crate::history::columns::nanos;
 use crate::history::store::{BinaryStamp, LastRun, Result, RunFilter, StoreError, StoredRun, TestSummary};
+use crate::history::{codec, intake};
 use crate::model::{
     BinaryId, CaseRecord, ContentHash, Context, PIPELINE_SUITE, RunId, RunState, TestKey, WORKSPACE_SUITE,
 };
@@ -26,8 +27,8 @@ pub(super) fn context_id(connection: &Connection, context: &Context) -> Result<O
     statement.query_row(columns, |row| row.get(0)).optional().map_err(error)
 }
 
-/// Failure texts of a test in one run, each with the number of its attempt, from 0.
-type Texts = Vec<(usize, Arc<str>)>;
+/// Failure texts of a test in one run, each with the number of its attempt, from 1.
+type Texts = Vec<(i64, Arc<str>)>;
 
 /// Reads through a connection; what does not decode is left out and counted.
 pub(super) struct Reader<'s> {
@@ -130,7 +131,7 @@ impl<'s> Reader<'s> {
             return Ok(None);
         };
         case.binary_hash = self.contents(run)?.get(&binary).copied();
-        add_texts(&mut case, self.texts(run, Some(test))?.remove(&test).unwrap_or_default());
+        intake::add_texts(&mut case, self.texts(run, Some(test))?.remove(&test).unwrap_or_default());
         Ok(Some(case))
     }
 
@@ -150,7 +151,7 @@ impl<'s> Reader<'s> {
                 continue;
             };
             case.binary_hash = contents.get(&binary).copied();
-            add_texts(&mut case, texts.remove(&test).unwrap_or_default());
+            intake::add_texts(&mut case, texts.remove(&test).unwrap_or_default());
             cases.push((test, case));
         }
         Ok(cases)
@@ -201,10 +202,8 @@ impl<'s> Reader<'s> {
         let mut texts: HashMap<i64, Texts> = HashMap::new();
         let mut found = statement.query(params_from_iter([Some(seq), test].into_iter().flatten())).map_err(error)?;
         while let Some(row) = found.next().map_err(error)? {
-            let (test, number, text) = (row.get(0), row.get::<_, i64>(1), row.get::<_, String>(2));
-            let number = number.ok().and_then(|number| usize::try_from(number).ok()?.checked_sub(1));
-            match (test, number, text) {
-                (Ok(test), Some(number), Ok(text)) => texts.entry(test).or_default().push((number, text.into())),
+            match (row.get(0), row.get(1), row.get::<_, String>(2)) {
+                (Ok(test), Ok(number), Ok(text)) => texts.entry(test).or_default().push((number, text.into())),
                 _ => self.skip(),
             }
         }
@@ -344,14 +343,6 @@ fn condition(filter: &RunFilter) -> (String, Vec<Value>) {
         condition.push_str(" AND coverage.run IS NOT NULL");
     }
     (condition, values)
-}
-
-fn add_texts(case: &mut CaseRecord, texts: Texts) {
-    for (number, text) in texts {
-        if let Some(attempt) = case.attempts.get_mut(number) {
-            attempt.text = Some(text);
-        }
-    }
 }
 
 fn read_case(row: &Row<'_>, binaries: &HashMap<i64, BinaryId>) -> Option<(i64, i64, CaseRecord)> {

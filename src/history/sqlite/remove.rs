@@ -2,19 +2,21 @@
 //! as if it had never been.
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::append::{Appender, Runs, count, counters_of, counts, find};
+use super::append::{Appender, Runs, count, find};
 use super::error;
 use super::read::Reader;
 use super::rows::Facts;
 use super::run_row::put_head;
 use crate::analytics::summary::Entry;
 use crate::history::codec;
+use crate::history::intake::{counters_of, counts};
+use crate::history::retention::Chooser;
 use crate::history::store::{FinishedRun, Pruned, Result, Retention, RunFilter, StoreError, StoredRun};
 use crate::model::{Context, RunHead, RunState};
 
@@ -31,38 +33,21 @@ const WORTHWHILE_PART: u64 = 4;
 pub(super) fn plan(reader: &Reader<'_>, keep: &Retention) -> Result<(Pruned, Vec<i64>)> {
     let size = reader.size()?;
     let used = size.bytes - free_bytes(reader.connection)?.min(size.bytes);
-    let mut pruned = Pruned { bytes_before: size.bytes, bytes_after: size.bytes, ..Pruned::default() };
     let mut chosen = Vec::new();
     if keep.keeps_everything() {
+        let pruned = Pruned { bytes_before: size.bytes, bytes_after: size.bytes, ..Pruned::default() };
         return Ok((pruned, chosen));
     }
-    // Rows of cases are nearly all there is; what a run costs beyond them is about that of a few more.
-    let rows = |cases: u64| cases.saturating_add(16);
-    let all_rows = rows(size.cases).saturating_add(size.runs.saturating_mul(16)).max(1);
-    let bytes = |cases: u64| u128::from(rows(cases)) * u128::from(used) / u128::from(all_rows);
-    let mut kept: HashMap<(Context, String), u64> = HashMap::new();
-    let mut kept_bytes = 0;
-    let filter = RunFilter { context: keep.context.clone(), suite: keep.suite.clone(), ..RunFilter::default() };
+    let mut chooser = Chooser::new(keep, &size, used);
+    let filter = chooser.filter();
     reader.visit(&filter, |seq, run| {
-        let of_its_kind = kept.entry((run.head.context.clone(), run.head.suite.clone())).or_default();
-        kept_bytes += bytes(run.totals.tests);
-        let goes = keep.since.is_some_and(|since| run.head.start < since)
-            || keep.count.is_some_and(|count| *of_its_kind >= count)
-            || keep.bytes.is_some_and(|limit| kept_bytes > u128::from(limit));
-        if run.state == RunState::Running || !goes {
-            *of_its_kind += 1;
-        } else {
-            let freed = u64::try_from(bytes(run.totals.tests)).unwrap_or(u64::MAX);
-            pruned.bytes_after = pruned.bytes_after.saturating_sub(freed);
-            pruned.cases += run.totals.tests;
-            pruned.runs.push(run.head.id);
+        if chooser.takes(run) {
             chosen.push(seq);
         }
         ControlFlow::Continue(())
     })?;
-    pruned.runs.reverse();
     chosen.reverse();
-    Ok((pruned, chosen))
+    Ok((chooser.pruned(), chosen))
 }
 
 /// Removes runs. Their rows stay behind with what summaries know of them.

@@ -12,6 +12,7 @@ use super::read::Reader;
 use super::rows::{self, RUNS};
 use super::schema::{self, Open};
 use super::{append, error};
+use crate::history::intake;
 use crate::history::store::{FinishedRun, Result, StoreError, StoredRun};
 use crate::model::RunState;
 
@@ -98,7 +99,7 @@ fn copy(from: &Utf8Path, to: &Utf8Path) -> Result<(u64, u64)> {
         }
     });
     loop {
-        let chunk = append::chunk(&mut finished);
+        let chunk = intake::chunk(&mut finished);
         if chunk.is_empty() {
             break;
         }

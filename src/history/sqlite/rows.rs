@@ -5,37 +5,24 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::error;
 use crate::analytics::summary::{Extent, RunFacts};
-use crate::exit_code::ExitCode;
+use crate::history::columns::{self, timestamp};
 use crate::history::store::{Result, StoredRun};
-use crate::model::{
-    ContentHash, Context, CoverageFigures, Judgement, Reason, RunHead, RunId, RunState, Shard, Totals, Verdict,
-};
+use crate::model::{ContentHash, Context, CoverageFigures, Judgement, RunHead, RunId, RunState, Shard, Totals};
 use crate::ratio::Ratio;
 use crate::sys::host;
 
-/// Nanoseconds since 1970, as far as 64 bits reach (to the year 2262).
-pub(super) fn nanos(at: Timestamp) -> i64 {
-    i64::try_from(at.as_nanosecond()).unwrap_or(if at < Timestamp::UNIX_EPOCH { i64::MIN } else { i64::MAX })
-}
-
-fn timestamp(nanos: i64) -> Timestamp {
-    Timestamp::from_nanosecond(nanos.into()).unwrap_or(Timestamp::UNIX_EPOCH)
-}
-
 /// A hash from its column; anything but 16 bytes is none.
 pub(super) fn hash(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<ContentHash>> {
-    let bytes: Option<Vec<u8>> = row.get(column)?;
-    Ok(bytes.and_then(|bytes| bytes.try_into().ok()).map(ContentHash))
+    Ok(columns::hash(row.get(column)?))
 }
 
 /// A count from its column, never negative (R25).
 pub(super) fn count(row: &Row<'_>, column: &str) -> rusqlite::Result<u64> {
-    Ok(u64::try_from(row.get::<_, i64>(column)?).unwrap_or(0))
+    Ok(columns::count(row.get(column)?))
 }
 
 /// The columns of a run, with those of its context, and of what it reached.
@@ -86,8 +73,7 @@ pub(super) fn run(row: &Row<'_>) -> rusqlite::Result<Option<(i64, StoredRun)>> {
 
 /// Which part of a plan it was of; what is no part is none.
 fn shard(row: &Row<'_>) -> rusqlite::Result<Option<Shard>> {
-    let text: Option<String> = row.get("shard")?;
-    Ok(text.and_then(|text| text.parse().ok()))
+    Ok(columns::shard(row.get("shard")?))
 }
 
 fn totals(row: &Row<'_>) -> rusqlite::Result<Totals> {
@@ -121,20 +107,9 @@ fn coverage(row: &Row<'_>) -> rusqlite::Result<Option<CoverageFigures>> {
 }
 
 fn judgement(row: &Row<'_>) -> rusqlite::Result<Option<Judgement>> {
-    let verdict: Option<String> = row.get("verdict")?;
-    let Some(verdict) = verdict.and_then(|text| Verdict::ALL.into_iter().find(|verdict| verdict.as_str() == text))
-    else {
-        return Ok(None);
-    };
-    let codes: Option<String> = row.get("codes")?;
-    let codes: Vec<ExitCode> = codes
-        .unwrap_or_default()
-        .split(',')
-        .filter_map(|number| ExitCode::ALL.into_iter().find(|code| code.to_string() == number))
-        .collect();
-    let reasons: Option<String> = row.get("reasons")?;
-    let reasons: Vec<Reason> = reasons.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default();
-    Ok(Some(Judgement { verdict, codes, reasons }))
+    let text = |column| row.get::<_, Option<String>>(column);
+    let (verdict, codes, reasons) = (text("verdict")?, text("codes")?, text("reasons")?);
+    Ok(columns::judgement(verdict.as_deref(), codes.as_deref(), reasons.as_deref()))
 }
 
 /// What summaries know of runs, read as it is asked for.

@@ -2,10 +2,10 @@
 
 use rusqlite::{Connection, named_params, params};
 
-use super::rows::nanos;
 use super::{error, read};
 use crate::history::codec;
-use crate::history::store::{Result, StoreError};
+use crate::history::columns::{self, nanos, number};
+use crate::history::store::Result;
 use crate::model::{Context, CoverageFigures, RunHead, RunRecord, RunState};
 
 /// Puts down what is known of a run from its start; gives its number, and its context's.
@@ -32,7 +32,8 @@ pub(super) fn put_head(connection: &Connection, head: &RunHead) -> Result<(i64, 
     Ok((seq, context))
 }
 
-fn put_context(connection: &Connection, context: &Context) -> Result<i64> {
+/// The number of a context.
+pub(super) fn put_context(connection: &Connection, context: &Context) -> Result<i64> {
     if let Some(id) = read::context_id(connection, context)? {
         return Ok(id);
     }
@@ -46,9 +47,7 @@ pub(super) fn put_result(connection: &Connection, seq: i64, record: &RunRecord) 
     let sql = "UPDATE runs SET state = ?2, tests = ?3, passed = ?4, failed = ?5, errored = ?6, timeout = ?7, \
                flaky = ?8, skipped = ?9, not_run = ?10, duration_us = ?11, verdict = ?12, codes = ?13, reasons = ?14, \
                plan_digest = ?15, judged = ?16 WHERE seq = ?1";
-    let codes: Vec<String> = record.judgement.codes.iter().map(ToString::to_string).collect();
     let totals = &record.totals;
-    let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
     let columns = params![
         seq,
         record.state.as_str(),
@@ -63,8 +62,8 @@ pub(super) fn put_result(connection: &Connection, seq: i64, record: &RunRecord) 
         // Of an execution that was told of by others it may not be known.
         codec::micros(Some(record.duration).filter(|took| !took.is_zero())),
         record.verdict().as_str(),
-        codes.join(","),
-        serde_json::to_string(&record.judgement.reasons).map_err(|error| StoreError::Other(error.to_string()))?,
+        columns::codes(&record.judgement),
+        columns::reasons(&record.judgement)?,
         record.plan_digest.map(|digest| digest.0),
         // What follows from state and totals is decided where they are read.
         matches!(record.state, RunState::Executed | RunState::Interrupted),

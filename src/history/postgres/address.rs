@@ -1,0 +1,211 @@
+//! Where the history is, and how to get in: an address as libpq reads it, with what the environment adds.
+//!
+//! What cannot be understood is never shown: a password with an odd character in it looks like anything.
+
+use std::time::Duration;
+
+use tokio_postgres::Config;
+use tokio_postgres::config::{Host, SslMode};
+
+use super::passfile;
+use super::tls::{Identity, Roots, Tls, Trust};
+use crate::history::store::{Result, StoreError};
+
+/// The schema of a history that names none.
+pub(super) const SCHEMA: &str = "cargo_gate";
+
+/// A name in PostgreSQL has so many bytes at most.
+const LONGEST_NAME: usize = 63;
+
+/// A variable of the environment, by name.
+pub(super) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// Where the history is, and how to get in.
+pub(super) struct Address {
+    pub(super) config: Config,
+    pub(super) tls: Tls,
+    pub(super) schema: String,
+    /// What the user should know.
+    pub(super) warnings: Vec<String>,
+}
+
+/// What stands in an address beside what the client of the database understands.
+#[derive(Default)]
+struct Own {
+    schema: Option<String>,
+    mode: Option<String>,
+    roots: Option<String>,
+    certificate: Option<String>,
+    key: Option<String>,
+}
+
+impl Address {
+    /// Reads an address, and what the environment has for what it does not say.
+    pub(super) fn parse(url: &str, env: Lookup<'_>) -> Result<Self> {
+        let env = |name: &str| env(name).filter(|value| !value.is_empty());
+        let (rest, own) = take_own(url)?;
+        let mut config: Config = rest.parse().map_err(|_| unclear())?;
+        if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
+            config.host(env("PGHOST").unwrap_or_else(|| "localhost".to_owned()));
+        }
+        if config.get_ports().is_empty()
+            && let Some(port) = env("PGPORT").and_then(|port| port.parse().ok())
+        {
+            config.port(port);
+        }
+        if config.get_user().is_none()
+            && let Some(user) = env("PGUSER")
+        {
+            config.user(user);
+        }
+        if config.get_dbname().is_none()
+            && let Some(name) = env("PGDATABASE")
+        {
+            config.dbname(name);
+        }
+        let mut warnings = Vec::new();
+        add_password(&mut config, &env, &mut warnings);
+        config.application_name("cargo gate");
+        // What stands between may forget a connection on which nobody says anything for the length of a test run.
+        config.keepalives_idle(Duration::from_secs(30)).keepalives_interval(Duration::from_secs(10));
+        let schema = own.schema.clone().unwrap_or_else(|| SCHEMA.to_owned());
+        if !is_name(&schema) {
+            let why = "the schema of the history's address must be of lower-case letters, digits and `_`, at most 63";
+            return Err(StoreError::Unreadable(why.to_owned()));
+        }
+        let tls = read_tls(&mut config, own, &env)?;
+        Ok(Self { config, tls, schema, warnings })
+    }
+}
+
+fn unclear() -> StoreError {
+    let why = "its address cannot be understood: it reads `postgres://USER@HOST:PORT/DATABASE?sslmode=…&schema=…`, \
+               with odd characters written as `%2F`";
+    StoreError::Unreadable(why.to_owned())
+}
+
+/// The address without what is read here, and that.
+fn take_own(url: &str) -> Result<(String, Own)> {
+    let has_scheme = ["postgres://", "postgresql://"].into_iter().any(|scheme| url.starts_with(scheme));
+    // A password may hold a `?`.
+    let credentials = url.find('@').unwrap_or(0);
+    let query = url.get(credentials..).and_then(|rest| rest.find('?')).map(|at| credentials + at);
+    let (place, query) = query.and_then(|at| url.split_at_checked(at)).unwrap_or((url, ""));
+    if !has_scheme {
+        return Err(unclear());
+    }
+    let mut own = Own::default();
+    let mut others = Vec::new();
+    for parameter in query.trim_start_matches('?').split('&').filter(|parameter| !parameter.is_empty()) {
+        let (name, value) = parameter.split_once('=').ok_or_else(unclear)?;
+        let slot = match name {
+            "schema" => &mut own.schema,
+            "sslmode" => &mut own.mode,
+            "sslrootcert" => &mut own.roots,
+            "sslcert" => &mut own.certificate,
+            "sslkey" => &mut own.key,
+            _ => {
+                others.push(parameter);
+                continue;
+            }
+        };
+        let value = percent_encoding::percent_decode_str(value).decode_utf8().map_err(|_| unclear())?;
+        *slot = Some(value.into_owned());
+    }
+    let query = if others.is_empty() { String::new() } else { format!("?{}", others.join("&")) };
+    Ok((format!("{place}{query}"), own))
+}
+
+/// The password, where the address has none: `PGPASSWORD`, else the file of passwords.
+fn add_password(config: &mut Config, env: Lookup<'_>, warnings: &mut Vec<String>) {
+    if config.get_password().is_some() {
+        return;
+    }
+    if let Some(password) = env("PGPASSWORD") {
+        config.password(password);
+        return;
+    }
+    let host = match config.get_hosts().first() {
+        Some(Host::Tcp(host)) => host.clone(),
+        _ => "localhost".to_owned(),
+    };
+    let port = config.get_ports().first().copied().unwrap_or(5432);
+    let user = config.get_user().map(str::to_owned).or_else(|| env("USER")).unwrap_or_default();
+    let database = config.get_dbname().unwrap_or(&user);
+    let wanted = passfile::Wanted { host: &host, port, database, user: &user };
+    match passfile::look_up(env, &wanted) {
+        Ok(Some(password)) => {
+            config.password(password);
+        }
+        Ok(None) => {}
+        Err(warning) => warnings.push(warning),
+    }
+}
+
+fn read_tls(config: &mut Config, own: Own, env: Lookup<'_>) -> Result<Tls> {
+    let mode = own.mode.or_else(|| env("PGSSLMODE")).unwrap_or_else(|| "prefer".to_owned());
+    let roots = own.roots.or_else(|| env("PGSSLROOTCERT"));
+    let home_file =
+        |name| passfile::home(env).map(|home| home.join(".postgresql").join(name)).filter(|it| it.is_file());
+    let roots = match roots {
+        Some(word) if word == "system" => Roots::OfSystem,
+        Some(file) => Roots::In(file.into()),
+        None => home_file("root.crt").map_or(Roots::OfSystem, Roots::In),
+    };
+    let (mode, trust) = match mode.as_str() {
+        "disable" => (SslMode::Disable, Trust::Anyone),
+        "allow" | "prefer" => (SslMode::Prefer, Trust::Anyone),
+        // So does libpq: who names authorities means them.
+        "require" if matches!(roots, Roots::In(_)) => (SslMode::Require, Trust::Signed(roots)),
+        "require" => (SslMode::Require, Trust::Anyone),
+        "verify-ca" => (SslMode::Require, Trust::Signed(roots)),
+        "verify-full" => (SslMode::Require, Trust::Named(roots)),
+        _ => {
+            let modes = "`disable`, `prefer`, `require`, `verify-ca` or `verify-full`";
+            return Err(StoreError::Unreadable(format!("the sslmode of its address must be {modes}")));
+        }
+    };
+    config.ssl_mode(mode);
+    let certificate = own.certificate.or_else(|| env("PGSSLCERT"));
+    let key = own.key.or_else(|| env("PGSSLKEY"));
+    let identity = certificate.zip(key).map(|(certificate, key)| Identity { certificate, key });
+    match mode {
+        SslMode::Disable => Ok(Tls::none()),
+        _ => Tls::new(trust, identity),
+    }
+}
+
+/// Is it a name that needs no quoting?
+fn is_name(name: &str) -> bool {
+    let first = name.bytes().next();
+    first.is_some_and(|first| first == b'_' || first.is_ascii_lowercase())
+        && name.len() <= LONGEST_NAME
+        && !name.starts_with("pg_")
+        && name.bytes().all(|byte| byte == b'_' || byte.is_ascii_lowercase() || byte.is_ascii_digit())
+}
+
+/// The address of a workspace's own history in a database that several share: with a schema of its name, unless the
+/// address names one.
+#[must_use]
+pub fn of_workspace(url: &str, workspace: &str) -> String {
+    if take_own(url).is_ok_and(|(_, own)| own.schema.is_some()) {
+        return url.to_owned();
+    }
+    let separator =
+        if url.get(url.find('@').unwrap_or(0)..).is_some_and(|rest| rest.contains('?')) { '&' } else { '?' };
+    format!("{url}{separator}schema={}", schema_of(workspace))
+}
+
+/// The schema of a workspace: its name as far as it can be read, and a hash where that is not all of it.
+fn schema_of(workspace: &str) -> String {
+    let readable: String = workspace
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' })
+        .take(LONGEST_NAME - "gate_".len() - "_12345678".len())
+        .collect();
+    if readable == workspace {
+        return format!("gate_{readable}");
+    }
+    let hash = blake3::hash(workspace.as_bytes()).to_hex();
+    format!("gate_{readable}_{}", hash.get(..8).unwrap_or_default())
+}

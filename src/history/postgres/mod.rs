@@ -1,0 +1,228 @@
+//! The history of many machines: a schema in a PostgreSQL database.
+//!
+//! Every write is one transaction, sent in as few round trips as its questions allow. Rows that many writers change are
+//! locked in order of their keys, counters last; who meets another all the same begins again. Summaries are folded here,
+//! as for every store, so that the database does nothing but keep them.
+
+mod address;
+mod append;
+mod cases;
+mod deferrals;
+mod failure;
+mod folds;
+mod names;
+mod passfile;
+mod question;
+mod read;
+mod remove;
+mod rows;
+mod run_row;
+mod schema;
+mod session;
+mod tls;
+
+use std::cell::Cell;
+use std::fmt;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use camino::Utf8Path;
+use jiff::Timestamp;
+
+use super::intake;
+use super::store::{
+    Appended, BinaryStamp, Counters, FinishedRun, LastRun, Prune, Pruned, Result, Retention, RunFilter, Size, Store,
+    StoredRun, TestSummary,
+};
+use crate::model::{CaseRecord, ContentHash, Context, RunHead, RunId, RunRecord, TestKey};
+use address::Address;
+use append::Arrival;
+use question::Text;
+use read::Reader;
+use session::Session;
+
+pub use address::of_workspace;
+
+/// How long a database is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// Until it is reached and has let us in.
+    pub connect: Duration,
+    /// For the answer to one question, waiting for others who write included.
+    pub statement: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(3), statement: Duration::from_secs(30) }
+    }
+}
+
+/// The history of many machines.
+pub struct PostgresStore {
+    session: Session,
+    warnings: Vec<String>,
+    /// Rows that could not be decoded since the last warning.
+    skipped: Cell<u64>,
+}
+
+impl fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresStore").field("schema", &self.session.schema()).finish_non_exhaustive()
+    }
+}
+
+impl PostgresStore {
+    /// Opens the history at an address, creating or migrating its schema where that is needed.
+    ///
+    /// The error is [`StoreError::Unreachable`](super::store::StoreError::Unreachable) where nobody answers in time, or
+    /// lets us in. No error and no `Debug` output has the address or its password in it.
+    pub fn connect(url: &str, patience: Patience) -> Result<Self> {
+        let env = |name: &str| std::env::var(name).ok();
+        let mut address = Address::parse(url, &env)?;
+        let warnings = std::mem::take(&mut address.warnings);
+        Ok(Self { session: Session::open(address, patience)?, warnings, skipped: Cell::default() })
+    }
+
+    fn reader(&self) -> Reader<'_> {
+        Reader { session: &self.session, skipped: &self.skipped }
+    }
+}
+
+impl Store for PostgresStore {
+    fn begin(&mut self, head: &RunHead) -> Result<()> {
+        self.session.write(|transaction| append::begin(transaction, head))
+    }
+
+    fn finish(&mut self, record: &RunRecord, cases: &[Arc<CaseRecord>], binaries: &[BinaryStamp]) -> Result<()> {
+        self.session.write(|transaction| append::finish(transaction, Arrival { record, cases, binaries }))
+    }
+
+    fn abandon(&mut self, id: &RunId) -> Result<()> {
+        self.session.write(|transaction| append::abandon(transaction, id))
+    }
+
+    fn adopt(&mut self, whole: &FinishedRun, parts: &[RunHead]) -> Result<()> {
+        self.session.write(|transaction| remove::adopt(transaction, whole, parts))
+    }
+
+    fn append(&mut self, runs: &mut dyn Iterator<Item = FinishedRun>) -> Result<Appended> {
+        let mut appended = Appended::default();
+        loop {
+            let chunk = intake::chunk(runs);
+            if chunk.is_empty() {
+                return Ok(appended);
+            }
+            let added = self.session.write(|transaction| append::append(transaction, &chunk))?;
+            appended.added += added.added;
+            appended.known += added.known;
+            appended.cases += added.cases;
+        }
+    }
+
+    fn summaries(&self, context: &Context) -> Result<Vec<TestSummary>> {
+        self.reader().summaries(context)
+    }
+
+    fn contexts(&self) -> Result<Vec<Context>> {
+        self.reader().contexts()
+    }
+
+    fn suites(&self) -> Result<Vec<String>> {
+        self.reader().suites()
+    }
+
+    fn visit(&self, filter: &RunFilter, visit: &mut dyn FnMut(StoredRun) -> ControlFlow<()>) -> Result<()> {
+        self.reader().visit(filter, visit)
+    }
+
+    fn run(&self, id: &str) -> Result<StoredRun> {
+        self.reader().run(id)
+    }
+
+    fn names(&self, filter: &RunFilter) -> Result<Vec<RunId>> {
+        self.reader().names(filter)
+    }
+
+    fn finished(&self, id: &RunId) -> Result<Option<FinishedRun>> {
+        self.reader().finished(id)
+    }
+
+    fn cases(&self, id: &RunId) -> Result<Vec<CaseRecord>> {
+        self.reader().cases(id)
+    }
+
+    fn case(&self, id: &RunId, key: &TestKey) -> Result<Option<CaseRecord>> {
+        self.reader().case(id, key)
+    }
+
+    fn last_executed(&self, context: &Context) -> Result<Option<LastRun>> {
+        self.reader().last_executed(context)
+    }
+
+    fn stamps(&self, context: &Context) -> Result<Vec<BinaryStamp>> {
+        self.reader().stamps(context)
+    }
+
+    fn known_hash(&self, path: &Utf8Path, size: u64, mtime_ns: i64) -> Result<Option<ContentHash>> {
+        self.reader().known_hash(path, size, mtime_ns)
+    }
+
+    fn deferrals(&self, input: ContentHash, now: Timestamp) -> Result<u32> {
+        deferrals::count(&self.session, input, now)
+    }
+
+    fn defer(&mut self, input: ContentHash, now: Timestamp) -> Result<u32> {
+        self.session.write(|transaction| deferrals::defer(transaction, input, now))
+    }
+
+    fn clear_deferrals(&mut self, input: ContentHash) -> Result<()> {
+        self.session.write(|transaction| {
+            deferrals::clear(transaction, input);
+            Ok(())
+        })
+    }
+
+    fn counters(&self) -> Result<Counters> {
+        self.reader().counters()
+    }
+
+    fn size(&self) -> Result<Size> {
+        self.reader().size()
+    }
+
+    fn prune(&mut self, keep: &Retention, prune: Prune) -> Result<Pruned> {
+        let mut pruned = remove::plan(&self.reader(), keep)?;
+        if prune == Prune::Plan || pruned.runs.is_empty() {
+            return Ok(pruned);
+        }
+        for chunk in pruned.runs.chunks(remove::CHUNK) {
+            self.session.write(|transaction| {
+                remove::prune(transaction, chunk.iter().map(|id| Text::of(id.as_str())).collect());
+                Ok(())
+            })?;
+        }
+        self.session.write(|transaction| {
+            remove::forget_vanished(transaction);
+            Ok(())
+        })?;
+        pruned.bytes_after = self.reader().size()?.bytes;
+        Ok(pruned)
+    }
+
+    fn undo(&mut self, id: &RunId) -> Result<StoredRun> {
+        let run = self.reader().run(id.as_str())?;
+        self.session.write(|transaction| remove::undo(transaction, &run))?;
+        Ok(run)
+    }
+
+    fn take_warnings(&mut self) -> Vec<String> {
+        let mut warnings = std::mem::take(&mut self.warnings);
+        match self.skipped.take() {
+            0 => {}
+            rows => warnings.push(format!("{rows} rows of the history could not be read and were left out")),
+        }
+        warnings
+    }
+}

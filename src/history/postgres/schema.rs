@@ -1,0 +1,89 @@
+//! The format of the tables: its steps from one version to the next, and who may write.
+//!
+//! A history is one PostgreSQL schema. Whoever migrates holds an advisory lock that all who write share, so that
+//! nobody writes what has just been changed under them.
+
+use tokio_postgres::Row;
+
+use super::failure::{Failure, Result};
+use super::question::Question;
+use super::session::Session;
+use crate::history::store::{Result as StoreResult, StoreError};
+
+/// One step for each format, from the one before.
+const STEPS: &[&str] = &[include_str!("schema.sql")];
+
+/// The latest format that is known here.
+pub(super) const LATEST: i64 = STEPS.len() as i64;
+
+/// The format of the tables; none where there are none.
+const VERSION: &str = "SELECT version FROM schema_version WHERE program = 'cargo-gate'";
+
+/// Creates the tables, or brings them to the latest format. Of several who come at once one does, the others wait.
+pub(super) fn bring_forward(session: &Session) -> StoreResult<()> {
+    bring_to(session, STEPS)
+}
+
+fn bring_to(session: &Session, steps: &[&str]) -> StoreResult<()> {
+    let latest = steps.len() as i64;
+    if read_version(session)?.is_some_and(|version| version >= latest) {
+        return Ok(());
+    }
+    let done = migrate(session, steps);
+    if done.is_err() {
+        drop(session.script("ROLLBACK"));
+    }
+    done.map_err(Failure::into_error)
+}
+
+fn migrate(session: &Session, steps: &[&str]) -> Result<()> {
+    let (schema, latest) = (session.schema(), steps.len());
+    session.script(&format!("BEGIN; SELECT pg_advisory_xact_lock({})", lock_key(schema)))?;
+    // Who may use a schema need not be allowed to make one.
+    let make = format!(
+        "DO $$ BEGIN IF to_regnamespace('\"{schema}\"') IS NULL THEN CREATE SCHEMA \"{schema}\"; END IF; END $$; \
+         CREATE TABLE IF NOT EXISTS schema_version (program text PRIMARY KEY, version bigint NOT NULL)"
+    );
+    session.script(&make)?;
+    let version = read_version(session)?.unwrap_or(0);
+    let missing = steps.get(usize::try_from(version).unwrap_or(usize::MAX)..).unwrap_or_default();
+    for step in missing {
+        session.script(step)?;
+    }
+    let note = format!(
+        "INSERT INTO schema_version (program, version) VALUES ('cargo-gate', {latest}) ON CONFLICT (program) \
+         DO UPDATE SET version = greatest(schema_version.version, excluded.version); COMMIT"
+    );
+    session.script(&note)
+}
+
+fn read_version(session: &Session) -> StoreResult<Option<i64>> {
+    let rows = session.ask_for_format(VERSION)?;
+    Ok(rows.first().and_then(|row| row.try_get(0).ok()))
+}
+
+/// What stands at the beginning of each transaction that writes.
+pub(super) fn beginning(schema: &str) -> Vec<Question> {
+    vec![
+        Question::new("BEGIN"),
+        Question::new(format!("SELECT pg_advisory_xact_lock_shared({})", lock_key(schema))),
+        Question::new(format!("SELECT txid_current(), ({VERSION})")),
+    ]
+}
+
+/// The number of a transaction, by the answer to its last beginning; an error where it must not write.
+pub(super) fn check_beginning(answer: Option<&Vec<Row>>) -> Result<i64> {
+    let row = answer.and_then(|rows| rows.first());
+    let found: Option<i64> = row.and_then(|row| row.try_get(1).ok()).flatten();
+    match (found, row.and_then(|row| row.try_get(0).ok())) {
+        (Some(found), _) if found > LATEST => Err(StoreError::Newer { found, known: LATEST }.into()),
+        (Some(_), Some(number)) => Ok(number),
+        _ => Err(StoreError::Damaged("its tables name no format".to_owned()).into()),
+    }
+}
+
+/// Which lock is meant: one a schema.
+fn lock_key(schema: &str) -> i64 {
+    let hash = blake3::hash(format!("cargo-gate {schema}").as_bytes());
+    hash.as_bytes().first_chunk().map_or(0, |bytes| i64::from_be_bytes(*bytes))
+}

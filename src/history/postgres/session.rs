@@ -1,0 +1,282 @@
+//! A connection that is made anew where it was lost, and transactions on it.
+//!
+//! Questions are sent together and answered together: what counts on a database that is some milliseconds away is how
+//! often it is waited for. Everything waits on the thread that asks, and never for longer than it was told to.
+
+use std::cell::{Cell, RefCell};
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use tokio::runtime::{Builder, Runtime};
+use tokio::time::timeout;
+use tokio_postgres::{Client, Row};
+
+use super::Patience;
+use super::address::Address;
+use super::failure::{self, Failure, Result};
+use super::question::Question;
+use super::schema;
+use crate::history::store::{Result as StoreResult, StoreError};
+use crate::model::{Backoff, RetryPolicy};
+
+/// The rows of each answer, in order of the questions.
+pub(super) type Answers = Vec<Vec<Row>>;
+
+/// Transactions that met others are tried again.
+const AGAIN: RetryPolicy = RetryPolicy {
+    count: 12,
+    backoff: Backoff::Exponential,
+    delay: Duration::from_millis(10),
+    max_delay: Some(Duration::from_secs(1)),
+    jitter: true,
+};
+
+/// What became of a commit is asked so often.
+const GLANCE: Duration = Duration::from_millis(100);
+
+/// A connection that is made anew where it was lost.
+pub(super) struct Session {
+    address: Address,
+    patience: Patience,
+    /// Gone only while it is dropped.
+    runtime: Option<Runtime>,
+    client: RefCell<Option<Client>>,
+}
+
+impl Session {
+    /// Connects, and brings the schema forward where that is needed.
+    pub(super) fn open(address: Address, patience: Patience) -> StoreResult<Self> {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| StoreError::Other(error.to_string()))?;
+        let session = Self { address, patience, runtime: Some(runtime), client: RefCell::default() };
+        let client = session.connect()?;
+        session.client.replace(Some(client));
+        schema::bring_forward(&session)?;
+        Ok(session)
+    }
+
+    pub(super) fn schema(&self) -> &str {
+        &self.address.schema
+    }
+
+    fn wait<T>(&self, limit: Duration, work: impl Future<Output = T>) -> StoreResult<T> {
+        let Some(runtime) = &self.runtime else { return Err(StoreError::Other("the end has come".to_owned())) };
+        let waited = runtime.block_on(async { timeout(limit, work).await });
+        waited.map_err(|_| StoreError::Unreachable(format!("no answer within {} s", limit.as_secs_f64())))
+    }
+
+    fn connect(&self) -> StoreResult<Client> {
+        let connecting = self.address.config.connect(self.address.tls.clone());
+        let (client, connection) =
+            self.wait(self.patience.connect, connecting)?.map_err(|error| failure::refused(&error))?;
+        if let Some(encoding) = connection.parameter("server_encoding").filter(|encoding| *encoding != "UTF8") {
+            let why = format!("the database is written in {encoding}: a history needs one in UTF8");
+            return Err(StoreError::Unreadable(why));
+        }
+        if let Some(runtime) = &self.runtime {
+            // Its error is that of whatever was asked at the time.
+            runtime.spawn(async { drop(connection.await) });
+        }
+        let millis = self.patience.statement.as_millis();
+        let settings = format!(
+            "SET search_path = \"{}\"; SET statement_timeout = {millis}; SET lock_timeout = {millis}; \
+             SET idle_in_transaction_session_timeout = '10min'; SET default_transaction_isolation = 'read committed'; \
+             SET synchronous_commit = on",
+            self.address.schema,
+        );
+        let set = self.wait(self.patience.connect, client.batch_execute(&settings))?;
+        set.map_err(|error| failure::refused(&error))?;
+        Ok(client)
+    }
+
+    /// Sends all questions at once. Where one is not answered, so is none after it within a transaction.
+    fn send(&self, questions: &[Question]) -> Result<Answers> {
+        let held = self.client.borrow();
+        let Some(client) = held.as_ref().filter(|client| !client.is_closed()) else {
+            return Err(Failure::Lost(StoreError::Unreachable("the connection is closed".to_owned())));
+        };
+        // The server gives up first, and says why.
+        let limit = self.patience.statement + self.patience.connect;
+        let asked = join_all(questions.iter().map(async |question| {
+            let values = question.values();
+            client.query_typed(&question.sql, &values).await
+        }));
+        let answered = self.wait(limit, asked);
+        drop(held);
+        let answers = answered.map_err(|late| self.note(Failure::Lost(late)))?;
+        answers.into_iter().map(|rows| rows.map_err(|error| self.note(error.into()))).collect()
+    }
+
+    /// A connection that was lost is not asked again.
+    fn note(&self, failure: Failure) -> Failure {
+        if matches!(failure, Failure::Lost(_)) {
+            self.client.replace(None);
+        }
+        failure
+    }
+
+    /// Runs a script of many statements.
+    pub(super) fn script(&self, sql: &str) -> Result<()> {
+        let held = self.client.borrow();
+        let Some(client) = held.as_ref() else {
+            return Err(Failure::Lost(StoreError::Unreachable("the connection is closed".to_owned())));
+        };
+        self.wait(self.patience.statement, client.batch_execute(sql))?.map_err(Failure::from)
+    }
+
+    /// Asks for the format of the tables, which may not be there; without a transaction, or within one of a script.
+    pub(super) fn ask_for_format(&self, sql: &str) -> StoreResult<Vec<Row>> {
+        let held = self.client.borrow();
+        let Some(client) = held.as_ref() else {
+            return Err(StoreError::Unreachable("the connection is closed".to_owned()));
+        };
+        let answered = self.wait(self.patience.statement, client.query_typed(sql, &[]))?;
+        answered.or_else(|error| failure::no_format(error, self.schema()).map(|()| Vec::new()))
+    }
+
+    /// The answers to questions, all of one moment, in one round trip.
+    pub(super) fn read(&self, questions: Vec<Question>) -> StoreResult<Answers> {
+        let count = questions.len();
+        let mut sent = vec![Question::new("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")];
+        sent.extend(questions);
+        // It ends a transaction that failed, too.
+        sent.push(Question::new("COMMIT"));
+        let mut answers = match self.send(&sent) {
+            Err(Failure::Lost(_)) => {
+                self.reconnect()?;
+                self.send(&sent)
+            }
+            answered => answered,
+        }
+        .map_err(Failure::into_error)?;
+        answers.truncate(count + 1);
+        answers.remove(0);
+        Ok(answers)
+    }
+
+    /// The answer to one question.
+    pub(super) fn ask(&self, question: Question) -> StoreResult<Vec<Row>> {
+        Ok(self.read(vec![question])?.pop().unwrap_or_default())
+    }
+
+    fn reconnect(&self) -> StoreResult<()> {
+        let client = self.connect()?;
+        self.client.replace(Some(client));
+        Ok(())
+    }
+
+    /// Does something in one transaction, from the start again where others were in the way.
+    pub(super) fn write<T>(&self, work: impl Fn(&Transaction<'_>) -> Result<T>) -> StoreResult<T> {
+        let mut retry = 0;
+        let mut may_reconnect = true;
+        loop {
+            if self.client.borrow().as_ref().is_none_or(Client::is_closed) {
+                self.reconnect()?;
+                may_reconnect = false;
+            }
+            match self.attempt(&work) {
+                Ok(value) => return Ok(value),
+                // It was closed while nobody looked.
+                Err(Failure::Lost(_)) if may_reconnect => may_reconnect = false,
+                Err(Failure::Conflict(error)) => {
+                    retry += 1;
+                    let Some(delay) = AGAIN.delay_before(retry, roll()) else { return Err(error) };
+                    std::thread::sleep(delay);
+                }
+                Err(failure) => return Err(failure.into_error()),
+            }
+        }
+    }
+
+    fn attempt<T>(&self, work: impl Fn(&Transaction<'_>) -> Result<T>) -> Result<T> {
+        let transaction = Transaction { session: self, waiting: RefCell::default(), number: Cell::default() };
+        let done = work(&transaction).and_then(|value| match transaction.commit() {
+            Err(Failure::Unsure(error)) => self.was_committed(transaction.number.get(), error).map(|()| value),
+            committed => committed.map(|()| value),
+        });
+        if done.is_err() && transaction.number.get().is_some() && self.client.borrow().is_some() {
+            // Where that fails the connection goes, and the transaction with it.
+            drop(self.send(&[Question::new("ROLLBACK")]));
+        }
+        done
+    }
+
+    /// Asks on a connection of its own what became of a transaction whose commit was not answered.
+    fn was_committed(&self, number: Option<i64>, error: StoreError) -> Result<()> {
+        let until = Instant::now() + self.patience.connect;
+        while self.reconnect().is_ok() && Instant::now() < until {
+            let status = Question::new("SELECT txid_status($1)").with(number);
+            let rows = self.send(&[status])?.pop().unwrap_or_default();
+            let status: Option<String> = rows.first().and_then(|row| row.try_get(0).ok()).flatten();
+            match status.as_deref() {
+                Some("committed") => return Ok(()),
+                Some("aborted") => return Err(Failure::Lost(error)),
+                _ => std::thread::sleep(GLANCE),
+            }
+        }
+        Err(Failure::Final(error))
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // A name that is still being looked up is not waited for.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// A transaction: what is put into it is sent with the next question, or with the commit.
+pub(super) struct Transaction<'s> {
+    session: &'s Session,
+    waiting: RefCell<Vec<Question>>,
+    /// The database's number of it, once it has begun.
+    number: Cell<Option<i64>>,
+}
+
+impl Transaction<'_> {
+    /// Something to be done, of which nobody waits for the answer.
+    pub(super) fn put(&self, question: Question) {
+        self.waiting.borrow_mut().push(question);
+    }
+
+    /// The answers to questions, after all that was put before them, in one round trip.
+    pub(super) fn ask(&self, questions: Vec<Question>) -> Result<Answers> {
+        let begins = self.number.get().is_none();
+        let mut sent = if begins { schema::beginning(self.session.schema()) } else { Vec::new() };
+        let preamble = sent.len();
+        sent.append(&mut self.waiting.borrow_mut());
+        let before = sent.len();
+        sent.extend(questions);
+        let mut answers = self.session.send(&sent)?;
+        if begins {
+            let number = schema::check_beginning(answers.get(preamble.saturating_sub(1)))?;
+            self.number.set(Some(number));
+        }
+        Ok(answers.split_off(before.min(answers.len())))
+    }
+
+    /// The answer to one question.
+    pub(super) fn ask_one(&self, question: Question) -> Result<Vec<Row>> {
+        Ok(self.ask(vec![question])?.pop().unwrap_or_default())
+    }
+
+    fn commit(&self) -> Result<()> {
+        if self.number.get().is_none() {
+            // Nothing is committed before it is known that it may be.
+            self.ask(Vec::new())?;
+        }
+        match self.ask(vec![Question::new("COMMIT")]) {
+            Err(Failure::Lost(error)) => Err(Failure::Unsure(error)),
+            committed => committed.map(drop),
+        }
+    }
+}
+
+/// A random number from 0 to 1, as good as the seed of a hash map.
+fn roll() -> f64 {
+    use std::hash::{BuildHasher as _, Hasher as _};
+    let bits = std::collections::hash_map::RandomState::new().build_hasher().finish();
+    f64::from(u32::try_from(bits >> 32).unwrap_or(0)) / f64::from(u32::MAX)
+}
