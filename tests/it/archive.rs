@@ -151,6 +151,7 @@ fn forged(archive: &Path, change: impl Fn(&mut Value)) -> PathBuf {
 #[test]
 fn an_archive_runs_as_a_build_would_have_and_builds_nothing() {
     let fixture = workspace();
+    fixture.cargo(["generate-lockfile", "--offline"]).run().assert_code(0);
     fixture.commit_all();
     let direct = of_the_run(fixture.gate(["test", "--format", "json"])).run();
     direct.assert_code(0);

@@ -228,7 +228,7 @@ pub(super) fn look(looking: Looking) -> JoinHandle<Tested> {
 fn leave_out(checkout: &mut Checkout, file: &Path) {
     let Ok(file) = fs_err::canonicalize(file) else { return };
     let Checkout { root, changed, .. } = checkout;
-    changed.retain(|path| fs_err::canonicalize(root.join(&*path)).ok().as_ref() != Some(&file));
+    changed.retain(|path| fs_err::canonicalize(root.join(path)).ok().as_ref() != Some(&file));
 }
 
 /// Tests of an archive in a checkout of something else test neither the one nor the other.
