@@ -9,15 +9,16 @@ use camino::Utf8PathBuf;
 use super::Refused;
 use super::archiving::Opened;
 use super::ground::{Ground, LateGround, may_have_config};
+use super::resolve::{refused, resolve};
 use crate::cargo::user_config::{self, Lookup, UserConfig};
 use crate::cli::{BuildArgs, TestArgs, cargo_args};
 use crate::commands::complain;
 use crate::commands::quarantine::{day, expired};
 use crate::commands::stage::Stage;
 use crate::config::settings::DISABLE;
-use crate::config::{ConfigErrors, ConfigFile, Layers, Resolved, Settings};
+use crate::config::{ConfigFile, Resolved, Settings};
 use crate::exit_code::ExitCode;
-use crate::model::{Compat, Context};
+use crate::model::Context;
 
 /// Everything that is known before the build.
 #[derive(Debug)]
@@ -251,36 +252,6 @@ fn refuse_when_strict(stage: &Stage, resolved: &Resolved, text: &str) -> Result<
     }
     stage.complain("warning", text);
     Ok(())
-}
-
-fn resolve(
-    args: &TestArgs,
-    judging: &[(&'static str, &str)],
-    file: Option<&ConfigFile>,
-    stage: &Stage,
-    ground: &LateGround,
-) -> Result<Resolved, Refused> {
-    let variables = stage.environment();
-    let mut flags = args.settings.given();
-    flags.extend_from_slice(judging);
-    let profile = args.gate_profile.as_deref();
-    let layers = Layers { file, variables: &variables, profile, flags: &flags, ..Layers::default() };
-    let resolved = Resolved::from_layers(&layers).map_err(refused)?;
-    if resolved.settings.test.compat == Compat::None {
-        return Ok(resolved);
-    }
-    // As with the gate's own file, what the pipeline was started in decides, whatever a worktree's says.
-    let origin = stage.step.as_ref().and_then(|step| step.origin.as_ref());
-    let root = match origin {
-        Some(origin) => &origin.root,
-        None => &ground.workspace()?.root,
-    };
-    resolved.with_nextest(&layers, root, &args.build.flags.target).map_err(refused)
-}
-
-fn refused(errors: ConfigErrors) -> Refused {
-    let all: Vec<String> = errors.all().iter().map(ToString::to_string).collect();
-    Refused::new(errors.exit_code(), all.join("\nerror: "))
 }
 
 /// All of `rustc -vV`: of the rustc beside cargo, which spares a proxy's detour, unless another one is named.

@@ -15,6 +15,7 @@ mod measuring;
 mod outputs;
 mod planning;
 mod refused;
+mod resolve;
 mod rounds;
 mod session;
 mod sharding;
