@@ -6,6 +6,8 @@ mod baseline;
 #[cfg(unix)]
 mod browser;
 mod cli;
+#[cfg(unix)]
+mod completions;
 mod config;
 #[cfg(unix)]
 mod coverage;
@@ -22,6 +24,8 @@ mod executions;
 mod fixtures;
 #[cfg(unix)]
 mod flaky;
+mod formats;
+mod help;
 mod html;
 mod import;
 mod init;

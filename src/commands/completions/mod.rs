@@ -20,11 +20,20 @@ pub(super) fn run(args: &CompletionsArgs) -> ExitCode {
 
 fn script(shell: Shell) -> Vec<u8> {
     let mut script = Vec::new();
-    generate(shell, &mut cli::command(&flag_help()), "cargo-gate", &mut script);
+    generate(shell, &mut named(cli::command(&flag_help()), "cargo-gate"), "cargo-gate", &mut script);
     script.extend_from_slice(match shell {
         Shell::Bash => include_bytes!("cargo.bash"),
         Shell::Fish => include_bytes!("cargo.fish"),
         _ => b"",
     });
     script
+}
+
+/// The commands by the words that a shell sees, where help says `cargo gate`.
+fn named(command: clap::Command, words: &str) -> clap::Command {
+    let named = command.mut_subcommands(|inner| {
+        let words = format!("{words} {}", inner.get_name());
+        self::named(inner, &words)
+    });
+    named.bin_name(words)
 }
