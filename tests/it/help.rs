@@ -41,7 +41,7 @@ fn no_line_is_longer_than_the_terminal() {
 fn every_argument_and_command_says_what_it_is_for() {
     for (path, command) in commands() {
         assert!(command.get_about().is_some(), "{path}");
-        for arg in command.get_arguments() {
+        for arg in command.get_arguments().filter(|arg| !arg.is_hide_set()) {
             let (name, help) = (arg.get_id(), arg.get_help().map(ToString::to_string).unwrap_or_default());
             assert!(!help.trim().is_empty(), "{path}: {name} has no help");
             assert!(!help.ends_with('.'), "{path}: {name}: a phrase, as cargo's, not a sentence");
@@ -71,17 +71,15 @@ fn long_pages_have_headings() {
     for (path, command) in commands() {
         let flags: Vec<_> = command.get_arguments().filter(|arg| !arg.is_positional()).collect();
         let without = flags.iter().filter(|arg| arg.get_help_heading().is_none()).count();
-        assert!(without <= 14, "{path}: {without} flags of {} stand under no heading", flags.len());
+        assert!(without <= 12, "{path}: {without} flags of {} stand under no heading", flags.len());
     }
 }
 
 #[test]
-fn no_word_is_clipped_and_no_line_is_a_single_short_word() {
+fn no_word_is_broken() {
     for (page, text) in pages() {
-        assert!(!text.contains('…') || !text.contains("..…"), "{page}");
         for line in text.lines() {
-            assert_eq!(line.trim_end(), line, "{page}: trailing blanks");
-            assert!(!line.ends_with('-') || line.trim() == "-", "{page}: a word is broken\n{line}");
+            assert!(!line.ends_with(|c| "-/_".contains(c)), "{page}: a word is broken\n{line}");
         }
     }
 }
