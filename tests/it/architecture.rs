@@ -85,4 +85,10 @@ fn the_map_of_the_house_shows_every_room_on_its_floor() {
     let (_, rest) = contributing.split_once("<!-- house:begin -->\n").expect("the marker where the map begins");
     let (shown, _) = rest.split_once("<!-- house:end -->").expect("the marker where the map ends");
     assert_eq!(shown, map);
+    let library = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/lib.rs")).unwrap();
+    for (floor, rooms) in (0..).zip(rules::FLOORS) {
+        let rooms = rooms.iter().map(|room| format!("[`{room}`]")).collect::<Vec<_>>().join(", ");
+        let row = library.lines().find(|line| line.starts_with(&format!("//! | {floor} "))).unwrap();
+        assert!(row.ends_with(&format!("| {rooms} |")), "{row}");
+    }
 }
