@@ -22,9 +22,12 @@ use serde_json::Value;
 
 use crate::support::shapes;
 
+/// Writes something, and sees of which version it is.
+type Version = fn() -> u64;
+
 /// Each format, and the version that is written today. What says no version is of the first: it may gain fields, and
 /// nothing else.
-const FORMATS: [(&str, fn() -> u64); 7] = [
+const FORMATS: [(&str, Version); 7] = [
     ("config", || 1),
     ("coverage-report", || 1),
     ("documents", || u64::from(SCHEMA_VERSION)),
