@@ -114,13 +114,19 @@ fn files() -> [(String, String); 7] {
     .map(|(path, text)| (path, text.to_owned()))
 }
 
-/// Of the whole, the first example of each command.
+/// Of a command its examples, of what has commands below it the first of each.
 fn examples(roff: &mut Roff, path: &[&str]) {
     roff.control("SH", ["EXAMPLES"]);
-    let own = EXAMPLES.iter().filter(|(of, _)| path.is_empty() || of.split(' ').eq(path.iter().copied()));
-    let shown = own.flat_map(|(_, lines)| lines.iter().take(if path.is_empty() { 1 } else { usize::MAX }));
-    for (line, text) in shown {
-        roff.control("TP", []).text([bold(*line)]).text([roman(*text)]);
+    for (of, lines) in EXAMPLES {
+        let words: Vec<&str> = of.split(' ').collect();
+        let shown = match words.strip_prefix(path) {
+            None => 0,
+            Some([]) => lines.len(),
+            Some(_) => 1,
+        };
+        for (line, text) in lines.iter().take(shown) {
+            roff.control("TP", []).text([bold(*line)]).text([roman(*text)]);
+        }
     }
 }
 
