@@ -13,7 +13,16 @@ use super::{
 
 /// Decide whether a Rust workspace may go on: run the tests, remember every outcome, say why the gate is red
 #[derive(Debug, Parser)]
-#[command(name = "cargo-gate", bin_name = "cargo gate", version, max_term_width = 80, arg_required_else_help = true)]
+#[command(
+    name = "cargo-gate",
+    bin_name = "cargo gate",
+    version,
+    max_term_width = 80,
+    arg_required_else_help = true,
+    after_help = "`cargo gate init` writes a configuration that fits the workspace, `cargo gate run` runs all of it; \
+                  `cargo gate test` needs none.\n`cargo gate help COMMAND` says more of each, the man page \
+                  (`cargo gate man`) of exit codes, variables and files."
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -87,6 +96,7 @@ pub struct CommonArgs {
 
 /// Which workspace is looked at, and how it is shown.
 #[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Common options")]
 pub struct PlaceArgs {
     /// Path to Cargo.toml
     #[arg(long, value_name = "PATH")]
@@ -148,6 +158,8 @@ pub fn command(help: &FlagHelp) -> clap::Command {
 
 fn explain(command: clap::Command, help: &FlagHelp) -> clap::Command {
     command.mut_subcommands(|inner| explain(inner, help)).mut_args(|arg| {
+        // A heading above flags that are flattened in goes on below them.
+        let arg = if arg.is_positional() { arg.help_heading(None) } else { arg };
         let text = help.iter().find(|(flag, _)| arg.get_long() == Some(*flag)).map(|(_, text)| text.clone());
         match text {
             Some(text) if arg.get_help().is_none() => arg.help(text),

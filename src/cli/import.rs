@@ -14,7 +14,7 @@ use super::{CommonArgs, ContextArgs};
 /// them cannot be read, none is. Results that are on record already are left as they are.
 #[derive(Clone, Debug, Args)]
 pub struct ImportArgs {
-    /// The files; - is standard input
+    /// The files; `-`: standard input
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
     /// What they are written in

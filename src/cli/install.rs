@@ -7,9 +7,11 @@ use clap_complete::Shell;
 
 /// Print the completions of a shell
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "bash: save it as ~/.local/share/bash-completion/completions/cargo-gate, or `source` it after \
-                        cargo's own, which makes `cargo gate` complete, too. zsh: as _cargo-gate in a folder of \
-                        $fpath. fish: as ~/.config/fish/completions/cargo-gate.fish.")]
+#[command(
+    after_help = "bash: save it as ~/.local/share/bash-completion/completions/cargo-gate, and source that after \
+                        cargo's own completion where `cargo gate` shall complete, too.\nzsh: save it as _cargo-gate in \
+                        a folder of $fpath.\nfish: save it as ~/.config/fish/completions/cargo-gate.fish."
+)]
 pub struct CompletionsArgs {
     /// Of which shell
     #[arg(value_enum, value_name = "SHELL")]

@@ -12,7 +12,7 @@ pub struct ReportArgs {
     /// How it is written [default: human, with --open html]
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub format: Option<ReportFormat>,
-    /// Write it to this file, whole or not at all; `-` is standard output
+    /// Write it to this file, whole or not at all; `-`: standard output
     #[arg(short, long, value_name = "FILE|-")]
     pub output: Option<PathBuf>,
     /// The run that JUnit tells of: its name, the beginning of it, or `last`

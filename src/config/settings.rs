@@ -140,8 +140,9 @@ pub const DISABLE: &str = "CARGO_GATE_DISABLE";
 pub const PROFILE: &str = "CARGO_GATE_PROFILE";
 
 /// Variables that stand for no setting, and what they say: to the gate, or to the tests and commands that it starts.
-pub const OTHER_VARIABLES: [(&str, &str); 6] = [
+pub const OTHER_VARIABLES: [(&str, &str); 7] = [
     (PROFILE, "Chooses a profile of the configuration, as --gate-profile does."),
+    ("CARGO_GATE_TRIGGER", "What sets runs off, as --trigger says."),
     ("CARGO_GATE_RUN_ID", "Told to tests and steps: the run's name."),
     ("CARGO_GATE_STEP", "Told to a step: its name."),
     ("CARGO_GATE_DIR", "Told to a step: the folder of this run."),

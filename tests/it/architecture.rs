@@ -55,3 +55,40 @@ fn files_are_short() {
 fn nothing_has_a_name_that_means_anything() {
     assert_none(sources().iter().flat_map(rules::empty_names).collect());
 }
+
+/// The first sentence of a room's documentation.
+fn first_sentence(room: &str) -> String {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let [file, folder] = [format!("{room}.rs"), format!("{room}/mod.rs")].map(|name| src.join(name));
+    let text = fs::read_to_string(file).or_else(|_| fs::read_to_string(folder)).unwrap();
+    let paragraph = text.lines().map_while(|line| line.strip_prefix("//! ")).collect::<Vec<_>>().join(" ");
+    paragraph.split_once(". ").map_or(paragraph.clone(), |(first, _)| format!("{first}."))
+}
+
+#[test]
+fn the_map_of_the_house_shows_every_room_on_its_floor() {
+    let src = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap();
+    let names = src.map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned());
+    let mut built: Vec<String> = names.filter(|name| name != "lib" && name != "main").collect();
+    built.sort_unstable();
+    let mut planned: Vec<&str> = rules::FLOORS.concat();
+    planned.sort_unstable();
+    assert_eq!(built, planned, "every room stands on one floor");
+
+    let mut map = "| floor | room | |\n|---|---|---|\n".to_owned();
+    for (floor, rooms) in (0..).zip(rules::FLOORS) {
+        for room in rooms {
+            map += &format!("| {floor} | `{room}` | {} |\n", first_sentence(room));
+        }
+    }
+    let contributing = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/CONTRIBUTING.md")).unwrap();
+    let (_, rest) = contributing.split_once("<!-- house:begin -->\n").expect("the marker where the map begins");
+    let (shown, _) = rest.split_once("<!-- house:end -->").expect("the marker where the map ends");
+    assert_eq!(shown, map);
+    let library = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/lib.rs")).unwrap();
+    for (floor, rooms) in (0..).zip(rules::FLOORS) {
+        let rooms = rooms.iter().map(|room| format!("[`{room}`]")).collect::<Vec<_>>().join(", ");
+        let row = library.lines().find(|line| line.starts_with(&format!("//! | {floor} "))).unwrap();
+        assert!(row.ends_with(&format!("| {rooms} |")), "{row}");
+    }
+}

@@ -467,27 +467,35 @@ fn the_help_lists_what_works() {
     Usage: cargo gate <COMMAND>
 
     Commands:
-      test      Build and run the tests, record every outcome, judge [alias: t]
-      coverage  Run the tests once, measure what they cover, judge it
-      run       Run the whole gate of the configuration
-      report    Show what the history says: on one screen, or as a document
-      flaky     Show which tests are flaky, broken, suspect or recovered, and why
-      explain   Show all that is known of one test
-      order     Show the order of the next run with its reasons, or measure it on a
-                history
-      history   Look at the recorded runs, add or remove some
-      status    Show what is in force and on record, or ask whether a full run
-                passed
-      baseline  Look at the baselines of coverage, or move one by hand
-      verdict   Read a report back, and leave by what it says
-      init      Write a commented configuration that fits the workspace
-      doctor    Find the tools that are missing, and say how to get them
-      config    Look at the configuration
-      help      Print this message or the help of the given subcommand(s)
+      test         Build and run the tests, record every outcome, judge [alias: t]
+      coverage     Run the tests once, measure what they cover, judge it
+      run          Run the whole gate of the configuration
+      report       Show what the history says: on one screen, or as a document
+      flaky        Show which tests are flaky, broken, suspect or recovered, and why
+      explain      Show all that is known of one test
+      order        Show the order of the next run with its reasons, or measure it on
+                   a history
+      history      Look at the recorded runs, add or remove some
+      status       Show what is in force and on record, or ask whether a full run
+                   passed
+      baseline     Look at the baselines of coverage, or move one by hand
+      verdict      Read a report back, and leave by what it says
+      init         Write a commented configuration that fits the workspace
+      doctor       Find the tools that are missing, and say how to get them
+      config       Look at the configuration
+      schema       List the JSON documents, or print the JSON Schema of one
+      completions  Print the completions of a shell
+      man          Print the man page, or write one a command
+      help         Print this message or the help of the given subcommand(s)
 
     Options:
       -h, --help     Print help
       -V, --version  Print version
+
+    `cargo gate init` writes a configuration that fits the workspace, `cargo gate
+    run` runs all of it; `cargo gate test` needs none.
+    `cargo gate help COMMAND` says more of each, the man page (`cargo gate man`) of
+    exit codes, variables and files.
     ");
 }
 

@@ -40,6 +40,12 @@ fn document(report: &CoverageReport) -> Value {
     serde_json::from_slice(&line).unwrap()
 }
 
+/// The documents of what there is to tell.
+pub(crate) fn documents() -> impl Iterator<Item = Value> {
+    let reports = [made::failing(), made::first(), made::open(), made::tests_failed(), made::switched_off()];
+    reports.into_iter().map(|report| document(&report))
+}
+
 macro_rules! people_see {
     ($($test:ident: $shown:expr;)*) => {
         $(#[test]

@@ -9,6 +9,8 @@ mod baseline;
 mod browser;
 mod cli;
 mod compat;
+#[cfg(unix)]
+mod completions;
 mod config;
 #[cfg(unix)]
 mod coverage;
@@ -25,7 +27,10 @@ mod executions;
 mod fixtures;
 #[cfg(unix)]
 mod flaky;
+mod formats;
+#[cfg(unix)]
 mod github;
+mod help;
 mod html;
 mod import;
 mod init;

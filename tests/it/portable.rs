@@ -181,7 +181,7 @@ fn samples() -> Vec<FinishedRun> {
     runs
 }
 
-const SAMPLE: &str = include_str!("../../testdata/portable-1.ndjson");
+const SAMPLE: &str = include_str!("../../testdata/formats/portable/1/runs.ndjson");
 
 #[test]
 fn version_1_is_read_by_every_later_one() {
@@ -197,7 +197,7 @@ fn what_is_written_now_is_the_sample_as_long_as_version_1_is_the_latest() {
     let lines = |text: &'static str| text.lines().skip(1).map(str::to_owned).collect::<Vec<_>>();
     assert!(
         now.lines().skip(1).map(str::to_owned).collect::<Vec<_>>() == lines(SAMPLE),
-        "{written} is not testdata/portable-1.ndjson: a change of the format is a new version"
+        "{written} is not testdata/formats/portable/1/runs.ndjson: a change of the format is a new version"
     );
 }
 
@@ -790,7 +790,7 @@ fn somebody_elses_history_is_read_and_never_changed() {
     assert_eq!(folder.path.read_dir_utf8().unwrap().count(), 1);
     // An earlier format stays one.
     let older = Folder::new();
-    let sample = include_str!("../../testdata/history-1.sql");
+    let sample = include_str!("../../testdata/formats/history/1/history.sql");
     rusqlite::Connection::open(older.file()).unwrap().execute_batch(sample).unwrap();
     let before = std::fs::read(older.file()).unwrap();
     let store = SqliteStore::open_untouched(&older.file()).unwrap().unwrap();

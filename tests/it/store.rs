@@ -786,10 +786,10 @@ fn dump(file: &Utf8Path) -> String {
 
 /// Of each format, from the first.
 const SAMPLES: [&str; 4] = [
-    include_str!("../../testdata/history-1.sql"),
-    include_str!("../../testdata/history-2.sql"),
-    include_str!("../../testdata/history-3.sql"),
-    include_str!("../../testdata/history-4.sql"),
+    include_str!("../../testdata/formats/history/1/history.sql"),
+    include_str!("../../testdata/formats/history/2/history.sql"),
+    include_str!("../../testdata/formats/history/3/history.sql"),
+    include_str!("../../testdata/formats/history/4/history.sql"),
 ];
 
 fn is_the_sample(store: &SqliteStore, format: usize) {
@@ -837,12 +837,12 @@ fn what_is_written_now_is_the_sample_of_the_latest_format() {
     let folder = Folder::new();
     sample(&folder);
     let dump = dump(&folder.file());
-    let name = format!("history-{}.sql", SAMPLES.len());
-    let written = Utf8Path::new(env!("CARGO_TARGET_TMPDIR")).join(&name);
+    let latest = SAMPLES.len();
+    let written = Utf8Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("history-{latest}.sql"));
     std::fs::write(&written, &dump).unwrap();
     assert!(
-        dump == SAMPLES[SAMPLES.len() - 1],
-        "{written} is not testdata/{name}: a change of the format is a new step"
+        dump == SAMPLES[latest - 1],
+        "{written} is not testdata/formats/history/{latest}/history.sql: a change of the format is a new step"
     );
 }
 

@@ -2,8 +2,9 @@
 # `cargo gate …`: what completes cargo goes on to answer for all else.
 _cargo_gate_within_cargo() {
     if [[ ${COMP_WORDS[1]} == gate && ${COMP_CWORD} -ge 2 ]]; then
-        local COMP_WORDS=(cargo-gate "${COMP_WORDS[@]:2}") COMP_CWORD=$((COMP_CWORD - 1))
-        _cargo-gate cargo-gate "$2" "${COMP_WORDS[COMP_CWORD - 1]}"
+        COMP_WORDS=(cargo-gate "${COMP_WORDS[@]:2}")
+        COMP_CWORD=$((COMP_CWORD - 1))
+        _cargo__gate cargo-gate "$2" "${COMP_WORDS[COMP_CWORD - 1]}"
     elif [[ -n ${_cargo_gate_cargo} ]]; then
         "${_cargo_gate_cargo}" "$@"
     fi

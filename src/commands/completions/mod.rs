@@ -15,16 +15,17 @@ use crate::exit_code::ExitCode;
 /// Prints the script.
 pub(super) fn run(args: &CompletionsArgs) -> ExitCode {
     // In one piece: the generator does not expect its reader to go away.
-    written(io::stdout().lock().write_all(&script(args.shell)))
+    written(io::stdout().lock().write_all(script(args.shell).as_bytes()))
 }
 
-fn script(shell: Shell) -> Vec<u8> {
+fn script(shell: Shell) -> String {
     let mut script = Vec::new();
     generate(shell, &mut cli::command(&flag_help()), "cargo-gate", &mut script);
-    script.extend_from_slice(match shell {
-        Shell::Bash => include_bytes!("cargo.bash"),
-        Shell::Fish => include_bytes!("cargo.fish"),
-        _ => b"",
-    });
-    script
+    let script = String::from_utf8_lossy(&script);
+    match shell {
+        // The generator writes the dash in a program's name in two ways, and then finds none of its commands again.
+        Shell::Bash => script.replace("cargo__subcmd__gate", "cargo__gate") + include_str!("cargo.bash"),
+        Shell::Fish => script.into_owned() + include_str!("cargo.fish"),
+        _ => script.into_owned(),
+    }
 }

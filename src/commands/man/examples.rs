@@ -50,11 +50,11 @@ pub(super) const EXAMPLES: &[(&str, &[Example])] = &[
     ("history show", &[("cargo gate history show last", "The latest run, and its failing tests.")]),
     ("history stats", &[("cargo gate history stats", "Counters, sizes, and figures of each suite.")]),
     ("history add", &[("cargo gate history add --suite nightly --verdict pass", "Record a run of something else.")]),
+    ("history prune", &[("cargo gate history prune --max-age 90d --dry-run", "What would go.")]),
+    ("history undo", &[("cargo gate history undo last", "As if the latest run had never been.")]),
     ("history import", &[("cargo gate history import results/junit.xml", "Record the results of another tool.")]),
     ("history export", &[("cargo gate history export --output runs.ndjson.gz", "Take the runs elsewhere.")]),
     ("history merge", &[("cargo gate history merge runs.ndjson.gz", "Take them in.")]),
-    ("history prune", &[("cargo gate history prune --max-age 90d --dry-run", "What would go.")]),
-    ("history undo", &[("cargo gate history undo last", "As if the latest run had never been.")]),
     (
         "status",
         &[

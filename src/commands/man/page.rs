@@ -37,11 +37,11 @@ fn add(command: &clap::Command, path: &[&str], pages: &mut Vec<Page>) -> io::Res
 
 /// `path` are the words after `cargo gate`.
 fn page(command: &clap::Command, path: &[&str]) -> io::Result<Page> {
-    let man = Man::new(command.clone())
-        .source(concat!("cargo-gate ", env!("CARGO_PKG_VERSION")))
-        .manual("The manual of cargo gate");
-    let mut text = Vec::new();
-    man.render_title(&mut text)?;
+    let man = Man::new(command.clone());
+    // By hand: an empty date, which says nothing that the version does not, would fall out of the generated line.
+    let title = man.get_filename().trim_end_matches(".1").to_uppercase();
+    let version = env!("CARGO_PKG_VERSION");
+    let mut text = format!(".TH {title} 1 \"\" \"cargo-gate {version}\" \"The manual of cargo gate\"\n").into_bytes();
     man.render_name_section(&mut text)?;
     synopsis(command).to_writer(&mut text)?;
     man.render_description_section(&mut text)?;
@@ -71,9 +71,12 @@ fn synopsis(command: &clap::Command) -> Roff {
     let usage = usage.strip_prefix("Usage: ").unwrap_or(&usage);
     let mut roff = Roff::new();
     roff.control("SH", ["SYNOPSIS"]);
-    for line in usage.lines().map(str::trim).filter(|line| !line.is_empty()) {
+    for (i, line) in usage.lines().map(str::trim).filter(|line| !line.is_empty()).enumerate() {
         let (name, rest) = line.split_at(line.find(['[', '<']).unwrap_or(line.len()));
-        roff.text([bold(name), roman(rest)]).control("br", []);
+        if i > 0 {
+            roff.control("br", []);
+        }
+        roff.text([bold(name), roman(rest)]);
     }
     roff
 }
@@ -111,13 +114,19 @@ fn files() -> [(String, String); 7] {
     .map(|(path, text)| (path, text.to_owned()))
 }
 
-/// Of the whole, the first example of each command.
+/// Of a command its examples, of what has commands below it the first of each.
 fn examples(roff: &mut Roff, path: &[&str]) {
     roff.control("SH", ["EXAMPLES"]);
-    let own = EXAMPLES.iter().filter(|(of, _)| path.is_empty() || of.split(' ').eq(path.iter().copied()));
-    let shown = own.flat_map(|(_, lines)| lines.iter().take(if path.is_empty() { 1 } else { usize::MAX }));
-    for (line, text) in shown {
-        roff.control("TP", []).text([bold(*line)]).text([roman(*text)]);
+    for (of, lines) in EXAMPLES {
+        let words: Vec<&str> = of.split(' ').collect();
+        let shown = match words.strip_prefix(path) {
+            None => 0,
+            Some([]) => lines.len(),
+            Some(_) => 1,
+        };
+        for (line, text) in lines.iter().take(shown) {
+            roff.control("TP", []).text([bold(*line)]).text([roman(*text)]);
+        }
     }
 }
 

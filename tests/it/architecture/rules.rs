@@ -3,7 +3,7 @@
 use super::source::Source;
 
 /// The floors, lowest first, and the rooms on each.
-const FLOORS: [&[&str]; 6] = [
+pub(super) const FLOORS: [&[&str]; 6] = [
     &["exit_code", "model", "event", "ratio"],
     &["sys"],
     &["cli", "config", "cargo", "plan"],

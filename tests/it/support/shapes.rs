@@ -43,6 +43,27 @@ pub(crate) fn faults(name: &str, document: &Value) -> Vec<String> {
     faults.map(|fault| format!("{}: {fault}", fault.instance_path())).collect()
 }
 
+/// What a document of an earlier release has that is promised no longer: a name or a shape. It may lack what came later.
+pub(crate) fn what_is_gone(name: &str, document: &Value) -> Vec<String> {
+    let mut schema = closed(schema::of(name).unwrap());
+    require_nothing(&mut schema);
+    let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
+    validator.iter_errors(document).map(|fault| format!("{}: {fault}", fault.instance_path())).collect()
+}
+
+fn require_nothing(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            if fields.get("required").is_some_and(Value::is_array) {
+                fields.remove("required");
+            }
+            fields.values_mut().for_each(require_nothing);
+        }
+        Value::Array(items) => items.iter_mut().for_each(require_nothing),
+        _ => {}
+    }
+}
+
 /// The schema with every object shut: a property that it does not name is refused.
 fn closed(mut schema: Value) -> Value {
     shut(&mut schema, true);
