@@ -49,7 +49,7 @@ fn sentence(words: &str) -> String {
 /// Whether it was given, the flag, and why it makes no sense in a pipeline.
 type Senseless = (bool, &'static str, &'static str);
 
-fn asked_by_a_person(args: &TestArgs) -> [Senseless; 10] {
+fn asked_by_a_person(args: &TestArgs) -> [Senseless; 11] {
     let flags = &args.build.flags;
     [
         (args.repeat.is_some(), "--repeat", "a step runs once"),

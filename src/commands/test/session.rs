@@ -20,15 +20,12 @@ use super::{Refused, planning};
 use crate::cargo::build::{self, Built};
 use crate::cargo::user_config::UserConfig;
 use crate::cli::TestArgs;
-use crate::commands::{complain, ordering};
+use crate::commands::ordering;
 use crate::config::Notice;
 use crate::event::{Fact, Observer};
-use crate::exit_code::ExitCode;
 use crate::history::record::{self, Start};
 use crate::history::store::BinaryStamp;
-use crate::model::{
-    BinaryId, CaseRecord, ContentHash, Context, InfraMode, Judgement, RunHead, RunRecord, TestKey, Verdict,
-};
+use crate::model::{BinaryId, CaseRecord, ContentHash, Context, InfraMode, Judgement, RunHead, RunRecord, TestKey};
 use crate::plan::Plan;
 use crate::plan::cut::Cut;
 use crate::plan::list::Remembered;
