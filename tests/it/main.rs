@@ -40,6 +40,8 @@ mod report;
 mod reports;
 #[cfg(unix)]
 mod run;
+#[cfg(unix)]
+mod shards;
 mod status;
 #[cfg(unix)]
 mod suites;
