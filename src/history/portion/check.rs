@@ -53,6 +53,9 @@ const BELONGING: [&str; 13] = [
     "tests-lost",
 ];
 
+/// What all parts have in common: the reason where they have not, in a word and in words, and what that is of one.
+type Likeness<'a> = (&'a str, &'a str, &'a dyn Fn(&Part) -> Option<String>);
+
 /// How many names a sentence has.
 const NAMED: usize = 5;
 
@@ -153,7 +156,7 @@ impl Checked {
         };
         let plan = of_portion(|portion| portion.whole);
         let cut = of_portion(|portion| portion.cut);
-        let all: [(&str, &str, &dyn Fn(&Part) -> Option<String>); 7] = [
+        let all: [Likeness<'_>; 7] = [
             ("plan-differs", "the shards are parts of different plans", &plan),
             ("cut-differs", "the shards are parts of different cuts", &cut),
             ("commit-differs", "the shards are of different commits", &commit),
