@@ -50,6 +50,13 @@ fn cargo_and_people_may_call_it() {
 }
 
 #[test]
+fn of_two_flags_about_failing_fast_the_later_one_holds() {
+    assert_eq!(test_args("--fail-fast --no-fail-fast").max_fail(), None);
+    assert_eq!(test_args("--no-fail-fast --fail-fast").max_fail(), Some(1));
+    assert!(parse("shards 2 --no-fail-fast").is_ok());
+}
+
+#[test]
 fn a_shard_is_of_the_same_tests_on_every_machine() {
     assert_eq!(test_args("--shard 2/4").shard.map(|shard| shard.to_string()).as_deref(), Some("2/4"));
     for (line, wanted) in [
@@ -316,13 +323,19 @@ fn the_help_of_test_is_grouped() {
       -h, --help  Print help (see more with '--help')
 
     Selection:
-          --select <GLOB>    Run only tests whose key matches the glob; may be
-                             repeated
-          --failed           Run only what failed in the last run
-          --changed          Run only binaries that changed since the last run
-          --list             List the tests, in the order in which they would run
-          --no-tests <WORD>  What a selection that matches no test counts as
-                             [default: fail] [possible values: fail, warn, pass]
+          --select <GLOB>      Run only tests whose key matches the glob; may be
+                               repeated
+          --failed             Run only what failed in the last run
+          --changed            Run only binaries that changed since the last run
+          --list               List the tests, in the order in which they would run
+          --shard <K/N>        Run only the k-th of n parts; all parts together run
+                               each test once
+          --shard-plan <FILE>  Cut into those parts as this file of `cargo gate
+                               shards` says [default: by the number of tests]
+          --shard-out <DIR>    Leave what `cargo gate join` needs here [default:
+                               `shard` in the gate directory]
+          --no-tests <WORD>    What a selection that matches no test counts as
+                               [default: fail] [possible values: fail, warn, pass]
 
     Build (cargo's):
       -p, --package [<SPEC>]
