@@ -126,7 +126,7 @@ pub struct CargoFlags {
     #[arg(short = 'Z', value_name = "FLAG")]
     pub unstable: Vec<String>,
     /// Run all tests regardless of failure (the gate always does; accepted for habit's sake)
-    #[arg(long, overrides_with = "fail_fast")]
+    #[arg(long)]
     pub no_fail_fast: bool,
     #[arg(long, hide = true, value_name = "FMT", value_parser = UnknownArgumentValueParser::suggest(
         "the gate reads cargo's messages itself; use `--format json` or `--events FILE` for its own"))]
@@ -173,7 +173,6 @@ impl BuildArgs {
     /// Reads flags that do not stand on the command line (`test.args`). Only cargo's flags are understood there.
     pub fn from_words<S: AsRef<str>>(words: &[S]) -> Result<Self, clap::Error> {
         let command = Self::augment_args(clap::Command::new("test.args").no_binary_name(true).disable_help_flag(true));
-        let command = command.arg(clap::Arg::new("fail_fast").hide(true).long("fail-fast").num_args(0));
         Self::from_arg_matches(&command.try_get_matches_from(words.iter().map(AsRef::as_ref))?)
     }
 
@@ -190,7 +189,6 @@ impl BuildArgs {
             configured.given.into_iter().filter(|given| !gives_way(given)).chain(self.given.iter().cloned()).collect();
         let words: Vec<OsString> = given.iter().flat_map(|given| given.tokens.clone()).collect();
         let command = Self::augment_args(clap::Command::new("cargo gate test").no_binary_name(true));
-        let command = command.arg(clap::Arg::new("fail_fast").hide(true).long("fail-fast").num_args(0));
         let merged = Self::from_arg_matches(&command.try_get_matches_from(words)?)?;
         Ok(Self { flags: merged.flags, given })
     }

@@ -202,3 +202,117 @@ impl Difference {
         (!difference.new.is_empty() || !difference.missing.is_empty()).then_some(difference)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::cut::{Content, Uncut};
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    fn of(binaries: &[(&str, &[&str])], shards: u32) -> Cut {
+        let uncut = |(binary, tests): &(&str, &[&str])| Uncut {
+            binary: binary.parse().unwrap(),
+            content: match tests.is_empty() {
+                true => Content::Whole(None),
+                false => Content::Tests(tests.iter().map(|name| ((*name).to_owned(), None)).collect()),
+            },
+        };
+        Cut::of(binaries.iter().map(uncut).collect(), shards, Isolation::Shared)
+    }
+
+    fn written(cut: &Cut) -> Value {
+        serde_json::to_value(CutFile::from(cut)).unwrap()
+    }
+
+    fn read(document: &Value) -> Result<Cut, String> {
+        parse(document.to_string().as_bytes()).map_err(|wrong| wrong.to_string())
+    }
+
+    fn example() -> Cut {
+        of(&[("app/app", &["a::b", "c"]), ("app/test:db", &["x", "y", "z"]), ("app/doc:doc", &[])], 2)
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(
+            names in proptest::collection::vec(proptest::collection::btree_set("\\PC{1,8}", 1..9), 1..5),
+            times in proptest::collection::vec(proptest::option::of(0..100_000_u64), 40),
+            shards in 1..6_u32,
+        ) {
+            let uncut = |(at, names): (usize, &BTreeSet<String>)| Uncut {
+                binary: format!("app/test:b{at}").parse().unwrap(),
+                content: Content::Tests(names.iter().cloned().zip(times.iter().map(|ms| ms.map(Duration::from_millis))).collect()),
+            };
+            let cut = Cut::of(names.iter().enumerate().map(uncut).collect(), shards, Isolation::Process);
+            let again = read(&written(&cut)).unwrap();
+            prop_assert_eq!((again.names(), again.digest()), (cut.names(), cut.digest()));
+            prop_assert_eq!(again.isolation, cut.isolation);
+        }
+
+        #[test]
+        fn what_is_no_plan_is_refused_in_a_sentence(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert!(!parse(&bytes).unwrap_err().to_string().is_empty());
+        }
+
+        #[test]
+        fn a_plan_that_was_tampered_with_is_refused(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+            let mut bytes = written(&example()).to_string().into_bytes();
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+            if let Ok(cut) = parse(&bytes) {
+                prop_assert_eq!((cut.names(), cut.digest()), (example().names(), example().digest()));
+            }
+        }
+    }
+
+    #[test]
+    fn a_plan_that_does_not_hold_together_says_where() {
+        let change = |change: &dyn Fn(&mut Value)| {
+            let mut document = written(&example());
+            change(&mut document);
+            read(&document).unwrap_err()
+        };
+        for (said, wanted) in [
+            (change(&|file| file["schema_version"] = json!(2)), "is of version 2, and this program knows version 1"),
+            (change(&|file| file["florp"] = json!(1)), "unknown field `florp`"),
+            (change(&|file| file["of"] = json!(3)), "does not list the shards 1/3 to 3/3"),
+            (change(&|file| file["of"] = json!(u32::MAX)), "does not list the shards"),
+            (change(&|file| file["shards"][0]["shard"] = json!("9/2")), "is no shard"),
+            (change(&|file| file["plan_digest"] = json!("00".repeat(16))), "`plan_digest`"),
+            (change(&|file| file["cut_digest"] = json!("00".repeat(16))), "`cut_digest`"),
+            (
+                change(&|file| file["shards"][0]["binaries"][0]["binary"] = json!("no key")),
+                "`no key` is not a test binary",
+            ),
+            (change(&|file| file["shards"][0]["binaries"][0]["whole"] = json!(true)), "over whether"),
+            (change(&|file| file["shards"][1]["binaries"] = json!([])), "`plan_digest`"),
+            (
+                change(&|file| {
+                    let tests = file["shards"][0]["binaries"][0]["tests"].as_array_mut().unwrap();
+                    let first = tests[0].clone();
+                    tests.push(first);
+                }),
+                "twice",
+            ),
+        ] {
+            assert!(said.contains(wanted), "{said} / {wanted}");
+        }
+        let huge = change(&|file| {
+            file["shards"][0]["binaries"][0]["expected_ms"] = json!(u64::MAX);
+            file["shards"][0]["binaries"][0]["tests"] = json!([]);
+        });
+        assert!(huge.contains("`plan_digest`"));
+        let missing = load(Path::new("nowhere/plan.json")).unwrap_err().to_string();
+        assert!(missing.starts_with("the shard plan `nowhere/plan.json` cannot be read: "), "{missing}");
+    }
+
+    #[test]
+    fn what_changed_since_the_cut_is_named() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let (cut, there) = (names(&["a", "b", "c"]), names(&["b", "c", "d", "e"]));
+        let difference = Difference { new: names(&["d", "e"]), missing: names(&["a"]) };
+        assert_eq!(Difference::between(&cut, &there), Some(difference));
+        assert_eq!(Difference::between(&cut, &cut), None);
+    }
+}

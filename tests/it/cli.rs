@@ -50,6 +50,44 @@ fn cargo_and_people_may_call_it() {
 }
 
 #[test]
+fn of_two_flags_about_failing_fast_the_later_one_holds() {
+    assert_eq!(test_args("--fail-fast --no-fail-fast").max_fail(), None);
+    assert_eq!(test_args("--no-fail-fast --fail-fast").max_fail(), Some(1));
+    assert!(parse("shards 2 --no-fail-fast").is_ok());
+}
+
+#[test]
+fn a_shard_is_of_the_same_tests_on_every_machine() {
+    assert_eq!(test_args("--shard 2/4").shard.map(|shard| shard.to_string()).as_deref(), Some("2/4"));
+    for (line, wanted) in [
+        ("test --shard 5/4", "`5/4` is no shard"),
+        ("test --shard 2", "wanted k/n"),
+        ("test --shard-plan x.json", "--shard <K/N>"),
+        ("test --shard 1/2 --failed", "`--shard` and `--failed` exclude each other"),
+        ("test --shard 1/2 --changed", "`--shard` and `--changed` exclude each other"),
+        ("test --shard 1/2 -- --list", "use `--list` before `--`"),
+        ("coverage --shard 1/2 --failed", "`--shard` and `--failed` exclude each other"),
+        ("shards 0", "write a number from 1 to 10000"),
+        ("shards 4 --no-run", "`--no-run` makes no sense here"),
+        ("shards 4 -- --list", "`-- --list` makes no sense here"),
+    ] {
+        let said = refused(line);
+        assert!(said.contains(wanted), "{line}: {said}");
+    }
+    let Ok(Command::Shards(args)) = parse("shards 4 name -p app --select app/** --isolation process -- --skip x")
+    else {
+        panic!()
+    };
+    let test = args.as_test();
+    assert_eq!((args.count, joined(cargo_args(&test))), (4, "--package app".to_owned()));
+    assert_eq!(
+        (test.filters.as_slice(), test.libtest.skip.as_slice()),
+        (&["name".to_owned()][..], &["x".to_owned()][..])
+    );
+    assert_eq!((test.select.len(), test.settings.given()), (1, vec![("isolation", "process")]));
+}
+
+#[test]
 fn cargo_flags_are_handed_back_in_their_order() {
     for (line, expected) in [
         ("", ""),
@@ -285,13 +323,19 @@ fn the_help_of_test_is_grouped() {
       -h, --help  Print help (see more with '--help')
 
     Selection:
-          --select <GLOB>    Run only tests whose key matches the glob; may be
-                             repeated
-          --failed           Run only what failed in the last run
-          --changed          Run only binaries that changed since the last run
-          --list             List the tests, in the order in which they would run
-          --no-tests <WORD>  What a selection that matches no test counts as
-                             [default: fail] [possible values: fail, warn, pass]
+          --select <GLOB>      Run only tests whose key matches the glob; may be
+                               repeated
+          --failed             Run only what failed in the last run
+          --changed            Run only binaries that changed since the last run
+          --list               List the tests, in the order in which they would run
+          --shard <K/N>        Run only the k-th of n parts; all parts together run
+                               each test once
+          --shard-plan <FILE>  Cut into those parts as this file of `cargo gate
+                               shards` says [default: by the number of tests]
+          --shard-out <DIR>    Leave what `cargo gate join` needs here [default:
+                               `shard` in the gate directory]
+          --no-tests <WORD>    What a selection that matches no test counts as
+                               [default: fail] [possible values: fail, warn, pass]
 
     Build (cargo's):
       -p, --package [<SPEC>]

@@ -169,7 +169,7 @@ fn where_shards_and_the_whole_share_a_history_nothing_counts_twice() {
         assert_eq!((recorded.len(), &recorded[0]["totals"]["tests"]), (1, &json!(TESTS)), "{recorded:?}");
     }
     let explained = matrix.on("one", &["explain", "may_fail", "--format", "json"]).run();
-    assert_eq!(explained.assert_code(0).json()["runs"], 1, "{explained}");
+    assert_eq!(explained.assert_code(0).json()["counts"]["runs"], 1, "{explained}");
 }
 
 #[test]
@@ -245,7 +245,7 @@ fn what_a_shard_came_to_by_itself_is_the_verdict_of_all() {
     matrix.shard("1/2").run().assert_code(0);
     // The configuration is wrong on one machine, which leaves no earlier result behind.
     matrix.shard("2/2").run().assert_code(0);
-    matrix.on("2-of-2", &["test", "--shard", "2/2", "--gate-profile", "nobody"]).run().assert_code(96);
+    matrix.on("2-of-2", &["test", "--shard", "2/2"]).env("CARGO_GATE_TEST_ISOLATION", "nobody").run().assert_code(96);
     let refused = matrix.join(&["1-of-2", "2-of-2"], &["--no-record"]);
     refused.assert_code(96).assert_stderr_has("shard 2/2 did not run").assert_stderr_has("nobody");
     assert_eq!(states(&refused), ["ended", "refused"]);

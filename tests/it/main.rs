@@ -51,6 +51,7 @@ mod reports;
 mod run;
 #[cfg(unix)]
 mod schemas;
+mod shards;
 mod shared;
 mod status;
 #[cfg(unix)]

@@ -10,10 +10,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::coverage_line::CoverageLine;
+use super::run_name;
 use crate::exit_code::ExitCode;
 use crate::model::{
     Attempt, AttemptOutcome, BinaryId, CaseRecord, ContentHash, Context, Ending, Judgement, Kind, Outcome, Reason,
-    RunHead, RunId, RunRecord, RunState, Shard, TestKey, Totals, Verdict,
+    RunHead, RunRecord, RunState, Shard, TestKey, Totals, Verdict,
 };
 
 /// The word by which a file is known.
@@ -34,9 +35,6 @@ pub(super) const MOST_CASES: usize = 1_000_000;
 
 /// The most tests that a run may have counted: sums and percentages of so many are still whole numbers.
 const MOST_TESTS: u64 = 1 << 48;
-
-/// What text there may be in names: they become names of files elsewhere.
-const LONGEST_NAME: usize = 200;
 
 /// The first line.
 #[derive(Debug, Serialize, Deserialize)]
@@ -170,15 +168,6 @@ fn duration(us: u64) -> Result<Duration, String> {
         Ok(_) => Ok(Duration::from_micros(us)),
         Err(_) => Err(format!("a duration of {us} microseconds is longer than a history holds")),
     }
-}
-
-/// The name of a run, if there can be such a one: it becomes the name of a folder.
-pub(in crate::history) fn run_name(text: &str) -> Result<RunId, String> {
-    let is_plain = |c: char| !c.is_control() && !matches!(c, '/' | '\\');
-    if text.is_empty() || text.len() > LONGEST_NAME || text.starts_with('.') || !text.chars().all(is_plain) {
-        return Err(format!("`{}` is no run's name", text.chars().take(LONGEST_NAME).collect::<String>()));
-    }
-    Ok(RunId::from_stored(text))
 }
 
 fn borrowed(text: Option<&String>) -> Option<Cow<'_, str>> {

@@ -24,9 +24,10 @@
 
 mod coverage_line;
 mod lines;
+mod name;
 mod read;
 mod write;
 
-pub(in crate::history) use lines::run_name;
+pub(in crate::history) use name::run_name;
 pub use read::{ReadError, Runs, read};
 pub use write::{Writer, Written};

@@ -53,6 +53,9 @@ const BELONGING: [&str; 13] = [
     "tests-lost",
 ];
 
+/// What all parts have in common: the reason where they have not, in a word and in words, and what that is of one.
+type Likeness<'a> = (&'a str, &'a str, &'a dyn Fn(&Part) -> Option<String>);
+
 /// How many names a sentence has.
 const NAMED: usize = 5;
 
@@ -153,7 +156,7 @@ impl Checked {
         };
         let plan = of_portion(|portion| portion.whole);
         let cut = of_portion(|portion| portion.cut);
-        let all: [(&str, &str, &dyn Fn(&Part) -> Option<String>); 7] = [
+        let all: [Likeness<'_>; 7] = [
             ("plan-differs", "the shards are parts of different plans", &plan),
             ("cut-differs", "the shards are parts of different cuts", &cut),
             ("commit-differs", "the shards are of different commits", &commit),
@@ -271,7 +274,9 @@ impl Checked {
     fn own(&mut self, left: &Left) {
         let shard = left.part.shard;
         if let End::Refused(code, why) = &left.part.end {
-            self.grounds.push((*code, Reason::new(id_of(*code), format!("shard {shard} did not run: {why}"))));
+            // Whatever is less pressing: its tests were not executed.
+            let code = (*code).min(ExitCode::NeverExecuted);
+            self.grounds.push((code, Reason::new(id_of(code), format!("shard {shard} did not run: {why}"))));
         }
         let Some(run) = &left.run else { return };
         let judgement = &run.record.judgement;
@@ -403,7 +408,7 @@ mod tests {
 
     #[test]
     fn each_way_of_not_making_a_whole_is_red_with_its_reason() {
-        let ways: [(&str, u8, Change); 22] = [
+        let ways: [(&str, u8, Change); 24] = [
             ("shard-missing", 22, |left| drop(left.pop())),
             ("shard-missing", 22, Vec::clear),
             ("shard-unfinished", 22, |left| left[1] = left[1].killed()),
@@ -434,11 +439,9 @@ mod tests {
             }),
             ("tests-lost", 96, |left| of_portion(left, |portion| portion.names.clear())),
             ("tests-without-outcome", 22, |left| left[1].run.as_mut().unwrap().cases.clear()),
-            ("config", 96, |left| {
-                left[1] = left[1].killed();
-                left[1].part.portion = None;
-                left[1].part.end = End::Refused(ExitCode::Config, "no such profile".into());
-            }),
+            ("config", 96, |left| refuse(left, ExitCode::Config)),
+            ("never-executed", 22, |left| refuse(left, ExitCode::Usage)),
+            ("never-executed", 22, |left| refuse(left, ExitCode::Pass)),
         ];
         for (number, (id, code, change)) in ways.into_iter().enumerate() {
             let mut left = parts(&CUT);
@@ -454,6 +457,12 @@ mod tests {
             Some((96, "shard-unreadable"))
         );
         assert!(!checked.belong_together());
+    }
+
+    fn refuse(left: &mut [Left], code: ExitCode) {
+        left[1] = left[1].killed();
+        left[1].part.portion = None;
+        left[1].part.end = End::Refused(code, "it says why".into());
     }
 
     fn of_portion(left: &mut [Left], change: fn(&mut crate::plan::portion::Portion)) {
