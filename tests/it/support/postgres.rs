@@ -20,6 +20,9 @@ pub(crate) const ROLE: &str = "ci";
 /// Its password.
 pub(crate) const PASSWORD: &str = "s3cret word";
 
+/// What a server for tests need not do: what it holds ends with it.
+const HASTY: &str = "fsync = off\nfull_page_writes = off";
+
 /// What the watching shell does: it makes the cluster, starts the server, says where, and waits for the end of its
 /// input, which is held open by the test process alone. Then the server is stopped at once and all is removed.
 const WATCH: &str = r#"
@@ -38,8 +41,7 @@ cat >>data/postgresql.conf <<EOF
 listen_addresses = '127.0.0.1'
 port = $PORT
 unix_socket_directories = '$FOLDER'
-fsync = off
-full_page_writes = off
+$SETTINGS
 max_connections = 150
 shared_buffers = 128MB
 max_wal_size = 2GB
@@ -71,7 +73,7 @@ pub(crate) struct Server {
 /// The server of this test process.
 pub(crate) fn server() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
-    SERVER.get_or_init(Server::start)
+    SERVER.get_or_init(|| Server::start(HASTY))
 }
 
 /// The programs of PostgreSQL: on the path, or where Debian keeps those of the latest version.
@@ -94,7 +96,8 @@ fn programs() -> PathBuf {
 }
 
 impl Server {
-    fn start() -> Self {
+    /// Starts one with these further settings.
+    pub(crate) fn start(settings: &str) -> Self {
         let bin = programs();
         let folder = tempfile::Builder::new().prefix("gate-pg-").tempdir().unwrap().keep();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -116,7 +119,7 @@ impl Server {
             .env("BIN", &bin)
             .env("FOLDER", &folder)
             .env("PORT", port.to_string())
-            .envs([("ADMIN", ADMIN), ("ROLE", ROLE), ("PASSWORD", PASSWORD)])
+            .envs([("SETTINGS", settings), ("ADMIN", ADMIN), ("ROLE", ROLE), ("PASSWORD", PASSWORD)])
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
