@@ -9,8 +9,10 @@ const LICENCES: [&str; 8] =
     ["MIT", "MIT-0", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "Unicode-3.0", "Zlib"];
 
 /// Crates of which two versions may meet, and why; a further version needs a further reason.
-const DUPLICATES: [(&str, &str); 7] = [
+const DUPLICATES: [(&str, &str); 9] = [
+    ("base64", "the client of PostgreSQL is a version ahead of ureq"),
     ("bit-vec", "proptest and the validator of schemas are a version apart; neither is in the program"),
+    ("fallible-iterator", "the clients of SQLite and PostgreSQL are a version apart"),
     ("getrandom", "ring, which does the cryptography of smoke checks, asks for the oldest that will do"),
     ("getrandom", "the validator's hash map asks for one between; it is not in the program"),
     ("r-efi", "a platform that nobody has, by getrandom"),

@@ -3,17 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use camino::{Utf8Path, Utf8PathBuf};
 use cargo_gate::exit_code::ExitCode;
 use cargo_gate::history::figures::Stats;
-use cargo_gate::history::sqlite::{FILE_NAME, SqliteStore};
-use cargo_gate::history::store::{Counters, FinishedRun, Page, Prune, Retention, RunFilter, Store};
+use cargo_gate::history::store::{Counters, FinishedRun, Page, Prune, Retention, RunFilter};
 use cargo_gate::model::{Context, Judgement, RunHead, RunId, RunRecord, RunState, Totals, Verdict};
 use jiff::Timestamp;
 use proptest::prelude::*;
-use rusqlite::Connection;
 use serde_json::Value;
 
+use crate::store::every::{Folder, Place, on_every_store};
 use crate::support::{Ended, Fixture};
 
 /// A workspace that is never built.
@@ -243,11 +241,6 @@ fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_750_000_000 + second).unwrap()
 }
 
-fn open(folder: &tempfile::TempDir) -> (SqliteStore, Utf8PathBuf) {
-    let path = Utf8Path::from_path(folder.path()).unwrap().to_owned();
-    (SqliteStore::open(&path).unwrap(), path)
-}
-
 /// A run by its number.
 #[derive(Clone, Debug)]
 struct Told {
@@ -376,69 +369,84 @@ fn assert_same(found: &Stats, wanted: &Stats) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+fn counts_are_never_negative(place: &dyn Place, deeds: Vec<Deed>) -> Result<(), TestCaseError> {
+    let mut store = place.open();
+    let mut runs: BTreeMap<usize, Told> = BTreeMap::new();
+    let mut counted = [0_u64; 5];
+    for (number, deed) in deeds.into_iter().enumerate() {
+        match deed {
+            Deed::Add(told) => {
+                let run = FinishedRun { record: told.record(number), cases: Vec::new(), binaries: Vec::new() };
+                store.append(&mut std::iter::once(run)).unwrap();
+                counted = std::array::from_fn(|i| counted[i] + told.counted()[i]);
+                runs.insert(number, told);
+            }
+            Deed::Prune { suite, count, since } => {
+                let of_suite = suite.map(|suite| SUITES[suite].to_owned());
+                let keep = Retention { since: since.map(at), count, suite: of_suite, ..Retention::default() };
+                store.prune(&keep, Prune::Delete).unwrap();
+                let all = runs.clone();
+                runs.retain(|number, run| {
+                    let newer = |other: &(&usize, &Told)| {
+                        other.1.suite == run.suite && (other.1.second, other.0) > (run.second, number)
+                    };
+                    let is_young = since.is_none_or(|since| run.second >= since);
+                    let is_kept =
+                        is_young && count.is_none_or(|count| all.iter().filter(newer).count() < count as usize);
+                    suite.is_some_and(|suite| suite != run.suite) || is_kept
+                });
+            }
+            Deed::Undo(which) if !runs.is_empty() => {
+                let number = *which.get(&runs.keys().collect::<Vec<_>>()).to_owned();
+                let told = runs.remove(&number).unwrap();
+                store.undo(&told.record(number).head.id).unwrap();
+                counted = std::array::from_fn(|i| counted[i] - told.counted()[i]);
+            }
+            Deed::Undo(_) => {}
+        }
+        let Counters { runs: ever, pass, fail, tool_error, deferred } = store.counters().unwrap();
+        prop_assert_eq!([ever, pass, fail, tool_error, deferred], counted);
+        let figures = store.figures(&RunFilter::default()).unwrap();
+        assert_same(&figures.all, &expected(&runs, None))?;
+        for (suite, name) in SUITES.iter().enumerate() {
+            let found = figures.suites.get(*name).cloned().unwrap_or_default();
+            assert_same(&found, &expected(&runs, Some(suite)))?;
+        }
+        prop_assert_eq!(figures.triggers.values().map(|stats| stats.total).sum::<u64>(), figures.all.total);
+        prop_assert_eq!(store.size().unwrap().runs, runs.len() as u64);
+    }
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
     fn r25_r18_whatever_is_done_counts_are_never_negative_and_rates_are_within_0_and_1(
         deeds in prop::collection::vec(deed(), 1..24),
     ) {
-        let folder = tempfile::tempdir().unwrap();
-        let (mut store, _) = open(&folder);
-        let mut runs: BTreeMap<usize, Told> = BTreeMap::new();
-        let mut counted = [0_u64; 5];
-        for (number, deed) in deeds.into_iter().enumerate() {
-            match deed {
-                Deed::Add(told) => {
-                    let run = FinishedRun { record: told.record(number), cases: Vec::new(), binaries: Vec::new() };
-                    store.append(&mut std::iter::once(run)).unwrap();
-                    counted = std::array::from_fn(|i| counted[i] + told.counted()[i]);
-                    runs.insert(number, told);
-                }
-                Deed::Prune { suite, count, since } => {
-                    let of_suite = suite.map(|suite| SUITES[suite].to_owned());
-                    let keep = Retention { since: since.map(at), count, suite: of_suite, ..Retention::default() };
-                    store.prune(&keep, Prune::Delete).unwrap();
-                    let all = runs.clone();
-                    runs.retain(|number, run| {
-                        let newer = |other: &(&usize, &Told)| {
-                            other.1.suite == run.suite && (other.1.second, other.0) > (run.second, number)
-                        };
-                        let is_young = since.is_none_or(|since| run.second >= since);
-                        let is_kept = is_young && count.is_none_or(|count| all.iter().filter(newer).count() < count as usize);
-                        suite.is_some_and(|suite| suite != run.suite) || is_kept
-                    });
-                }
-                Deed::Undo(which) if !runs.is_empty() => {
-                    let number = *which.get(&runs.keys().collect::<Vec<_>>()).to_owned();
-                    let told = runs.remove(&number).unwrap();
-                    store.undo(&told.record(number).head.id).unwrap();
-                    counted = std::array::from_fn(|i| counted[i] - told.counted()[i]);
-                }
-                Deed::Undo(_) => {}
-            }
-            let Counters { runs: ever, pass, fail, tool_error, deferred } = store.counters().unwrap();
-            prop_assert_eq!([ever, pass, fail, tool_error, deferred], counted);
-            let figures = store.figures(&RunFilter::default()).unwrap();
-            assert_same(&figures.all, &expected(&runs, None))?;
-            for (suite, name) in SUITES.iter().enumerate() {
-                let found = figures.suites.get(*name).cloned().unwrap_or_default();
-                assert_same(&found, &expected(&runs, Some(suite)))?;
-            }
-            prop_assert_eq!(figures.triggers.values().map(|stats| stats.total).sum::<u64>(), figures.all.total);
-            prop_assert_eq!(store.size().unwrap().runs, runs.len() as u64);
-        }
+        counts_are_never_negative(&Folder::default(), deeds)?;
     }
 }
 
-#[test]
-fn r25_a_store_that_says_less_than_nothing_is_read_as_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let (mut store, path) = open(&folder);
+#[cfg(all(unix, feature = "postgres"))]
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+    #[test]
+    fn r25_r18_so_it_is_in_postgresql(deeds in prop::collection::vec(deed(), 1..24)) {
+        counts_are_never_negative(&crate::store::postgres::Schema::default(), deeds)?;
+    }
+}
+
+on_every_store! {
+    r25_a_store_that_says_less_than_nothing_is_read_as_nothing
+}
+
+fn r25_a_store_that_says_less_than_nothing_is_read_as_nothing(place: &dyn Place) {
+    let mut store = place.open();
     let told =
         Told { suite: 0, second: 0, state: RunState::Executed, verdict: Verdict::Fail, counts: [1; 6], took: Some(5) };
     let run = FinishedRun { record: told.record(1), cases: Vec::new(), binaries: Vec::new() };
     store.append(&mut std::iter::once(run)).unwrap();
-    let connection = Connection::open(path.join(FILE_NAME)).unwrap();
     for (columns, rate) in [
         ("tests = -5, passed = -5, failed = -1, duration_us = -9, not_run = -3", None),
         ("tests = 2, passed = 9, skipped = 0", Some(1.0)),
@@ -446,8 +454,7 @@ fn r25_a_store_that_says_less_than_nothing_is_read_as_nothing() {
         ("tests = 9223372036854775807, passed = 9223372036854775807, flaky = 9223372036854775807", Some(1.0)),
         ("failed = 9223372036854775807, errored = 9223372036854775807, timeout = 9223372036854775807", Some(1.0)),
     ] {
-        let sql = format!("UPDATE runs SET {columns}; UPDATE counters SET value = -7");
-        connection.execute_batch(&sql).unwrap();
+        place.sql(&format!("UPDATE runs SET {columns}; UPDATE counters SET value = -7"));
         let figures = store.figures(&RunFilter::default()).unwrap().all;
         assert_eq!((figures.total, figures.failed, figures.mean_pass_rate), (1, 1, rate), "{columns}");
         assert_eq!(figures.mean_duration_ms, None);

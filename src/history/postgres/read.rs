@@ -230,7 +230,8 @@ impl Reader<'_> {
 
     pub(super) fn size(&self) -> Result<Size> {
         let sql = "SELECT (SELECT count(*) FROM runs WHERE NOT pruned) AS runs, \
-                   (SELECT coalesce(sum(greatest(tests, 0)), 0)::bigint FROM runs WHERE NOT pruned) AS cases, \
+                   (SELECT least(coalesce(sum(greatest(tests, 0)), 0), 9223372036854775807)::bigint \
+                    FROM runs WHERE NOT pruned) AS cases, \
                    (SELECT count(*) FROM summaries) AS summaries, \
                    (SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM pg_class \
                     WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r') AS bytes";

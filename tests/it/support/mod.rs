@@ -15,6 +15,10 @@ pub(crate) mod fixture_model;
 pub(crate) mod generate;
 pub(crate) mod inert;
 pub(crate) mod invocation;
+#[cfg(all(unix, feature = "postgres"))]
+pub(crate) mod postgres;
+#[cfg(all(unix, feature = "postgres"))]
+pub(crate) mod proxy;
 pub(crate) mod retrospects;
 pub(crate) mod running;
 pub(crate) mod shapes;
