@@ -26,6 +26,7 @@ mod html;
 mod import;
 mod init;
 #[cfg(unix)]
+mod matrix;
 #[cfg(unix)]
 mod merge_base_coverage;
 #[cfg(unix)]
