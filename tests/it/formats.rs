@@ -133,7 +133,7 @@ fn the_first_configuration_means_what_it_meant() {
     fs::write(folder_of_file.path().join("gate.toml"), sample("config/1/gate.toml")).unwrap();
     let file = ConfigFile::load(Utf8Path::from_path(folder_of_file.path()).unwrap()).unwrap();
     for profile in [None, Some("fast")] {
-        let layers = Layers { file: file.as_ref(), variables: &[], profile, flags: &[] };
+        let layers = Layers { file: file.as_ref(), variables: &[], profile, flags: &[], nextest: None };
         let resolved = Resolved::from_layers(&layers).unwrap_or_else(|errors| panic!("{errors}"));
         let warnings: Vec<&str> = resolved.warnings.iter().map(|warning| warning.text.as_str()).collect();
         assert_eq!(warnings, [""; 0]);
@@ -143,7 +143,7 @@ fn the_first_configuration_means_what_it_meant() {
         assert_eq!((pipeline.steps.len(), pipeline.suites.len(), pipeline.smoke.len()), (2, 2, 1));
     }
     // Keys that came later are not in it; what it says is taken from it.
-    let layers = Layers { file: file.as_ref(), variables: &[], profile: None, flags: &[] };
+    let layers = Layers { file: file.as_ref(), variables: &[], profile: None, flags: &[], nextest: None };
     let resolved = Resolved::from_layers(&layers).unwrap();
     let from_file = SETTINGS.iter().filter(|setting| matches!(resolved.source(setting), Source::File { .. }));
     assert_eq!(from_file.clone().count(), 48);

@@ -37,6 +37,7 @@ mod init;
 #[cfg(unix)]
 mod join;
 #[cfg(unix)]
+mod matrix;
 #[cfg(unix)]
 mod merge_base_coverage;
 #[cfg(unix)]

@@ -1,0 +1,155 @@
+//! The README's matrix on GitHub Actions, each of whose steps is run here: four machines, and one that judges.
+
+mod service;
+mod workflow;
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::support::{Ended, Fixture};
+use service::{Mishap, Service};
+use workflow::Workflow;
+
+/// The workflow as the README has it.
+fn readme() -> Workflow {
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let fences: Vec<&str> = readme.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let of_matrix = fences.iter().find(|text| text.contains("cargo gate join"));
+    Workflow::parse(of_matrix.expect("the README has the workflow of a matrix"))
+}
+
+const MANIFEST: &str = r#"[package]
+name = "app"
+version = "0.0.0"
+edition = "2024"
+
+[workspace]
+
+[profile.dev]
+debug = false
+"#;
+
+/// What each test of the workspace does. One that finds `GATE_FIXTURE_KILL` set ends its machine's gate.
+const LIB: &str = r#"//! ```
+//! app::takes(1);
+//! ```
+
+pub fn takes(millis: u64) {
+    if std::env::var("GATE_FIXTURE_KILL").is_ok_and(|file| !file.is_empty()) {
+        let gate = std::os::unix::process::parent_id().to_string();
+        std::process::Command::new("kill").args(["-KILL", &gate]).status().unwrap();
+        std::thread::sleep(std::time::Duration::from_secs(60));
+    }
+    std::thread::sleep(std::time::Duration::from_millis(millis));
+}
+"#;
+
+/// A workspace of some binaries of different length, with everything committed.
+fn workspace() -> Fixture {
+    let fixture = Fixture::bare();
+    fixture.write("Cargo.toml", MANIFEST).write("src/lib.rs", LIB);
+    for (binary, tests, millis) in [("long", 24, 40), ("middle", 8, 40), ("short", 4, 30), ("tiny", 2, 5)] {
+        let tests: String = (0..tests)
+            .map(|number| format!("#[test]\nfn t{number:02}() {{\n    app::takes({millis} + {number});\n}}\n\n"))
+            .collect();
+        fixture.write(&format!("tests/{binary}.rs"), &tests);
+    }
+    let sometimes = "#[test]\nfn sometimes() {\n    assert!(std::env::var_os(\"FAILS\").is_none(), \"told to fail\");\n}\n";
+    fixture.write("tests/sometimes.rs", sometimes);
+    fixture.cargo(["generate-lockfile"]).run().assert_code(0);
+    fixture.commit_all();
+    fixture
+}
+
+/// Every test of that workspace: of the four binaries, the one that may fail, and the doctest.
+const TESTS: u64 = 24 + 8 + 4 + 2 + 1 + 1;
+
+/// The verdict of the matrix, by the report that its last machine leaves.
+fn verdict(ended: &Ended) -> Value {
+    ended.json()
+}
+
+#[test]
+fn four_green_shards_are_one_green_run_and_the_second_time_they_balance() {
+    let fixture = workspace();
+    let service = Service::new(&fixture);
+    for number in 1..=2 {
+        let outcome = service.run(&readme(), number);
+        assert!(outcome.passed.values().all(|passed| *passed), "{:?}\n{}", outcome.passed, outcome.of("verdict"));
+        assert_eq!(outcome.passed.len(), 6);
+        let verdict = verdict(outcome.of("verdict"));
+        assert_eq!((&verdict["verdict"], &verdict["totals"]["tests"]), (&"pass".into(), &TESTS.into()));
+        assert_eq!(verdict["shards"].as_array().map(Vec::len), Some(4));
+        if number == 2 {
+            let plan = fixture.scratch().join("actions/artifacts-2/gate-plan/shards.json");
+            let plan: Value = serde_json::from_slice(&fs::read(plan).unwrap()).unwrap();
+            let expected: Vec<u64> =
+                plan["shards"].as_array().unwrap().iter().map(|shard| shard["expected_ms"].as_u64().unwrap()).collect();
+            let (longest, sum) = (expected.iter().max().unwrap(), expected.iter().sum::<u64>());
+            assert!(longest * 4 * 100 <= sum * 115, "{expected:?}");
+        }
+    }
+}
+
+#[test]
+fn a_failing_test_of_one_shard_is_the_verdict_of_all() {
+    let fixture = workspace();
+    let mut service = Service::new(&fixture);
+    service.env.push(("FAILS".into(), "1".into()));
+    let outcome = service.run(&readme(), 1);
+    assert_eq!(outcome.passed.iter().filter(|(name, passed)| name.starts_with("test ") && !**passed).count(), 1);
+    let ended = outcome.of("verdict");
+    ended.assert_code(100).assert_stderr_has("app/test:sometimes::sometimes");
+    assert_eq!(verdict(ended)["totals"]["failed"], 1);
+    assert_eq!(verdict(ended)["totals"]["tests"], TESTS);
+    assert!(outcome.summaries["verdict"].contains("sometimes"), "{}", outcome.summaries["verdict"]);
+    ended.assert_stderr_has("::error file=tests/sometimes.rs,line=3");
+}
+
+#[test]
+fn a_machine_that_is_gone_makes_the_matrix_red() {
+    let fixture = workspace();
+    let mut service = Service::new(&fixture);
+    service.mishap = Box::new(|job, shard| if (job, shard) == ("test", "3") { Mishap::Gone } else { Mishap::None });
+    let outcome = service.run(&readme(), 1);
+    outcome.of("verdict").assert_code(22).assert_stderr_has("3/4");
+    assert_eq!(verdict(outcome.of("verdict"))["verdict"], "tool-error");
+}
+
+#[test]
+fn a_gate_that_is_killed_makes_the_matrix_red() {
+    let fixture = workspace();
+    let mut service = Service::new(&fixture);
+    service.mishap = Box::new(|job, shard| if (job, shard) == ("test", "2") { Mishap::Killed } else { Mishap::None });
+    let outcome = service.run(&readme(), 1);
+    assert!(!outcome.passed["test 2"]);
+    outcome.of("verdict").assert_code(22).assert_stderr_has("2/4");
+}
+
+#[test]
+fn machines_that_remember_different_things_take_each_test_once() {
+    let fixture = workspace();
+    // One remembers a run of everything, another one of a single binary that failed.
+    let histories: Vec<PathBuf> = [("whole", &["test"][..]), ("part", &["test", "--test", "sometimes"])]
+        .into_iter()
+        .map(|(name, args)| {
+            let folder = fixture.scratch().join(name);
+            let call = fixture.gate(args.iter().copied()).env("CARGO_GATE_STORE_DIR", &folder).env("FAILS", "1");
+            call.run().assert_code(100);
+            folder.join("history.sqlite")
+        })
+        .collect();
+    let mut service = Service::new(&fixture);
+    service.history = Box::new(move |job, shard| match (job, shard) {
+        ("test", "1") => Some(histories[0].clone()),
+        ("test", "4") => Some(histories[1].clone()),
+        _ => None,
+    });
+    let outcome = service.run(&readme(), 1);
+    let ended = outcome.of("verdict");
+    ended.assert_code(0);
+    assert_eq!(verdict(ended)["totals"]["passed"], TESTS);
+    assert_eq!(ended.outcomes().len() as u64, TESTS);
+}
