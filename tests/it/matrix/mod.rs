@@ -56,7 +56,8 @@ fn workspace() -> Fixture {
             .collect();
         fixture.write(&format!("tests/{binary}.rs"), &tests);
     }
-    let sometimes = "#[test]\nfn sometimes() {\n    assert!(std::env::var_os(\"FAILS\").is_none(), \"told to fail\");\n}\n";
+    let sometimes =
+        "#[test]\nfn sometimes() {\n    assert!(std::env::var_os(\"FAILS\").is_none(), \"told to fail\");\n}\n";
     fixture.write("tests/sometimes.rs", sometimes);
     fixture.cargo(["generate-lockfile"]).run().assert_code(0);
     fixture.commit_all();

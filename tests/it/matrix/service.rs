@@ -119,9 +119,8 @@ struct Machine<'s> {
 impl Machine<'_> {
     /// A text with its expressions filled in.
     fn filled(&self, text: &str) -> String {
-        let filled = text
-            .replace("${{ matrix.shard }}", self.shard)
-            .replace("${{ github.run_id }}", &self.number.to_string());
+        let filled =
+            text.replace("${{ matrix.shard }}", self.shard).replace("${{ github.run_id }}", &self.number.to_string());
         assert!(!filled.contains("${{"), "this expression is not known here: {filled}");
         filled
     }
