@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::sync::Arc;
+use std::time::Duration;
 
 use console::Style;
 
@@ -10,7 +11,7 @@ use super::test::{self, Prepared, Purpose, Refused};
 use crate::cli::{Format, ShardsArgs};
 use crate::exit_code::ExitCode;
 use crate::model::{BinaryId, NoTests, Shard};
-use crate::plan::cut::{Cut, Slice, Weighing, expected};
+use crate::plan::cut::{Cut, SLACK, Slice, Weighing, expected};
 use crate::plan::cut_file::CutFile;
 use crate::report::inert::one_line;
 use crate::report::{json, words};
@@ -110,6 +111,7 @@ fn remarks(cut: &Cut) -> Vec<String> {
         }
         None => format!("{count} in {of}; no times are on record yet, so each test weighs the same"),
     });
+    lines.extend(total.and_then(|total| too_long(cut, total)));
     for binary in binaries {
         let of_binary = |(shard, slices): (Shard, &[Slice])| {
             let slice = slices.iter().find(|slice| slice.binary == *binary && !slice.whole)?;
@@ -121,4 +123,17 @@ fn remarks(cut: &Cut) -> Vec<String> {
         }
     }
     lines
+}
+
+/// What keeps the longest shard too long, where something does.
+fn too_long(cut: &Cut, total: Duration) -> Option<String> {
+    let time = |slices: &&Vec<Slice>| expected(slices).unwrap_or_default();
+    let longest = cut.shards.iter().max_by_key(time)?;
+    let of = u32::try_from(cut.shards.len()).ok()?;
+    if expected(longest)? <= total / of * (SLACK + 1) / SLACK {
+        return None;
+    }
+    let whole = longest.iter().filter(|slice| slice.tests.len() < 2).max_by_key(|slice| slice.expected)?;
+    let what = whole.names().next()?;
+    Some(format!("{} takes {} and cannot be split", one_line(&what), words::exact(whole.expected?)))
 }

@@ -21,7 +21,7 @@ use super::{Plan, digest};
 use crate::model::{BinaryId, ContentHash, Isolation, Shard, TestKey};
 
 /// The longest shard may be this part of the mean above it before a binary is split.
-pub const SLACK: u64 = 20;
+pub const SLACK: u32 = 20;
 
 /// So often single binaries are split and all is dealt out again; then everything that is still too long is split.
 const ROUNDS: usize = 24;
@@ -317,6 +317,7 @@ fn dealt_fairly(binaries: &[Weighed], mut pieces: Vec<Piece>, shards: u32) -> Ve
     let total: u128 = pieces.iter().map(|piece| u128::from(piece.weight)).sum();
     let (shards_wide, slack) = (u128::from(shards.max(1)), u128::from(SLACK));
     let mean = u64::try_from(total / shards_wide).unwrap_or(u64::MAX).max(1);
+    let little = (mean / u64::from(SLACK)).max(1);
     let is_too_long = |load: u64| u128::from(load) * shards_wide * slack > total * (slack + 1);
     let split = |piece: &Piece, parts: u64| match binaries.get(piece.binary) {
         Some(of) => of.split(piece, parts.max(2)),
@@ -349,8 +350,8 @@ fn dealt_fairly(binaries: &[Weighed], mut pieces: Vec<Piece>, shards: u32) -> Ve
     }
     let mut small = Vec::with_capacity(pieces.len());
     while let Some(piece) = pieces.pop() {
-        match piece.may_split() && piece.weight > mean / SLACK {
-            true => pieces.extend(split(&piece, piece.weight.div_ceil((mean / SLACK).max(1)))),
+        match piece.may_split() && piece.weight > little {
+            true => pieces.extend(split(&piece, piece.weight.div_ceil(little))),
             false => small.push(piece),
         }
     }
