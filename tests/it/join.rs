@@ -213,6 +213,23 @@ fn a_shard_that_was_killed_is_red_and_its_next_attempt_counts_in_its_place() {
 }
 
 #[test]
+fn an_attempt_that_gave_way_to_a_later_one_stays_on_record_as_what_it_was() {
+    let matrix = Matrix::new();
+    let failing = matrix.on("first", &["test", "--shard", "1/1"]).env("FAILS", "1");
+    failing.run().assert_code(100);
+    matrix.on("second", &["test", "--shard", "1/1"]).run().assert_code(0);
+    for _ in 0..2 {
+        let ended = matrix.join(&["second", "first"], &[]);
+        ended.assert_code(0).assert_stderr_has("(fail) does not");
+        let recorded = matrix.recorded("verdict");
+        let verdicts: Vec<(&Value, &Value)> = recorded.iter().map(|run| (&run["verdict"], &run["full"])).collect();
+        assert_eq!(verdicts, [(&json!("pass"), &json!(true)), (&json!("fail"), &json!(false))]);
+        let moody = ended.json()["tests"].as_array().unwrap().iter().find(|test| test["name"] == "may_fail").cloned();
+        assert_eq!(moody.unwrap()["state"], "flaky");
+    }
+}
+
+#[test]
 fn a_missing_shard_is_red_and_so_is_none_at_all() {
     let matrix = Matrix::new();
     matrix.pass(3);
