@@ -9,12 +9,13 @@ const LICENCES: [&str; 8] =
     ["MIT", "MIT-0", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "Unicode-3.0", "Zlib"];
 
 /// Crates of which two versions may meet, and why. (Three of one are never needed.)
-const DUPLICATES: [(&str, &str); 6] = [
+const DUPLICATES: [(&str, &str); 7] = [
     ("base64", "the client of PostgreSQL is a version ahead of ureq"),
     ("fallible-iterator", "the clients of SQLite and PostgreSQL are a version apart"),
     ("getrandom", "ring, which does the cryptography of smoke checks, asks for the oldest that will do"),
     ("similar", "insta and snapbox are a version apart; neither is in the program"),
     ("syn", "version 3 reads sources for coverage; some derive macros have yet to move to it"),
+    ("wasi", "whoami, which names the user to PostgreSQL, on a platform that nobody runs this on"),
     ("windows-sys", "ring again, on Windows alone"),
 ];
 
