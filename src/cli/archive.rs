@@ -86,6 +86,7 @@ fn refuse_beside_writing(args: &TestArgs) -> Result<(), String> {
         (args.failed, "--failed"),
         (args.changed, "--changed"),
         (args.list, "--list"),
+        (args.shard.is_some(), "--shard"),
         (args.repeat.is_some(), "--repeat"),
         (args.until_fail, "--until-fail"),
         (args.build.flags.no_run, "--no-run"),

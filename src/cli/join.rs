@@ -7,7 +7,7 @@ use clap::Args;
 use super::parsers::word;
 use super::step::coverage_step;
 use super::{CommonArgs, CoverageArgs, CoverageFlags, Format};
-use crate::model::{FlakyResult, NoTests};
+use crate::model::{Annotations, FlakyResult, NoTests};
 
 /// Put the shards of a run together, and judge them as one
 #[derive(Clone, Debug, Default, Args)]
@@ -30,6 +30,8 @@ pub struct JoinArgs {
     /// Write the report artifact here too
     #[arg(long, value_name = "PATH")]
     pub report: Option<PathBuf>,
+    #[arg(long, value_name = "WORD", value_parser = word::<Annotations>())]
+    annotations: Option<String>,
     /// Leave no trace in the history
     #[arg(long)]
     pub no_record: bool,
@@ -54,7 +56,8 @@ impl JoinArgs {
     /// The flags that stand for a setting and were given, by name without dashes, with their text.
     #[must_use]
     pub fn given(&self) -> Vec<(&'static str, &str)> {
-        let own = [("flaky-result", &self.flaky_result), ("no-tests", &self.no_tests)];
+        let own =
+            [("flaky-result", &self.flaky_result), ("no-tests", &self.no_tests), ("annotations", &self.annotations)];
         let own = own.into_iter().filter_map(|(name, text)| Some((name, text.as_deref()?)));
         own.chain(self.judging.given()).collect()
     }

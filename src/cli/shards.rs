@@ -47,6 +47,9 @@ pub struct ShardsArgs {
     /// Write the cut to this file, for --shard-plan
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub out: Option<PathBuf>,
+    /// Write what the tests need into this file, for --archive-file
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub archive: Option<PathBuf>,
     /// What goes to standard output: a table, or what --out writes
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t, help_heading = "Output")]
     pub format: Format,

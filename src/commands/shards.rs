@@ -1,13 +1,16 @@
 //! `cargo gate shards`: builds, lists, and cuts what there is for several machines.
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use console::Style;
 
 use super::complain;
-use super::test::{self, Prepared, Purpose, Refused};
+use super::test::archiving::write_archive;
+use super::test::{self, Asked, Prepared, Purpose, Refused};
+use crate::cargo::build::Built;
 use crate::cli::{Format, ShardsArgs};
 use crate::exit_code::ExitCode;
 use crate::model::{BinaryId, NoTests, Shard};
@@ -35,7 +38,7 @@ fn cut(args: &ShardsArgs) -> Result<ExitCode, Refused> {
             return Ok(ExitCode::Pass);
         }
     };
-    let (_, plan) = test::survey(&tests, &asked)?;
+    let (built, plan) = test::survey(&tests, &asked)?;
     let settings = &asked.settings().test;
     if plan.binaries.is_empty() {
         let why = "no test matches the selection";
@@ -54,6 +57,9 @@ fn cut(args: &ShardsArgs) -> Result<ExitCode, Refused> {
             Refused::new(ExitCode::Usage, why)
         })?;
     }
+    if let Some(path) = &args.archive {
+        archive(&asked, &built, path)?;
+    }
     let mut out = io::stdout().lock();
     let shown = match args.format {
         Format::Json => json::write_line(&mut out, &file),
@@ -66,6 +72,15 @@ fn cut(args: &ShardsArgs) -> Result<ExitCode, Refused> {
         }
         _ => Ok(ExitCode::Pass),
     }
+}
+
+/// Packs what was built, for machines that do not build.
+fn archive(asked: &Asked, built: &Built, path: &Path) -> Result<(), Refused> {
+    let (context, signals) = (asked.found_context()?, asked.stage.listen());
+    let packed = write_archive(asked, &context, built, &asked.cwd.join(path), &signals)?;
+    packed.left_out.iter().for_each(|text| complain("warning", text));
+    complain("note", &packed.sentence(path));
+    Ok(())
 }
 
 fn show(cut: &Cut, out: &mut dyn Write) -> io::Result<()> {

@@ -136,11 +136,13 @@ pub fn page(lines: &[ShardLine], look: Look) -> String {
 /// The table of a report; nothing where the run was one.
 #[must_use]
 pub fn markdown(lines: &[ShardLine]) -> String {
+    if lines.is_empty() { String::new() } else { format!("\n## Shards\n\n{}", table(lines)) }
+}
+
+/// The table, and how evenly the work was shared out.
+pub(super) fn table(lines: &[ShardLine]) -> String {
     let mut out = String::new();
-    if lines.is_empty() {
-        return out;
-    }
-    out.push_str("\n## Shards\n\n| shard | verdict | tests | failed | time | host |\n|---|---|---:|---:|---:|---|\n");
+    out.push_str("| shard | verdict | tests | failed | time | host |\n|---|---|---:|---:|---:|---|\n");
     for line in lines {
         let host = line.host.as_deref().map(code).unwrap_or_default();
         let (shard, word, tests, failed) = (line.shard, line.word(), line.tests, line.failed);

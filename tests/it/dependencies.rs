@@ -9,7 +9,7 @@ const LICENCES: [&str; 8] =
     ["MIT", "MIT-0", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "Unicode-3.0", "Zlib"];
 
 /// Crates of which two versions may meet, and why; a further version needs a further reason.
-const DUPLICATES: [(&str, &str); 9] = [
+const DUPLICATES: [(&str, &str); 10] = [
     ("base64", "the client of PostgreSQL is a version ahead of ureq"),
     ("bit-vec", "proptest and the validator of schemas are a version apart; neither is in the program"),
     ("fallible-iterator", "the clients of SQLite and PostgreSQL are a version apart"),
@@ -18,6 +18,7 @@ const DUPLICATES: [(&str, &str); 9] = [
     ("r-efi", "a platform that nobody has, by getrandom"),
     ("similar", "insta and snapbox are a version apart; neither is in the program"),
     ("syn", "version 3 reads sources for coverage; some derive macros have yet to move to it"),
+    ("wasi", "whoami, which names the user to PostgreSQL, on a platform that nobody runs this on"),
     ("windows-sys", "ring again, on Windows alone"),
 ];
 

@@ -6,9 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cargo_gate::exit_code::ExitCode;
-use cargo_gate::model::{Attempt, AttemptOutcome, CaseRecord, Ending, Judgement, Outcome, Reason, Totals, Verdict};
+use cargo_gate::model::{
+    Attempt, AttemptOutcome, CaseRecord, Ending, Judgement, Outcome, Reason, Shard, Totals, Verdict,
+};
 use cargo_gate::report::Insights;
-use cargo_gate::report::github::{Findings, MOST_BYTES, ShardLine, Sources, TestFindings, annotate, summary};
+use cargo_gate::report::github::{Findings, MOST_BYTES, Sources, TestFindings, annotate, summary};
+use cargo_gate::report::shards::{ShardLine, ShardState};
 use proptest::prelude::*;
 
 use crate::report::runs;
@@ -149,14 +152,27 @@ fn a_level_has_ten_annotations_at_most_and_the_last_counts_the_rest() {
 }
 
 fn shards() -> Vec<ShardLine> {
-    let totals = Totals { tests: 1_204, passed: 1_202, failed: 2, ..Totals::default() };
-    let shard = |name: &str, totals, said: &str| ShardLine {
-        name: name.into(),
-        totals,
-        duration: totals.map(|_| Duration::from_secs(61)),
-        said: said.into(),
+    let missing = ShardLine {
+        shard: Shard::new(2, 2).unwrap(),
+        state: ShardState::Missing,
+        run_id: None,
+        host: None,
+        verdict: None,
+        tests: 0,
+        failed: 0,
+        took: None,
     };
-    vec![shard("1/2", Some(totals), "failed"), shard("2/2", None, "missing: no | word <b>")]
+    let failed = ShardLine {
+        shard: Shard::new(1, 2).unwrap(),
+        state: ShardState::Ended,
+        host: Some("a | word <b>".into()),
+        verdict: Some(Verdict::Fail),
+        tests: 1_204,
+        failed: 2,
+        took: Some(Duration::from_secs(61)),
+        ..missing.clone()
+    };
+    vec![failed, missing]
 }
 
 #[test]

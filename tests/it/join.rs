@@ -213,6 +213,23 @@ fn a_shard_that_was_killed_is_red_and_its_next_attempt_counts_in_its_place() {
 }
 
 #[test]
+fn an_attempt_that_gave_way_to_a_later_one_stays_on_record_as_what_it_was() {
+    let matrix = Matrix::new();
+    let failing = matrix.on("first", &["test", "--shard", "1/1"]).env("FAILS", "1");
+    failing.run().assert_code(100);
+    matrix.on("second", &["test", "--shard", "1/1"]).run().assert_code(0);
+    for _ in 0..2 {
+        let ended = matrix.join(&["second", "first"], &[]);
+        ended.assert_code(0).assert_stderr_has("(fail) does not");
+        let recorded = matrix.recorded("verdict");
+        let verdicts: Vec<(&Value, &Value)> = recorded.iter().map(|run| (&run["verdict"], &run["full"])).collect();
+        assert_eq!(verdicts, [(&json!("pass"), &json!(true)), (&json!("fail"), &json!(false))]);
+        let moody = ended.json()["tests"].as_array().unwrap().iter().find(|test| test["name"] == "may_fail").cloned();
+        assert_eq!(moody.unwrap()["state"], "flaky");
+    }
+}
+
+#[test]
 fn a_missing_shard_is_red_and_so_is_none_at_all() {
     let matrix = Matrix::new();
     matrix.pass(3);
@@ -313,7 +330,8 @@ fn what_shards_cover_is_added_up_and_judged_as_one() {
 fn shards_of_a_real_measurement_cover_what_one_covers() {
     coverage_tools::obtain();
     let matrix = Matrix::new();
-    for shard in ["1/2", "2/2"] {
+    // The only shard of one is the whole.
+    for shard in ["1/2", "2/2", "1/1"] {
         let machine = shard.replace('/', "-of-");
         let ended = matrix.on(&machine, &["coverage", "--shard", shard, "--floor", "100", "--format", "json"]).run();
         ended.assert_code(0).assert_stderr_has("cargo gate join");
@@ -324,8 +342,9 @@ fn shards_of_a_real_measurement_cover_what_one_covers() {
     }
     let joined = matrix.join(&["1-of-2", "2-of-2"], &["--ratchet", "on-pass"]);
     joined.assert_code(0);
-    let whole = matrix.on("alone", &["coverage", "--format", "json"]).run();
-    let lines = |ended: &Ended| ended.assert_code(0).json()["coverage"]["totals"]["lines"].clone();
-    assert_eq!(lines(&joined), lines(&whole));
+    let whole = matrix.join(&["1-of-1"], &["--no-record"]);
+    let totals = |ended: &Ended| ended.assert_code(0).json()["coverage"]["totals"].clone();
+    assert_eq!(totals(&joined), totals(&whole));
+    assert_eq!(joined.json()["coverage"]["files"][0]["path"], "src/lib.rs", "{joined}");
     assert!(matrix.machine("verdict").join("ratchet.toml").exists());
 }

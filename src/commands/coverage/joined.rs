@@ -21,6 +21,7 @@ use crate::coverage::verdict::Measurement;
 use crate::exit_code::ExitCode;
 use crate::history::portion::part::{Left, MeasuredPart};
 use crate::model::{CaseRecord, CoverageFigures, Judgement, RunHead, Word};
+use crate::report::CoverageReport;
 use crate::report::coverage::json;
 
 /// What shards left of what they cover.
@@ -115,6 +116,11 @@ impl Joined {
     /// What the history keeps of it.
     pub(in crate::commands) fn reached(&self) -> Option<CoverageFigures> {
         self.judged.reached.clone()
+    }
+
+    /// What is shown of it.
+    pub(in crate::commands) const fn report(&self) -> &CoverageReport {
+        &self.judged.report
     }
 
     /// Tells people, and keeps the report. Gives what went wrong.

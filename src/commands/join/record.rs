@@ -40,7 +40,8 @@ impl Joining<'_> {
             Err(StoreError::Known(_)) => Ok(()),
             adopted => adopted,
         };
-        let known = adopted.and_then(|()| store.summaries(&record.head.context));
+        let appended = adopted.and_then(|()| store.append(&mut self.attempts()));
+        let known = appended.and_then(|_| store.summaries(&record.head.context));
         store.take_warnings().iter().for_each(|text| complain("warning", text));
         match known {
             Ok(tests) => memory.summaries = tests.into_iter().map(|test| (test.key, test.summary)).collect(),
@@ -52,13 +53,18 @@ impl Joining<'_> {
         Kept::Recorded
     }
 
-    /// The runs whose place it takes: the shards', their earlier attempts', and what was joined before some of them ran
-    /// again.
+    /// Attempts that gave way to later ones ran all the same: what failed in them and passed then is what flaky means.
+    fn attempts(&self) -> impl Iterator<Item = FinishedRun> {
+        let replaced = self.checked.replaced.iter().filter_map(|at| self.found.left.get(*at));
+        replaced.filter_map(|left| left.run.clone())
+    }
+
+    /// The runs whose place it takes: the shards', and what was joined before some of them ran again.
     fn parts(&self, store: &dyn Store, record: &RunRecord) -> Vec<RunHead> {
-        let checked = self.checked.counted.iter().chain(&self.checked.replaced);
-        let all: Vec<&Left> = checked.filter_map(|at| self.found.left.get(*at)).collect();
-        let ran = all.iter().filter(|left| !matches!(left.part.end, End::Refused(..)));
+        let ran = self.counted.iter().filter(|left| !matches!(left.part.end, End::Refused(..)));
         let heads = ran.map(|left| left.part.head.clone()).filter(|head| is_part(store, head));
+        let attempts = self.checked.replaced.iter().filter_map(|at| self.found.left.get(*at));
+        let all: Vec<&Left> = self.counted.iter().copied().chain(attempts).collect();
         let starts: Vec<_> = all.iter().map(|left| left.part.head.start).collect();
         let filter = RunFilter {
             context: Some(record.head.context.clone()),

@@ -16,7 +16,8 @@ use crate::commands::{complain, github, notify};
 use crate::config::Notice;
 use crate::event::{Event, Fact, Observer};
 use crate::history::portion::part::{End, Left};
-use crate::model::{RunRecord, Shard};
+use crate::model::{CaseRecord, RunRecord, Shard};
+use crate::report::github::{Findings, TestFindings};
 use crate::report::markdown::Smoke;
 use crate::report::shards::{self, ShardLine, ShardState};
 use crate::report::{Insights, Look, Terminal, TestDocument, Verbosity};
@@ -65,7 +66,27 @@ impl Joining<'_> {
         let signals = Signals::listen();
         let json = || notify::bytes(&document);
         wrong.extend(notify::tell(&self.place.settings().notify, happened, root, &signals, json));
+        wrong.extend(self.tell_github(&ended, covered));
         wrong.iter().for_each(|text| complain("warning", text));
+    }
+
+    /// Tells GitHub what the shards came to together, where it is spoken to. Gives what went wrong.
+    fn tell_github(&self, ended: &Ended<'_>, covered: Option<&Joined>) -> Option<String> {
+        if !github::is_spoken_to(self.place.settings()) {
+            return None;
+        }
+        let cases: Vec<&CaseRecord> = ended.cases.iter().map(|case| &**case).collect();
+        let (totals, not_run) = (ended.record.totals, ended.record.not_run);
+        let findings = Findings {
+            title: "Tests",
+            judgement: &ended.record.judgement,
+            duration: Some(ended.record.duration),
+            tests: Some(TestFindings { totals, not_run, cases: &cases, insights: ended.insights }),
+            coverage: covered.map(Joined::report),
+            pipeline: None,
+            shards: ended.shards,
+        };
+        github::tell(&findings, Some(&self.place.workspace), None)
     }
 
     /// The reports in the gate directory. Gives what went wrong.

@@ -64,12 +64,8 @@ impl Reader<'_> {
                     // Whether a run goes on or was cut off shows only when its process has been looked for.
                     Some(run) if filter.state.is_some_and(|state| state != run.state) => {}
                     Some(run) if filter.failed && !run.has_failed() => {}
-                    Some(run) => {
-                        if visit(run).is_break() {
-                            return Ok(());
-                        }
-                    }
-                    None => {}
+                    Some(run) if visit(run).is_break() => return Ok(()),
+                    _ => {}
                 }
             }
             after = rows.last().and_then(|row| Some((get(row, "start_ns")?, get(row, "id")?)));

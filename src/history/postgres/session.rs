@@ -31,6 +31,12 @@ const AGAIN: RetryPolicy = RetryPolicy {
     jitter: true,
 };
 
+/// A connection that is lost so often in one transaction is not made again.
+const MOST_LOSSES: u32 = 2;
+
+/// Between two questions of a transaction nobody takes longer than this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
 /// What became of a commit is asked so often.
 const GLANCE: Duration = Duration::from_millis(100);
 
@@ -78,9 +84,11 @@ impl Session {
             runtime.spawn(async { drop(connection.await) });
         }
         let millis = self.patience.statement.as_millis();
+        // Who vanished without a word holds its locks for so long: less than others wait for them.
+        let idle = (millis / 2).max(LONGEST_PAUSE.as_millis());
         let settings = format!(
             "SET search_path = \"{}\"; SET statement_timeout = {millis}; SET lock_timeout = {millis}; \
-             SET idle_in_transaction_session_timeout = '10min'; SET default_transaction_isolation = 'read committed'; \
+             SET idle_in_transaction_session_timeout = {idle}; SET default_transaction_isolation = 'read committed'; \
              SET synchronous_commit = on",
             self.address.schema,
         );
@@ -130,7 +138,7 @@ impl Session {
         let Some(client) = held.as_ref() else {
             return Err(StoreError::Unreachable("the connection is closed".to_owned()));
         };
-        let answered = self.wait(self.patience.statement, client.query_typed(sql, &[]))?;
+        let answered = self.wait(self.patience.connect, client.query_typed(sql, &[]))?;
         answered.or_else(|error| failure::no_format(error, self.schema()).map(|()| Vec::new()))
     }
 
@@ -167,17 +175,15 @@ impl Session {
 
     /// Does something in one transaction, from the start again where others were in the way.
     pub(super) fn write<T>(&self, work: impl Fn(&Transaction<'_>) -> Result<T>) -> StoreResult<T> {
-        let mut retry = 0;
-        let mut may_reconnect = true;
+        let (mut retry, mut losses) = (0, 0);
         loop {
             if self.client.borrow().as_ref().is_none_or(Client::is_closed) {
                 self.reconnect()?;
-                may_reconnect = false;
             }
             match self.attempt(&work) {
                 Ok(value) => return Ok(value),
-                // It was closed while nobody looked.
-                Err(Failure::Lost(_)) if may_reconnect => may_reconnect = false,
+                // It was closed while nobody looked, or just now.
+                Err(Failure::Lost(_)) if losses < MOST_LOSSES => losses += 1,
                 Err(Failure::Conflict(error)) => {
                     retry += 1;
                     let Some(delay) = AGAIN.delay_before(retry, roll()) else { return Err(error) };
@@ -189,12 +195,12 @@ impl Session {
     }
 
     fn attempt<T>(&self, work: impl Fn(&Transaction<'_>) -> Result<T>) -> Result<T> {
-        let transaction = Transaction { session: self, waiting: RefCell::default(), number: Cell::default() };
+        let transaction = Transaction::new(self);
         let done = work(&transaction).and_then(|value| match transaction.commit() {
             Err(Failure::Unsure(error)) => self.was_committed(transaction.number.get(), error).map(|()| value),
             committed => committed.map(|()| value),
         });
-        if done.is_err() && transaction.number.get().is_some() && self.client.borrow().is_some() {
+        if done.is_err() && transaction.has_begun.get() && self.client.borrow().is_some() {
             // Where that fails the connection goes, and the transaction with it.
             drop(self.send(&[Question::new("ROLLBACK")]));
         }
@@ -231,11 +237,16 @@ impl Drop for Session {
 pub(super) struct Transaction<'s> {
     session: &'s Session,
     waiting: RefCell<Vec<Question>>,
-    /// The database's number of it, once it has begun.
+    has_begun: Cell<bool>,
+    /// The database's number of it, once it has begun and may write.
     number: Cell<Option<i64>>,
 }
 
-impl Transaction<'_> {
+impl<'s> Transaction<'s> {
+    fn new(session: &'s Session) -> Self {
+        Self { session, waiting: RefCell::default(), has_begun: Cell::default(), number: Cell::default() }
+    }
+
     /// Something to be done, of which nobody waits for the answer.
     pub(super) fn put(&self, question: Question) {
         self.waiting.borrow_mut().push(question);
@@ -243,7 +254,7 @@ impl Transaction<'_> {
 
     /// The answers to questions, after all that was put before them, in one round trip.
     pub(super) fn ask(&self, questions: Vec<Question>) -> Result<Answers> {
-        let begins = self.number.get().is_none();
+        let begins = !self.has_begun.replace(true);
         let mut sent = if begins { schema::beginning(self.session.schema()) } else { Vec::new() };
         let preamble = sent.len();
         sent.append(&mut self.waiting.borrow_mut());
@@ -263,7 +274,7 @@ impl Transaction<'_> {
     }
 
     fn commit(&self) -> Result<()> {
-        if self.number.get().is_none() {
+        if !self.has_begun.get() {
             // Nothing is committed before it is known that it may be.
             self.ask(Vec::new())?;
         }

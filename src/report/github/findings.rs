@@ -8,6 +8,7 @@ use super::cases;
 use super::sources::Sources;
 use crate::exit_code::ExitCode;
 use crate::model::{CaseRecord, Judgement, Totals};
+use crate::report::shards::ShardLine;
 use crate::report::{CoverageReport, Insights, PipelineReport, coverage, pipeline};
 
 /// What a step of a workflow has to say of itself.
@@ -40,19 +41,6 @@ pub struct TestFindings<'a> {
     pub cases: &'a [&'a CaseRecord],
     /// What the history says of them.
     pub insights: &'a Insights,
-}
-
-/// One shard of a matrix.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ShardLine {
-    /// Which: `1/4`.
-    pub name: String,
-    /// Its counts; none where it is missing.
-    pub totals: Option<Totals>,
-    /// How long it took.
-    pub duration: Option<Duration>,
-    /// What became of it, in a few words.
-    pub said: String,
 }
 
 /// Writes what is said beside the change: the steps that failed, the tests, and the coverage. A step of a workflow shows

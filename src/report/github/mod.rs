@@ -13,7 +13,7 @@ mod sources;
 mod summary;
 
 pub(super) use annotations::{Annotation, Level};
-pub use findings::{Findings, ShardLine, TestFindings, annotate};
+pub use findings::{Findings, TestFindings, annotate};
 pub(super) use groups::folded;
 pub use sources::{Place, Sources};
 pub use summary::{MOST_BYTES, summary};

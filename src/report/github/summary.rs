@@ -3,11 +3,12 @@
 use std::fmt::Write as _;
 
 use super::cases::in_short;
-use super::findings::{Findings, ShardLine, TestFindings};
+use super::findings::{Findings, TestFindings};
 use crate::exit_code::ExitCode;
 use crate::model::{CaseRecord, Reason, TestKey};
 use crate::report::coverage::figures::Why;
 use crate::report::markup::{code, prose};
+use crate::report::shards::{self, ShardLine};
 use crate::report::terminal::last_word;
 use crate::report::{CoverageReport, PipelineReport, pipeline, view, words};
 
@@ -32,7 +33,7 @@ struct Section {
 #[must_use]
 pub fn summary(findings: &Findings<'_>, room: usize) -> String {
     let mut sections = vec![verdict(findings)];
-    sections.extend(shards(findings.shards));
+    sections.extend(of_shards(findings.shards));
     sections.extend(findings.pipeline.filter(|report| !report.steps.is_empty()).map(steps));
     if let Some(tests) = &findings.tests {
         sections.extend([failures(tests), flaky(tests), quarantined(tests), vanished(tests)].into_iter().flatten());
@@ -178,16 +179,7 @@ fn coverage(report: &CoverageReport, said: &[Reason]) -> Section {
     Section { head: text, ..Section::default() }
 }
 
-fn shards(shards: &[ShardLine]) -> Option<Section> {
-    let row = |shard: &ShardLine| {
-        let count = |count: fn(&ShardLine) -> Option<u64>| count(shard).map(words::thousands).unwrap_or_default();
-        let tests = count(|shard| Some(shard.totals?.tests));
-        let failures = count(|shard| Some(shard.totals?.failures()));
-        let took = shard.duration.map(words::exact).unwrap_or_default();
-        format!("| {} | {} | {tests} | {failures} | {took} |\n", prose(&shard.name), prose(&shard.said))
-    };
-    (!shards.is_empty()).then(|| Section {
-        head: "\n### Shards\n\n| shard | | tests | failures | time |\n|---|---|---:|---:|---:|\n".to_owned(),
-        rows: shards.iter().map(row).collect(),
-    })
+fn of_shards(lines: &[ShardLine]) -> Option<Section> {
+    let head = || format!("\n### Shards\n\n{}", shards::table(lines));
+    (!lines.is_empty()).then(|| Section { head: head(), ..Section::default() })
 }

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::workflow::{Act, Job, Step, Workflow};
-use crate::support::{Ended, Fixture};
+use crate::support::{Ended, Fixture, Invocation};
 
 /// One run of a workflow.
 pub(super) struct Service<'f> {
@@ -58,6 +58,12 @@ impl<'f> Service<'f> {
         let place = fixture.scratch().join("actions");
         fs::create_dir_all(&place).unwrap();
         Self { fixture, place, env: Vec::new(), mishap: Box::new(|_, _| Mishap::None), history: Box::new(|_, _| None) }
+    }
+
+    /// A program of ours on the machine that was used last.
+    pub(super) fn command(&self, name: &str) -> Invocation {
+        let program = Path::new(env!("CARGO_BIN_EXE_cargo-gate")).with_file_name(name);
+        self.fixture.command(program.to_str().unwrap()).in_dir(self.place.join("work"))
     }
 
     /// Runs a workflow once. Artifacts are of this run alone; caches stay.

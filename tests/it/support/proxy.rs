@@ -121,9 +121,10 @@ impl State {
             }
             self.answered.store(true, Ordering::SeqCst);
             if to.write_all(&piece[..size]).is_err() {
-                return;
+                break;
             }
         }
         let _ = to.shutdown(Shutdown::Both);
+        let _ = from.shutdown(Shutdown::Both);
     }
 }
