@@ -29,6 +29,8 @@ pub const DOCUMENTS: &[Document] = documents! {
     "test", "cargo gate test --format json", "test";
     "test-list", "cargo gate test --list --format json", "test-list";
     "coverage", "cargo gate coverage --format json", "coverage";
+    "shards", "cargo gate shards --format json", "shards";
+    "join", "cargo gate join --format json", "join";
     "run", "cargo gate run --format json", "run";
     "run-dry-run", "cargo gate run --dry-run --format json", "run-dry-run";
     "events", "cargo gate test --events FILE", "events";
@@ -55,6 +57,7 @@ pub const DOCUMENTS: &[Document] = documents! {
     "init", "cargo gate init --format json", "init";
     "doctor", "cargo gate doctor --format json", "doctor";
     "config-show", "cargo gate config show --format json", "config-show";
+    "shard", "shard.json", "shard";
     "validation-manifest", "validation_manifest.json", "validation-manifest";
     "validation-complete", "validation_complete.json", "validation-complete";
 };
