@@ -16,7 +16,7 @@
 mod workload;
 
 #[cfg(unix)]
-#[allow(dead_code, reason = "a toolbox: it is the tests'")]
+#[allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "it is the tests'")]
 #[path = "../tests/it/support/postgres.rs"]
 mod server;
 

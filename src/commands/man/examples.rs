@@ -22,6 +22,14 @@ pub(super) const EXAMPLES: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "shards",
+        &[
+            ("cargo gate shards 4 --out plan.json", "Cut the tests into four parts that take equally long."),
+            ("cargo gate shards 4 --out plan.json --archive tests.tar.gz", "The same, for machines that do not build."),
+        ],
+    ),
+    ("join", &[("cargo gate join shards", "One verdict of all shards that left a folder below `shards`.")]),
+    (
         "run",
         &[
             ("cargo gate run", "Run the whole gate of the configuration."),
@@ -55,6 +63,10 @@ pub(super) const EXAMPLES: &[(&str, &[Example])] = &[
     ("history import", &[("cargo gate history import results/junit.xml", "Record the results of another tool.")]),
     ("history export", &[("cargo gate history export --output runs.ndjson.gz", "Take the runs elsewhere.")]),
     ("history merge", &[("cargo gate history merge runs.ndjson.gz", "Take them in.")]),
+    (
+        "history push",
+        &[("cargo gate history push", "Send what was recorded while the shared history could not be reached.")],
+    ),
     (
         "status",
         &[

@@ -209,3 +209,108 @@ fn schema_of(workspace: &str) -> String {
     let hash = blake3::hash(workspace.as_bytes()).to_hex();
     format!("gate_{readable}_{}", hash.get(..8).unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nothing(_: &str) -> Option<String> {
+        None
+    }
+
+    fn read(url: &str) -> Address {
+        Address::parse(url, &nothing).unwrap_or_else(|error| panic!("{url}: {error}"))
+    }
+
+    #[test]
+    fn an_address_says_where_who_and_how() {
+        let address = read("postgres://ci:s3%2Fcret@db.example:5433/gate?schema=app&sslmode=require");
+        let config = &address.config;
+        assert_eq!(config.get_hosts(), [Host::Tcp("db.example".into())]);
+        assert_eq!(
+            (config.get_ports(), config.get_user(), config.get_dbname()),
+            (&[5433][..], Some("ci"), Some("gate"))
+        );
+        assert_eq!(config.get_password(), Some(b"s3/cret".as_slice()));
+        assert_eq!((config.get_ssl_mode(), address.schema.as_str()), (SslMode::Require, "app"));
+        let plain = read("postgresql://ci@db/gate");
+        assert_eq!((plain.config.get_ssl_mode(), plain.schema.as_str()), (SslMode::Prefer, SCHEMA));
+        assert_eq!(
+            read("postgres://db/gate?sslmode=disable&connect_timeout=2").config.get_ssl_mode(),
+            SslMode::Disable
+        );
+        assert_eq!(read("postgres://a,b:1/gate").config.get_hosts().len(), 2);
+    }
+
+    #[test]
+    fn what_an_address_leaves_out_the_environment_has() {
+        let env = |name: &str| {
+            let value = match name {
+                "PGHOST" => "elsewhere",
+                "PGPORT" => "6543",
+                "PGUSER" => "me",
+                "PGDATABASE" => "mine",
+                "PGPASSWORD" => "s3cret",
+                "PGSSLMODE" => "disable",
+                _ => return None,
+            };
+            Some(value.to_owned())
+        };
+        let config = Address::parse("postgres://", &env).unwrap_or_else(|error| panic!("{error}")).config;
+        assert_eq!(config.get_hosts(), [Host::Tcp("elsewhere".into())]);
+        assert_eq!(
+            (config.get_ports(), config.get_user(), config.get_dbname()),
+            (&[6543][..], Some("me"), Some("mine"))
+        );
+        assert_eq!((config.get_password(), config.get_ssl_mode()), (Some(b"s3cret".as_slice()), SslMode::Disable));
+        let told = "postgres://you:word@here:1/yours?sslmode=require";
+        let config = Address::parse(told, &env).unwrap_or_else(|error| panic!("{error}")).config;
+        assert_eq!(config.get_hosts(), [Host::Tcp("here".into())]);
+        assert_eq!(
+            (config.get_ports(), config.get_user(), config.get_dbname()),
+            (&[1][..], Some("you"), Some("yours"))
+        );
+        assert_eq!((config.get_password(), config.get_ssl_mode()), (Some(b"word".as_slice()), SslMode::Require));
+    }
+
+    #[test]
+    fn what_cannot_be_understood_is_an_error_without_it() {
+        for url in [
+            "",
+            "s3cret",
+            "mysql://s3cret@db/gate",
+            "postgres://ci:s3cret@db/gate?s3cret",
+            "postgres://ci:s3cret@db/gate?s3cret=1",
+            "postgres://ci:s3cret@db:port/gate",
+            "postgres://ci:s3/c?r@s3cret/x",
+            "postgres://ci:s3cret@db/gate?sslmode=s3cret",
+            "postgres://ci:s3cret@db/gate?schema=S3cret",
+            "postgres://ci:s3cret@db/gate?schema=pg_s3cret",
+            "postgres://ci:s3cret@db/gate?schema=s3cret%22",
+            "postgres://ci:s3cret@db/gate?schema=",
+            "postgres://ci:s3cret@db/gate?schema=%ff",
+        ] {
+            let error = Address::parse(url, &nothing).err().unwrap_or_else(|| panic!("{url}"));
+            assert!(!error.to_string().to_lowercase().contains("s3cret"), "{url}: {error}");
+        }
+    }
+
+    #[test]
+    fn each_workspace_has_a_schema_of_its_name() {
+        let hashed = |name: &str| of_workspace("postgres://db/gate", name);
+        assert_eq!(hashed("app"), "postgres://db/gate?schema=gate_app");
+        assert_eq!(
+            of_workspace("postgres://a:b?c@db/gate?sslmode=require", "x_1"),
+            "postgres://a:b?c@db/gate?sslmode=require&schema=gate_x_1"
+        );
+        assert_eq!(of_workspace("postgres://db/gate?schema=mine", "app"), "postgres://db/gate?schema=mine");
+        let long = "a-name/that is".repeat(20);
+        let names = ["App", "my-app", "my_app", "é", "", long.as_str()].map(hashed);
+        for (index, url) in names.iter().enumerate() {
+            let schema = url.rsplit('=').next().unwrap_or_default();
+            assert!(is_name(schema), "{url}");
+            assert!(!names[..index].contains(url), "{url}");
+            assert_eq!(read(url).schema, schema);
+        }
+    }
+}

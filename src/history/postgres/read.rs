@@ -60,12 +60,11 @@ impl Reader<'_> {
             }
             let rows = self.session.ask(condition.runs("ORDER BY start_ns DESC, runs.id DESC", size))?;
             for row in &rows {
-                match self.read_run(row) {
-                    // Whether a run goes on or was cut off shows only when its process has been looked for.
-                    Some(run) if filter.state.is_some_and(|state| state != run.state) => {}
-                    Some(run) if filter.failed && !run.has_failed() => {}
-                    Some(run) if visit(run).is_break() => return Ok(()),
-                    _ => {}
+                let Some(run) = self.read_run(row) else { continue };
+                // Whether a run goes on or was cut off shows only when its process has been looked for.
+                let is_meant = filter.state.is_none_or(|state| state == run.state);
+                if is_meant && (run.has_failed() || !filter.failed) && visit(run).is_break() {
+                    return Ok(());
                 }
             }
             after = rows.last().and_then(|row| Some((get(row, "start_ns")?, get(row, "id")?)));

@@ -224,7 +224,7 @@ impl Link {
             };
             let (now, until) = (Instant::now(), enough.map_or(end, |enough| enough.min(end)));
             if now >= until {
-                let why = format!("there was no connection within {}", rounded(now - call.since));
+                let why = format!("there was no connection within {}", rounded(until - call.since));
                 return if until == end { Ok(Err(why)) } else { Err(StoreError::Unreachable(why)) };
             }
             let woken = self.hurry.0.1.wait_timeout(late, until - now);

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::support::{Ended, Fixture, Invocation};
 
 /// In every address of these tests.
-pub(super) const PASSWORD: &str = "s3cr3t-w0rd";
+const PASSWORD: &str = "s3cr3t-w0rd";
 
 pub(super) fn workspace() -> Fixture {
     let fixture = Fixture::bare();
@@ -28,24 +28,30 @@ pub(super) fn gate(fixture: &Fixture, url: &str, line: &str) -> Invocation {
 
 /// Neither what was said nor any file has the password in it.
 #[track_caller]
-pub(super) fn assert_secret(fixture: &Fixture, said: &[&Ended]) {
+fn assert_secret(fixture: &Fixture, said: &[&Ended]) {
+    assert_has_no(PASSWORD, fixture, said);
+}
+
+/// The same of any password.
+#[track_caller]
+pub(super) fn assert_has_no(password: &str, fixture: &Fixture, said: &[&Ended]) {
     for ended in said {
-        assert!(!ended.stdout().contains(PASSWORD) && !ended.stderr().contains(PASSWORD), "{ended}");
+        assert!(!ended.stdout().contains(password) && !ended.stderr().contains(password), "{ended}");
     }
     for dir in [fixture.gate_dir(), fixture.target_dir().join("gate")] {
-        assert_nowhere(&dir);
+        assert_nowhere(password, &dir);
     }
 }
 
-fn assert_nowhere(dir: &Path) {
+fn assert_nowhere(password: &str, dir: &Path) {
     let Ok(entries) = fs_err::read_dir(dir) else { return };
     for entry in entries {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            assert_nowhere(&path);
+            assert_nowhere(password, &path);
         } else {
             let bytes = fs_err::read(&path).unwrap();
-            let is_in = bytes.windows(PASSWORD.len()).any(|window| window == PASSWORD.as_bytes());
+            let is_in = bytes.windows(password.len()).any(|window| window == password.as_bytes());
             assert!(!is_in, "{}", path.display());
         }
     }

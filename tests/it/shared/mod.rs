@@ -3,6 +3,8 @@
 
 mod faulty;
 mod gate;
+#[cfg(all(unix, feature = "postgres"))]
+mod server;
 
 use std::sync::Arc;
 use std::time::Duration;
