@@ -219,6 +219,19 @@ fn what_an_archive_put_there_is_not_taken_for_what_cargo_built() {
 }
 
 #[test]
+fn an_archive_of_changes_that_are_not_here_is_told_from_one_of_the_commit() {
+    let fixture = workspace();
+    fixture.cargo(["generate-lockfile", "--offline"]).run().assert_code(0);
+    fixture.commit_all();
+    fixture.write("app/src/main.rs", "fn main() {\n    println!(\"started\");\n}\n// changed\n");
+    let archive = pack(&fixture);
+    fixture.command("git").args(["checkout", "-q", "."]).run().assert_code(0);
+    let ended = run_archive(&fixture, &archive, ["answer", "--format", "json"]);
+    ended.assert_code(0).assert_stderr_has("run from an archive of something else than is checked out");
+    assert!(ended.json()["reasons"].to_string().contains("archive-differs"), "{ended}");
+}
+
+#[test]
 fn an_archive_that_does_not_fit_is_refused_in_a_sentence() {
     let fixture = workspace();
     fixture.commit_all();
@@ -235,8 +248,7 @@ fn an_archive_that_does_not_fit_is_refused_in_a_sentence() {
     );
     refused(&fixture.root().join("Cargo.toml"), "is no archive that can be used");
     refused(Path::new("missing.tar.gz"), "missing.tar.gz");
-    let other = forged(&archive, |json| json["commit"] = "0123456789".into());
-    run_archive(&fixture, &other, []).assert_code(0).assert_stderr_has("was built from commit 0123456789, and ");
+    refused(&set("commit", "0123456789"), "the archive was built from commit 0123456789, and ");
 
     fs::remove_file(fixture.root().join("app/tests/it.rs")).unwrap();
     refused(&archive, "an archive runs in a checkout of the sources it was built from, and here ");

@@ -3,6 +3,11 @@
 use std::fs;
 use std::path::PathBuf;
 
+use camino::Utf8PathBuf;
+use cargo_gate::history::portable;
+use cargo_gate::history::sqlite::SqliteStore;
+use cargo_gate::history::store::Store;
+use cargo_gate::model::RunHead;
 use cargo_gate::sys::digest::hash_file;
 use serde_json::{Value, json};
 
@@ -43,6 +48,9 @@ fn knows_nothing() {
 /// One test may fail, one may kill the gate that runs it.
 const MOODY: &str = r#"#[test]
 fn may_fail() {
+    if let Some(marker) = std::env::var_os("FAILS_ONCE") {
+        assert!(std::fs::exists(&marker).unwrap() || std::fs::write(&marker, "").is_err(), "told to fail once");
+    }
     assert!(std::env::var_os("FAILS").is_none(), "told to fail");
 }
 
@@ -173,6 +181,22 @@ fn where_shards_and_the_whole_share_a_history_nothing_counts_twice() {
 }
 
 #[test]
+fn a_shard_whose_machine_lost_the_history_before_its_end_counts_once() {
+    let matrix = Matrix::new();
+    matrix.on("one", &["test", "--shard", "1/1", "--no-record"]).run().assert_code(0);
+    let file = fs::File::open(matrix.machine("one").join("shard/run.ndjson.gz")).unwrap();
+    let run = portable::read(file).unwrap().next().unwrap().unwrap();
+    let head = RunHead { pid: std::process::id(), ..run.record.head.clone() };
+    let history = Utf8PathBuf::from_path_buf(matrix.machine("verdict")).unwrap();
+    SqliteStore::open(&history).unwrap().begin(&head).unwrap();
+    matrix.join(&["one"], &[]).assert_code(0);
+    assert_eq!(matrix.recorded("verdict").len(), 1);
+    // It has waited on its machine, and comes now.
+    let late = SqliteStore::open(&history).unwrap().append(&mut std::iter::once(run)).unwrap();
+    assert_eq!((late.added, late.known), (0, 1));
+}
+
+#[test]
 fn a_failing_test_of_one_shard_fails_the_whole_unless_it_is_in_quarantine() {
     let matrix = Matrix::new();
     for shard in 1..=3 {
@@ -227,6 +251,51 @@ fn an_attempt_that_gave_way_to_a_later_one_stays_on_record_as_what_it_was() {
         let moody = ended.json()["tests"].as_array().unwrap().iter().find(|test| test["name"] == "may_fail").cloned();
         assert_eq!(moody.unwrap()["state"], "flaky");
     }
+}
+
+#[test]
+fn what_failed_stays_on_record_where_it_was_joined_before_it_ran_again() {
+    let matrix = Matrix::new();
+    matrix.on("first", &["test", "--shard", "1/1"]).env("FAILS", "1").run().assert_code(100);
+    matrix.join(&["first"], &[]).assert_code(100);
+    matrix.on("second", &["test", "--shard", "1/1"]).run().assert_code(0);
+    for _ in 0..2 {
+        let ended = matrix.join(&["first", "second"], &[]);
+        ended.assert_code(0);
+        let verdicts: Vec<Value> = matrix.recorded("verdict").iter().map(|run| run["verdict"].clone()).collect();
+        assert_eq!(verdicts, [json!("pass"), json!("fail")]);
+        let moody = ended.json()["tests"].as_array().unwrap().iter().find(|test| test["name"] == "may_fail").cloned();
+        assert_eq!(moody.unwrap()["state"], "flaky");
+    }
+}
+
+#[test]
+fn a_matrix_of_another_commit_than_is_checked_out_is_none_of_this_one() {
+    let matrix = Matrix::new();
+    matrix.pass(2);
+    matrix.fixture.write("notes.txt", "a change");
+    matrix.fixture.commit_all();
+    let ended = matrix.join(&["1-of-2", "2-of-2"], &[]);
+    ended.assert_code(96).assert_stderr_has("the shards tested ").assert_stderr_has("is checked out here");
+    assert_eq!(matrix.recorded("verdict"), Vec::<Value>::new());
+}
+
+#[test]
+fn a_gate_that_is_switched_off_leaves_no_earlier_result_behind() {
+    let matrix = Matrix::new();
+    matrix.pass(2);
+    matrix.shard("2/2").env("CARGO_GATE_DISABLE", "1").env("FAILS", "1").run().assert_code(101);
+    let ended = matrix.join(&["1-of-2", "2-of-2"], &[]);
+    ended.assert_code(96).assert_stderr_has("shard 2/2 did not run: the gate is switched off on that machine");
+}
+
+#[test]
+fn a_shard_that_fails_for_flaky_tests_fails_the_whole_whatever_the_settings_of_the_join() {
+    let matrix = Matrix::new();
+    let marker = matrix.fixture.scratch().join("marker");
+    let retried = matrix.on("1-of-1", &["test", "--shard", "1/1", "--retries", "1", "--flaky-result", "fail"]);
+    retried.env("FAILS_ONCE", &marker).run().assert_code(100);
+    matrix.join(&["1-of-1"], &[]).assert_code(100).assert_stderr_has("passed only when tried again");
 }
 
 #[test]

@@ -56,7 +56,10 @@ fn ask(args: &CoverageArgs) -> Result<ExitCode, Refused> {
     }
     let stage = test::here()?;
     let asked = match test::prepare(&args.test, Purpose::Coverage(&args.judging.given()), stage)? {
-        Prepared::Off => return Ok(tell_na(args, &Ruling::switched_off())),
+        Prepared::Off => {
+            test::stepped_aside(&args.test).iter().for_each(|text| complain("warning", text));
+            return Ok(tell_na(args, &Ruling::switched_off()));
+        }
         Prepared::Handed(code) => return Ok(code),
         Prepared::Ours(asked) => Arc::new(asked.instrumented()),
     };

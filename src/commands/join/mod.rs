@@ -22,7 +22,7 @@ use crate::history::portion::read::{Found, find};
 use crate::history::portion::whole::{Whole, whole};
 use crate::history::record::{Start, head};
 use crate::history::store::StoreError;
-use crate::model::{Context, Judgement, Reason, RunRecord, RunState, Totals, Verdict};
+use crate::model::{Context, FlakyResult, Judgement, RunRecord, RunState, Totals, Verdict};
 use crate::sys::git;
 use crate::sys::random::random;
 
@@ -63,7 +63,8 @@ fn join(args: &JoinArgs, place: &Place) -> Result<ExitCode, Refused> {
     refuse_or_warn_of_expired(place)?;
     let found = find(&args.dirs);
     found.empty.iter().for_each(|dir| complain("warning", &format!("`{dir}` holds no shard")));
-    let checked = check(&found);
+    let here = git::read_checkout(&place.workspace.root).and_then(|checkout| checkout.commit);
+    let checked = check(&found, here.as_deref());
     let counted: Vec<&Left> = checked.counted.iter().filter_map(|at| found.left.get(*at)).collect();
     let whole = whole(&counted, checked.shards.len()).unwrap_or_else(|| of_nothing(&stage));
     let joining = Joining { args, place, stage, found: &found, checked: &checked, counted, whole };
@@ -108,7 +109,7 @@ impl Joining<'_> {
             build: None,
             stop: None,
             tool_error: None,
-            flaky_result: settings.test.flaky_result,
+            flaky_result: self.flaky_result(),
             no_tests: settings.test.no_tests,
             shard: None,
             is_quarantined: &|key| settings.quarantine_of(key, today).is_some(),
@@ -118,12 +119,7 @@ impl Joining<'_> {
             took: self.whole.duration,
         });
         judgement.reasons.extend(self.checked.notes.iter().cloned());
-        let mut asked = self.args.as_coverage(&self.built_with());
-        if let Some(reason) = self.other_checkout() {
-            // Settings and sources are of what is checked out here.
-            asked.test.no_record = true;
-            judgement.reasons.push(reason);
-        }
+        let asked = self.args.as_coverage(&self.built_with());
         let covered = self.judge_coverage(&asked, &mut judgement)?;
         let record = Arc::new(self.record(state, judgement, covered.as_ref()));
 
@@ -175,12 +171,13 @@ impl Joining<'_> {
         }
     }
 
-    /// Is something else checked out here than what the shards tested?
-    fn other_checkout(&self) -> Option<Reason> {
-        let tested = self.whole.head.commit.as_deref()?;
-        let here = git::read_checkout(&self.place.workspace.root)?.commit?;
-        let text = format!("the shards tested {tested}, and {here} is checked out here: its settings judge");
-        (here != tested).then(|| Reason::new("other-checkout", text))
+    /// What came of flaky tests is as bad as the strictest says, a shard or the settings here.
+    fn flaky_result(&self) -> FlakyResult {
+        let runs = self.counted.iter().filter_map(|left| left.run.as_ref());
+        match runs.flat_map(|run| &run.record.judgement.reasons).any(|reason| reason.id == "flaky") {
+            true => FlakyResult::Fail,
+            false => self.place.settings().test.flaky_result,
+        }
     }
 
     fn measured(&self) -> bool {

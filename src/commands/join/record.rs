@@ -6,6 +6,7 @@ use super::Joining;
 use crate::commands::complain;
 use crate::commands::test::Memory;
 use crate::history::portion::part::{End, Left};
+use crate::history::portion::whole::name_beside;
 use crate::history::store::{FinishedRun, Page, RunFilter, Store, StoreError};
 use crate::model::{RunHead, RunId, RunRecord, Verdict, WORKSPACE_SUITE};
 
@@ -35,13 +36,13 @@ impl Joining<'_> {
         let run =
             FinishedRun { record: RunRecord::clone(record), cases: self.whole.cases.clone(), binaries: Vec::new() };
         let parts = self.parts(&**store, record);
-        let adopted = match store.adopt(&run, &parts) {
+        let adopted = self.end_parts(&mut **store).and_then(|()| match store.adopt(&run, &parts) {
             // It was joined before.
             Err(StoreError::Known(_)) => Ok(()),
             adopted => adopted,
-        };
-        let appended = adopted.and_then(|()| store.append(&mut self.attempts()));
-        let known = appended.and_then(|_| store.summaries(&record.head.context));
+        });
+        let appended = adopted.and_then(|()| self.keep_attempts(&mut **store));
+        let known = appended.and_then(|()| store.summaries(&record.head.context));
         store.take_warnings().iter().for_each(|text| complain("warning", text));
         match known {
             Ok(tests) => memory.summaries = tests.into_iter().map(|test| (test.key, test.summary)).collect(),
@@ -53,10 +54,37 @@ impl Joining<'_> {
         Kept::Recorded
     }
 
+    /// A part that came to its end still goes on by a history that its machine lost sight of: it would come in later, and
+    /// count twice.
+    fn end_parts(&self, store: &mut dyn Store) -> Result<(), StoreError> {
+        let ended = self.counted.iter().filter(|left| matches!(left.part.end, End::Ended(_)));
+        for head in ended.map(|left| &left.part.head) {
+            if is_part(store, head) {
+                match store.abandon(&head.id) {
+                    // The run is kept here meanwhile.
+                    Err(StoreError::Unreachable(_)) => return Ok(()),
+                    abandoned => abandoned?,
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Attempts that gave way to later ones ran all the same: what failed in them and passed then is what flaky means.
-    fn attempts(&self) -> impl Iterator<Item = FinishedRun> {
+    fn keep_attempts(&self, store: &mut dyn Store) -> Result<(), StoreError> {
         let replaced = self.checked.replaced.iter().filter_map(|at| self.found.left.get(*at));
-        replaced.filter_map(|left| left.run.clone())
+        for run in replaced.filter_map(|left| left.run.as_ref()) {
+            let head = &run.record.head;
+            store.append(&mut std::iter::once(run.clone()))?;
+            let is_there = store.run(head.id.as_str()).is_ok_and(|there| there.head.id == head.id);
+            if !is_there {
+                // It was joined before it gave way: the run that it was a part of is gone, and its name with that.
+                let mut beside = run.clone();
+                beside.record.head.id = name_beside(head);
+                store.append(&mut std::iter::once(beside))?;
+            }
+        }
+        Ok(())
     }
 
     /// The runs whose place it takes: the shards', and what was joined before some of them ran again.

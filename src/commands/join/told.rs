@@ -111,9 +111,7 @@ impl Joining<'_> {
         for (_, reason) in self.checked.grounds.iter().filter(|_| self.checked.grounds.len() > 1) {
             complain("error", &reason.text);
         }
-        let ids = ["other-checkout"];
-        let others = record.judgement.reasons.iter().filter(|reason| ids.contains(&reason.id.as_str()));
-        self.checked.notes.iter().chain(others).for_each(|reason| complain("note", &reason.text));
+        self.checked.notes.iter().for_each(|reason| complain("note", &reason.text));
         if look.verbosity > Verbosity::Quiet {
             // Whoever closed the pipe has read enough.
             let _ = io::stderr().lock().write_all(shards::page(lines, look).as_bytes());

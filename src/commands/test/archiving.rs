@@ -13,6 +13,7 @@ use crate::cargo::archive::{
     self, ArtifactEntry, Destination, Here, Inventory, LaunchEntry, MOST_OF_AN_OUT_DIR, Overlay, Place, SCHEMA_VERSION,
 };
 use crate::cargo::build::Built;
+use crate::cargo::workspace::Workspace;
 use crate::cli::SAYS_WHAT_IS_BUILT;
 use crate::exit_code::ExitCode;
 use crate::model::{Context, Judgement, Verdict};
@@ -186,6 +187,7 @@ impl Session<'_> {
         let arguments = [arguments, self.args.libtest.in_order.clone()].concat();
         let here = Here { workspace, sysroot: &sysroot, environment: &environment, arguments: &arguments };
         // Before anything is written: does it belong here?
+        refuse_other_commit(inventory, workspace)?;
         archive::restore(inventory, &here, since.elapsed()).map_err(refused)?;
         let packages: BTreeSet<&str> = workspace.packages.values().map(|package| package.name.as_str()).collect();
         let destination = Destination {
@@ -200,11 +202,6 @@ impl Session<'_> {
 
     fn tell_of_differences(&self, inventory: &Inventory, here: &Here<'_>) {
         let stage = &self.asked.stage;
-        let commit = inventory.commit.as_ref().zip(git::resolve(&here.workspace.root, "HEAD"));
-        if let Some((theirs, ours)) = commit.filter(|(theirs, ours)| *theirs != ours) {
-            stage
-                .complain("warning", &format!("the archive was built from commit {theirs}, and {ours} is checked out"));
-        }
         if !here.remap(&inventory.place).is_identity() && !self.args.build.flags.quiet {
             let text = format!(
                 "the archive was built in {}: paths that are compiled in, as by `env!(\"CARGO_MANIFEST_DIR\")`, lead there",
@@ -212,6 +209,21 @@ impl Session<'_> {
             );
             stage.complain("note", &text);
         }
+    }
+}
+
+/// Its tests would go on record, and pass, as those of a commit that they are not of.
+fn refuse_other_commit(inventory: &Inventory, workspace: &Workspace) -> Result<(), Refused> {
+    let commits = inventory.commit.as_ref().zip(git::resolve(&workspace.root, "HEAD"));
+    match commits.filter(|(theirs, ours)| *theirs != ours) {
+        Some((theirs, ours)) => {
+            let why = format!(
+                "the archive was built from commit {theirs}, and {ours} is checked out: check out the former, or pack \
+                 an archive of the latter"
+            );
+            Err(Refused::new(ExitCode::Config, why))
+        }
+        None => Ok(()),
     }
 }
 

@@ -42,7 +42,7 @@ impl Session<'_> {
         measuring: &mut dyn Measuring,
     ) -> CameTo {
         let mut head = self.head.clone();
-        let mut stamps = Vec::new();
+        let (mut stamps, mut is_of_other) = (Vec::new(), false);
         if let Some(tested) = came.tested.take() {
             if let Some(checkout) = &tested.checkout {
                 add_checkout(&mut head, checkout);
@@ -50,6 +50,8 @@ impl Session<'_> {
             // A worktree is on no branch.
             head.branch = head.branch.or_else(|| self.asked.stage.origin()?.branch.clone());
             head.input_key = Some(tested.input_key);
+            // Of a checkout with changes that is said already.
+            is_of_other = tested.is_of_other && head.dirty == Some(false);
             came.cases = with_hashes(came.cases, &tested);
             // What changed since is asked of the checkout that people work in.
             stamps = if self.asked.stage.origin().is_none() { tested.stamps } else { Vec::new() };
@@ -78,6 +80,12 @@ impl Session<'_> {
         if !self.asked.softeners.is_empty() {
             let text = format!("run with {}, which lets a red test turn green", self.asked.softeners.join(", "));
             judgement.reasons.push(Reason::new("soft-environment", text));
+        }
+        if is_of_other {
+            let text = "run from an archive of something else than is checked out (its build had changes, or another \
+                        Cargo.lock)";
+            self.asked.stage.complain("warning", &format!("this was {text}"));
+            judgement.reasons.push(Reason::new("archive-differs", text));
         }
         measuring.judge(&came, self.signals, &mut judgement);
         let record = record_of(head, state, judgement, &came, took);

@@ -156,6 +156,8 @@ pub(super) struct Tested {
     pub(super) checkout: Option<Checkout>,
     pub(super) stamps: Vec<BinaryStamp>,
     pub(super) input_key: ContentHash,
+    /// An archive ran that was built from something else than is here.
+    pub(super) is_of_other: bool,
 }
 
 /// Where and how to look.
@@ -220,7 +222,8 @@ pub(super) fn look(looking: Looking) -> JoinHandle<Tested> {
                 input::input_key_of_binaries(&hashes, &looking.root, &looking.target_dir, &setting)
             }
         };
-        Tested { checkout, stamps, input_key: with_archived(input_key, looking.archived) }
+        let is_of_other = looking.archived.is_some_and(|archived| archived != input_key);
+        Tested { checkout, stamps, input_key: with_archived(input_key, looking.archived), is_of_other }
     })
 }
 

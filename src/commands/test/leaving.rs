@@ -11,6 +11,7 @@ use super::refused::gate_dir_despite_mistakes;
 use super::session::Session;
 use crate::cli::TestArgs;
 use crate::commands::stage::Stage;
+use crate::config::settings::DISABLE;
 use crate::exit_code::ExitCode;
 use crate::history::portion::folder::{Folder, USUAL};
 use crate::history::portion::part::{End, MeasuredPart, Part};
@@ -87,6 +88,12 @@ fn names_of(not_run: &[Arc<TestKey>], portion: Option<&Portion>) -> Vec<String> 
 
 fn not_left(error: std::io::Error) -> Refused {
     Refused::new(ExitCode::Config, format!("the shard's folder for `cargo gate join` cannot be written: {error}"))
+}
+
+/// A gate that is switched off leaves no earlier shard's folder for this one's, nor one of its own. Gives what went wrong.
+pub(in crate::commands) fn stepped_aside(args: &TestArgs) -> Option<String> {
+    let why = format!("the gate is switched off on that machine (`enabled = false` or {DISABLE}=1)");
+    refused(args, &Refused::new(ExitCode::Config, why))
 }
 
 /// A shard that came to no run says so in its folder, where an earlier one's would pass for this one's. Gives what went

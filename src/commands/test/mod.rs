@@ -31,7 +31,7 @@ pub(super) use ground::Ground;
 pub(super) use history::Memory;
 pub(super) use insights::Knowing;
 pub(super) use judge::{Facts, judge, judge_cases};
-pub(super) use leaving::{folder_of, refused as leave_refused};
+pub(super) use leaving::{folder_of, refused as leave_refused, stepped_aside};
 use measuring::NotMeasuring;
 pub(super) use measuring::{Begun, Measuring};
 pub(super) use outputs::{ARTIFACT, Ended, Wanted, events, look, markdown, write_artifact, write_asked};
@@ -49,7 +49,10 @@ use crate::exit_code::ExitCode;
 #[must_use]
 pub fn run(args: &TestArgs) -> ExitCode {
     let done = here().and_then(|stage| prepare(args, Purpose::Test, stage)).and_then(|prepared| match prepared {
-        Prepared::Off => Ok(ask::step_aside(args)),
+        Prepared::Off => {
+            stepped_aside(args).iter().for_each(|text| super::complain("warning", text));
+            Ok(ask::step_aside(args))
+        }
         Prepared::Handed(code) => Ok(code),
         Prepared::Ours(asked) => rounds::run(args, &Arc::new(*asked), &mut NotMeasuring),
     });

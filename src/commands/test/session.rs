@@ -164,6 +164,8 @@ impl<'a> Session<'a> {
         measuring: &mut dyn Measuring,
         told: Vec<Box<dyn Observer + '_>>,
     ) -> Result<CameTo, Refused> {
+        // Before all else: whenever this process ends, what an earlier one left does not pass for what this one did.
+        let mut leaving = self.leaving(measuring.part())?;
         // Before anything is on record: what cannot be unpacked is no run.
         let unpacked = self.asked.archive.as_ref().map(|archive| self.unpack(archive)).transpose()?;
         let opening = Opening {
@@ -187,7 +189,6 @@ impl<'a> Session<'a> {
             observers.tell(Fact::RunStarted { run_id: self.head.id.clone() });
         }
 
-        let mut leaving = self.leaving(measuring.part())?;
         let env = measuring.begin(self.signals)?;
         let (built, tries) = match unpacked {
             Some(built) => {

@@ -37,7 +37,7 @@ impl Checked {
 }
 
 /// The reasons why parts do not belong together.
-const BELONGING: [&str; 13] = [
+const BELONGING: [&str; 14] = [
     "shard-unreadable",
     "shard-count",
     "shard-twice",
@@ -45,6 +45,7 @@ const BELONGING: [&str; 13] = [
     "plan-unknown",
     "cut-differs",
     "commit-differs",
+    "other-checkout",
     "dirty-differs",
     "input-differs",
     "context-differs",
@@ -56,12 +57,15 @@ const BELONGING: [&str; 13] = [
 /// What all parts have in common: the reason where they have not, in a word and in words, and what that is of one.
 type Likeness<'a> = (&'a str, &'a str, &'a dyn Fn(&Part) -> Option<String>);
 
+/// What is judged of all parts together.
+const OF_TESTS: [ExitCode; 4] = [ExitCode::Pass, ExitCode::TestsFailed, ExitCode::NoTests, ExitCode::CoverageFailed];
+
 /// How many names a sentence has.
 const NAMED: usize = 5;
 
-/// Looks at all that was found.
+/// Looks at all that was found, where this commit is checked out.
 #[must_use]
-pub fn check(found: &Found) -> Checked {
+pub fn check(found: &Found, here: Option<&str>) -> Checked {
     let mut checked = Checked::default();
     for unreadable in &found.unreadable {
         checked.belonging("shard-unreadable", format!("`{}` cannot be read: {}", unreadable.place, unreadable.why));
@@ -74,6 +78,7 @@ pub fn check(found: &Found) -> Checked {
     checked.choose(&found.left, of);
     let counted: Vec<&Left> = checked.counted.iter().filter_map(|at| found.left.get(*at)).collect();
     checked.compare(&counted);
+    checked.compare_with(here, &counted);
     checked.count_shards(&counted);
     checked.count_tests(&counted);
     counted.iter().for_each(|left| checked.own(left));
@@ -180,6 +185,19 @@ impl Checked {
         }
     }
 
+    /// All parts are of what is checked out: those of an earlier run may lie where this one's belong.
+    fn compare_with(&mut self, here: Option<&str>, counted: &[&Left]) {
+        let commits: BTreeSet<&str> = counted.iter().filter_map(|left| left.part.head.commit.as_deref()).collect();
+        let (Some(here), Some(tested), 1) = (here, commits.first(), commits.len()) else { return };
+        if here != *tested {
+            let text = format!(
+                "the shards tested {tested}, and {here} is checked out here: join them where the former is, unless they \
+                 were left by an earlier run"
+            );
+            self.belonging("other-checkout", text);
+        }
+    }
+
     /// Every part is there, and came to its end.
     fn count_shards(&mut self, counted: &[&Left]) {
         let there: BTreeSet<Shard> = counted.iter().map(|left| left.part.shard).collect();
@@ -237,7 +255,8 @@ impl Checked {
         let (Some(run), End::Ended(not_run)) = (&left.run, &left.part.end) else { return };
         let shard = left.part.shard;
         let Some(portion) = &left.part.portion else {
-            if run.record.state == RunState::Executed {
+            let says_why = run.record.judgement.codes.iter().any(|code| !OF_TESTS.contains(code));
+            if run.record.state == RunState::Executed || !says_why {
                 self.belonging("plan-unknown", format!("shard {shard} does not say which tests it was to run"));
             }
             return;
@@ -280,14 +299,14 @@ impl Checked {
         }
         let Some(run) = &left.run else { return };
         let judgement = &run.record.judgement;
-        let of_tests = [ExitCode::Pass, ExitCode::TestsFailed, ExitCode::NoTests, ExitCode::CoverageFailed];
-        for code in judgement.codes.iter().filter(|code| !of_tests.contains(code)) {
+        for code in judgement.codes.iter().filter(|code| !OF_TESTS.contains(code)) {
             let id = id_of(*code);
             let said = judgement.reasons.iter().find(|reason| reason.id == id);
             let text = said.map_or_else(|| judgement.sentence(), |reason| reason.text.as_str());
             self.grounds.push((*code, Reason::new(id, format!("shard {shard}: {text}"))));
         }
-        let softened = judgement.reasons.iter().filter(|reason| reason.id == "soft-environment");
+        let softening = ["soft-environment", "archive-differs"];
+        let softened = judgement.reasons.iter().filter(|reason| softening.contains(&reason.id.as_str()));
         self.notes.extend(softened.map(|reason| Reason::new(&reason.id, format!("shard {shard} was {}", reason.text))));
     }
 }
@@ -381,7 +400,7 @@ mod tests {
     const CUT: [&[&str]; 3] = [&["app/app::a", "app/app::b"], &["app/test:x::fails"], &["app/doc:doc"]];
 
     fn checked(left: Vec<Left>) -> Checked {
-        check(&Found { left, ..Found::default() })
+        check(&Found { left, ..Found::default() }, None)
     }
 
     /// The reasons, each with its code.
@@ -408,7 +427,7 @@ mod tests {
 
     #[test]
     fn each_way_of_not_making_a_whole_is_red_with_its_reason() {
-        let ways: [(&str, u8, Change); 24] = [
+        let ways: [(&str, u8, Change); 25] = [
             ("shard-missing", 22, |left| drop(left.pop())),
             ("shard-missing", 22, Vec::clear),
             ("shard-unfinished", 22, |left| left[1] = left[1].killed()),
@@ -423,6 +442,10 @@ mod tests {
             ("plan-differs", 96, |left| of_portion(left, |portion| portion.whole = ContentHash([9; 16]))),
             ("cut-differs", 96, |left| of_portion(left, |portion| portion.cut = ContentHash([9; 16]))),
             ("plan-unknown", 96, |left| left[1].part.portion = None),
+            ("plan-unknown", 96, |left| {
+                left[1].part.portion = None;
+                left[1].run.as_mut().unwrap().record.state = RunState::ToolError;
+            }),
             ("commit-differs", 96, |left| of_head(left, |head| head.commit = Some("def".into()))),
             ("commit-differs", 96, |left| of_head(left, |head| head.commit = None)),
             ("dirty-differs", 96, |left| of_head(left, |head| head.dirty = Some(true))),
@@ -451,12 +474,22 @@ mod tests {
             assert!(grounds.contains(&wanted), "{number}: {wanted:?} is not in {grounds:?}");
         }
         let unreadable = vec![Unreadable { place: "x".into(), why: "garbage".into() }];
-        let checked = check(&Found { left: parts(&CUT), unreadable, empty: Vec::new() });
+        let checked = check(&Found { left: parts(&CUT), unreadable, empty: Vec::new() }, None);
         assert_eq!(
             checked.grounds.first().map(|(code, reason)| (code.number(), reason.id.as_str())),
             Some((96, "shard-unreadable"))
         );
         assert!(!checked.belong_together());
+    }
+
+    #[test]
+    fn parts_of_another_commit_than_is_checked_out_are_of_another_run() {
+        let here = |commit| check(&Found { left: parts(&CUT), ..Found::default() }, commit);
+        assert!(here(Some("abc")).grounds.is_empty() && here(None).grounds.is_empty());
+        let elsewhere = here(Some("def"));
+        let told: Vec<_> = elsewhere.grounds.iter().map(|(code, reason)| (code.number(), &*reason.id)).collect();
+        assert_eq!(told, [(96, "other-checkout")]);
+        assert!(!elsewhere.belong_together());
     }
 
     fn refuse(left: &mut [Left], code: ExitCode) {

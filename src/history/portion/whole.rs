@@ -30,8 +30,10 @@ const HOSTS: usize = 4;
 /// Puts parts together; none where there is none.
 #[must_use]
 pub fn whole(parts: &[&Left], shards: usize) -> Option<Whole> {
-    let first = parts.iter().min_by_key(|left| (left.part.head.start, left.part.shard))?;
-    let start = first.part.head.start;
+    let start = parts.iter().map(|left| left.part.head.start).min()?;
+    // Who came to no run does not know what it would have been of.
+    let knows_least = |left: &&&Left| (matches!(left.part.end, End::Refused(..)), left.part.head.start, left.part.shard);
+    let first = parts.iter().min_by_key(knows_least)?;
     let end = parts.iter().filter_map(|left| end_of(left)).max().unwrap_or(start);
     let all = || parts.iter().map(|left| &left.part);
     let is_whole = parts.len() == shards && all().all(is_part_of_all);
@@ -56,7 +58,11 @@ pub fn whole(parts: &[&Left], shards: usize) -> Option<Whole> {
     };
     let mut cases: BTreeMap<Arc<TestKey>, Arc<CaseRecord>> = BTreeMap::new();
     for case in parts.iter().filter_map(|left| left.run.as_ref()).flat_map(|run| &run.cases) {
-        cases.insert(Arc::clone(&case.key), Arc::clone(case));
+        let kept = cases.entry(Arc::clone(&case.key)).or_insert_with(|| Arc::clone(case));
+        // What stands for a process may be there twice; a failure gives way to nothing.
+        if !kept.outcome.is_failure() {
+            *kept = Arc::clone(case);
+        }
     }
     Some(Whole {
         head,
@@ -86,6 +92,13 @@ fn not_run(left: &Left) -> u64 {
     }
 }
 
+/// The name of an attempt that gave way to a later one, where its own stands for the part of a run that was joined.
+#[must_use]
+pub fn name_beside(attempt: &RunHead) -> RunId {
+    let hash = blake3::hash(format!("attempt\n{}\n", attempt.id).as_bytes());
+    RunId::new(attempt.start, tail(&hash))
+}
+
 fn name<'p>(start: Timestamp, parts: impl Iterator<Item = &'p Part>) -> RunId {
     let ids: BTreeSet<&str> = parts.map(|part| part.head.id.as_str()).collect();
     let mut hasher = blake3::Hasher::new();
@@ -93,9 +106,11 @@ fn name<'p>(start: Timestamp, parts: impl Iterator<Item = &'p Part>) -> RunId {
         hasher.update(id.as_bytes());
         hasher.update(b"\n");
     }
-    let hash = hasher.finalize();
-    let tail = hash.as_bytes().first_chunk().copied().map_or(0, u32::from_be_bytes);
-    RunId::new(start, tail)
+    RunId::new(start, tail(&hasher.finalize()))
+}
+
+fn tail(hash: &blake3::Hash) -> u32 {
+    hash.as_bytes().first_chunk().copied().map_or(0, u32::from_be_bytes)
 }
 
 fn hosts<'p>(parts: impl Iterator<Item = &'p Part>) -> String {
@@ -115,12 +130,13 @@ mod tests {
     use super::super::made::{case, parts};
     use super::super::read::Found;
     use super::*;
-    use crate::model::Totals;
+    use crate::exit_code::ExitCode;
+    use crate::model::{Context, Totals};
     use crate::plan::digest;
 
     fn whole_of(left: &[Left]) -> Option<Whole> {
         let found = Found { left: left.to_vec(), ..Found::default() };
-        let checked = check(&found);
+        let checked = check(&found, None);
         assert_eq!(checked.grounds, []);
         let counted: Vec<&Left> = checked.counted.iter().map(|at| &found.left[*at]).collect();
         whole(&counted, checked.shards.len())
@@ -136,6 +152,26 @@ mod tests {
             ("runner-1, runner-2, runner-3", true, None)
         );
         assert_eq!((whole.head.commit.as_deref(), whole.head.dirty, whole.not_run), (Some("abc"), Some(false), 0));
+    }
+
+    #[test]
+    fn a_part_that_came_to_no_run_says_nothing_of_what_the_others_are() {
+        let left = parts(&[&["app/app::a"], &["app/app::b"]]);
+        let of_nothing = Context { target: String::new(), features: String::new(), profile: String::new() };
+        let mut refused = left[0].killed().with_head(|head| head.context = of_nothing.clone());
+        refused.part.end = End::Refused(ExitCode::Config, "it says why".into());
+        let whole = whole(&[&refused, &left[1]], 2).unwrap();
+        assert_eq!((&whole.head.context, whole.head.start), (&left[1].part.head.context, left[0].part.head.start));
+    }
+
+    #[test]
+    fn a_failure_that_two_parts_tell_of_gives_way_to_no_pass() {
+        let mut left = parts(&[&["app/app::fails"], &["app/app::b"]]);
+        let mut passed = case("app/app::b");
+        Arc::make_mut(&mut passed).key = Arc::new("app/app::fails".parse().unwrap());
+        left[1].run.as_mut().unwrap().cases.push(passed);
+        let whole = whole(&[&left[0], &left[1]], 2).unwrap();
+        assert_eq!(Totals::of(whole.cases.iter().map(|case| &**case)).failures(), 1);
     }
 
     #[test]
