@@ -27,7 +27,7 @@ fn demo() -> Fixture {
 }
 
 /// One way to see each document that needs no more than a workspace, in an order in which each has something to show.
-const SEEN: [(&str, &str, i32); 28] = [
+const SEEN: [(&str, &str, i32); 29] = [
     ("config-show", "config show", 0),
     ("test-list", "test --list", 0),
     ("test", "test --retries 1 --events events.ndjson", 100),
@@ -46,6 +46,7 @@ const SEEN: [(&str, &str, i32); 28] = [
     ("history-export", "history export --output runs.gz", 0),
     ("history-merge", "history merge runs.gz", 0),
     ("shards", "shards 2", 0),
+    ("history-push", "history push --dry-run", 0),
     ("history-import", "history import junit.xml", 0),
     ("history-prune", "history prune --max-runs 2 --dry-run", 0),
     ("history-undo", "history undo last", 0),
