@@ -91,7 +91,7 @@ fn show(cut: &Cut, out: &mut dyn Write) -> io::Result<()> {
         bold.apply_to(format!("{:>9}  {:>8}  {:>9}  {:>9}", "Shard", "Binaries", "Tests", "Expected"))
     )?;
     for (shard, slices) in cut.parts() {
-        let (binaries, tests) = (words::thousands(slices.len() as u64), words::thousands(tests(slices)));
+        let (binaries, tests) = (words::thousands(slices.len() as u64), counted(slices));
         let time = expected(slices).filter(|_| !slices.is_empty()).map_or_else(|| "-".to_owned(), words::exact);
         writeln!(out, "{:>9}  {binaries:>8}  {tests:>9}  {time:>9}", shard.to_string())?;
     }
@@ -99,6 +99,14 @@ fn show(cut: &Cut, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{line}")?;
     }
     Ok(())
+}
+
+/// How many tests that are; a dash where only the binaries know that.
+fn counted(slices: &[Slice]) -> String {
+    match tests(slices) {
+        0 if !slices.is_empty() => "-".to_owned(),
+        tests => words::thousands(tests),
+    }
 }
 
 fn tests(slices: &[Slice]) -> u64 {
@@ -112,8 +120,12 @@ fn remarks(cut: &Cut) -> Vec<String> {
     let mut binaries: Vec<&BinaryId> = all.iter().map(|slice| &slice.binary).collect();
     binaries.sort_unstable();
     binaries.dedup();
-    let (count, of) =
-        (words::count(tests(&all), "test", "tests"), words::count(binaries.len() as u64, "binary", "binaries"));
+    let count = words::count(tests(&all), "test", "tests");
+    let mut of = words::count(binaries.len() as u64, "binary", "binaries");
+    let without_list = all.iter().filter(|slice| slice.tests.is_empty()).count();
+    if without_list > 0 {
+        of.push_str(&format!(" ({} without a list, as doctests)", words::thousands(without_list as u64)));
+    }
     let total = expected(&all).filter(|total| !total.is_zero());
     lines.push(match total {
         Some(total) => {

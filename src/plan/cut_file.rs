@@ -72,7 +72,7 @@ enum Wrong {
     Unreadable(#[from] io::Error),
     #[error("is larger than any plan")]
     TooLarge,
-    #[error("is none: {0}")]
+    #[error("is damaged: {0}")]
     NotOne(#[from] serde_json::Error),
     #[error("is of version {0}, and this program knows version {SCHEMA_VERSION}: use the one that wrote it")]
     Version(u32),
