@@ -6,7 +6,7 @@ use super::Joining;
 use crate::commands::complain;
 use crate::commands::test::Memory;
 use crate::history::portion::part::{End, Left};
-use crate::history::store::{FinishedRun, Page, RunFilter, Store, StoreError};
+use crate::history::store::{FinishedRun, Page, RunFilter, Store, StoreError, StoredRun};
 use crate::model::{RunHead, RunId, RunRecord, Verdict, WORKSPACE_SUITE};
 
 /// What became of the record.
@@ -34,7 +34,12 @@ impl Joining<'_> {
         };
         let run =
             FinishedRun { record: RunRecord::clone(record), cases: self.whole.cases.clone(), binaries: Vec::new() };
-        let parts = self.parts(&**store, record);
+        let before = self.joined_before(&**store, record);
+        if self.lacks_shards() && before.iter().any(|run| run.totals.tests > record.totals.tests) {
+            // With more of the shards it is on record already, and says more.
+            return Kept::No;
+        }
+        let parts = self.parts(&**store, before);
         let adopted = match store.adopt(&run, &parts) {
             // It was joined before.
             Err(StoreError::Known(_)) => Ok(()),
@@ -59,10 +64,20 @@ impl Joining<'_> {
         replaced.filter_map(|left| left.run.clone())
     }
 
-    /// The runs whose place it takes: the shards', and what was joined before some of them ran again.
-    fn parts(&self, store: &dyn Store, record: &RunRecord) -> Vec<RunHead> {
+    /// Are there fewer folders than shards?
+    fn lacks_shards(&self) -> bool {
+        self.counted.len() < self.checked.shards.len()
+    }
+
+    /// The runs whose place it takes: the shards', and what was joined before.
+    fn parts(&self, store: &dyn Store, before: Vec<StoredRun>) -> Vec<RunHead> {
         let ran = self.counted.iter().filter(|left| !matches!(left.part.end, End::Refused(..)));
         let heads = ran.map(|left| left.part.head.clone()).filter(|head| is_part(store, head));
+        heads.chain(before.into_iter().map(|run| run.head)).collect()
+    }
+
+    /// What other folders of these shards made: fewer of them, or those from before some ran again.
+    fn joined_before(&self, store: &dyn Store, record: &RunRecord) -> Vec<StoredRun> {
         let attempts = self.checked.replaced.iter().filter_map(|at| self.found.left.get(*at));
         let all: Vec<&Left> = self.counted.iter().copied().chain(attempts).collect();
         let starts: Vec<_> = all.iter().map(|left| left.part.head.start).collect();
@@ -77,8 +92,7 @@ impl Joining<'_> {
             is_joined && head.id != record.head.id && head.commit == record.head.commit
         };
         let before = store.runs(&filter, Page::first(LOOKED_AT)).unwrap_or_default();
-        let before = before.into_iter().filter(|run| run.plan_digest == record.plan_digest).map(|run| run.head);
-        heads.chain(before.filter(of_same)).collect()
+        before.into_iter().filter(|run| run.plan_digest == record.plan_digest && of_same(&run.head)).collect()
     }
 }
 
