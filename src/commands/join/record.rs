@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use jiff::SignedDuration;
+
 use super::Joining;
 use crate::commands::complain;
 use crate::commands::test::Memory;
@@ -34,12 +36,10 @@ impl Joining<'_> {
         };
         let run =
             FinishedRun { record: RunRecord::clone(record), cases: self.whole.cases.clone(), binaries: Vec::new() };
-        let before = self.joined_before(&**store, record);
-        if self.lacks_shards() && before.iter().any(|run| run.totals.tests > record.totals.tests) {
-            // With more of the shards it is on record already, and says more.
+        if self.is_known_better(&**store, record) {
             return Kept::No;
         }
-        let parts = self.parts(&**store, before);
+        let parts = self.parts(&**store, record);
         let adopted = match store.adopt(&run, &parts) {
             // It was joined before.
             Err(StoreError::Known(_)) => Ok(()),
@@ -64,20 +64,26 @@ impl Joining<'_> {
         replaced.filter_map(|left| left.run.clone())
     }
 
-    /// Are there fewer folders than shards?
-    fn lacks_shards(&self) -> bool {
+    /// Were these shards joined with more of their own before? That stays, and says more.
+    fn is_known_better(&self, store: &dyn Store, record: &RunRecord) -> bool {
+        let (context, suite) = (Some(record.head.context.clone()), Some(WORKSPACE_SUITE.to_owned()));
+        let filter = RunFilter { context, suite, ..RunFilter::default() };
+        let took_them_in = |run: &StoredRun| {
+            let head = &run.head;
+            let is_joined = head.shard.is_none() && head.pid == 0 && head.commit == record.head.commit;
+            let end = SignedDuration::try_from(run.duration.unwrap_or_default()).ok();
+            let end = end.and_then(|took| head.start.checked_add(took).ok());
+            let holds = head.start <= record.head.start && end.is_some_and(|end| record.head.start <= end);
+            is_joined && holds && run.plan_digest == record.plan_digest && run.totals.tests > record.totals.tests
+        };
         self.counted.len() < self.checked.shards.len()
+            && store.runs(&filter, Page::first(LOOKED_AT)).unwrap_or_default().iter().any(took_them_in)
     }
 
-    /// The runs whose place it takes: the shards', and what was joined before.
-    fn parts(&self, store: &dyn Store, before: Vec<StoredRun>) -> Vec<RunHead> {
+    /// The runs whose place it takes: the shards', and what was joined before some of them ran again.
+    fn parts(&self, store: &dyn Store, record: &RunRecord) -> Vec<RunHead> {
         let ran = self.counted.iter().filter(|left| !matches!(left.part.end, End::Refused(..)));
         let heads = ran.map(|left| left.part.head.clone()).filter(|head| is_part(store, head));
-        heads.chain(before.into_iter().map(|run| run.head)).collect()
-    }
-
-    /// What other folders of these shards made: fewer of them, or those from before some ran again.
-    fn joined_before(&self, store: &dyn Store, record: &RunRecord) -> Vec<StoredRun> {
         let attempts = self.checked.replaced.iter().filter_map(|at| self.found.left.get(*at));
         let all: Vec<&Left> = self.counted.iter().copied().chain(attempts).collect();
         let starts: Vec<_> = all.iter().map(|left| left.part.head.start).collect();
@@ -92,7 +98,8 @@ impl Joining<'_> {
             is_joined && head.id != record.head.id && head.commit == record.head.commit
         };
         let before = store.runs(&filter, Page::first(LOOKED_AT)).unwrap_or_default();
-        before.into_iter().filter(|run| run.plan_digest == record.plan_digest && of_same(&run.head)).collect()
+        let before = before.into_iter().filter(|run| run.plan_digest == record.plan_digest).map(|run| run.head);
+        heads.chain(before.filter(of_same)).collect()
     }
 }
 
