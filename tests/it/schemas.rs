@@ -27,7 +27,7 @@ fn demo() -> Fixture {
 }
 
 /// One way to see each document that needs no more than a workspace, in an order in which each has something to show.
-const SEEN: [(&str, &str, i32); 28] = [
+const SEEN: [(&str, &str, i32); 30] = [
     ("config-show", "config show", 0),
     ("test-list", "test --list", 0),
     ("test", "test --retries 1 --events events.ndjson", 100),
@@ -46,6 +46,8 @@ const SEEN: [(&str, &str, i32); 28] = [
     ("history-export", "history export --output runs.gz", 0),
     ("history-merge", "history merge runs.gz", 0),
     ("shards", "shards 2", 0),
+    ("test", "test --shard 1/1", 100),
+    ("join", "join target/gate/shard", 100),
     ("history-import", "history import junit.xml", 0),
     ("history-prune", "history prune --max-runs 2 --dry-run", 0),
     ("history-undo", "history undo last", 0),
@@ -81,6 +83,9 @@ fn every_document_of_real_commands_has_its_shape_and_a_mutated_one_is_refused() 
     }
     // What it takes to measure is not installed everywhere.
     documents.extend(coverage_report::documents().map(|document| ("coverage", document)));
+    // Nor is a server to send to; the tests that have one hold what really comes against its schema.
+    let sent = include_str!("../../testdata/formats/documents/1/history-push.json");
+    documents.push(("history-push", serde_json::from_str(sent).unwrap()));
     let seen: BTreeSet<&str> = documents.iter().map(|(name, _)| *name).collect();
     assert_eq!(seen, DOCUMENTS.iter().map(|document| document.name).collect());
     leave(&documents);
