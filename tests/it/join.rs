@@ -311,6 +311,24 @@ fn a_missing_shard_is_red_and_so_is_none_at_all() {
 }
 
 #[test]
+fn fewer_shards_never_take_the_place_of_more_that_were_joined() {
+    let matrix = Matrix::new();
+    matrix.pass(3);
+    let (some, all) = (["1-of-3", "3-of-3"], ["1-of-3", "2-of-3", "3-of-3"]);
+    let verdicts = |want: &str| {
+        let recorded = matrix.recorded("verdict");
+        let verdicts: Vec<&str> = recorded.iter().filter_map(|run| run["verdict"].as_str()).collect();
+        assert_eq!(verdicts, [want]);
+    };
+    matrix.join(&some, &[]).assert_code(22);
+    verdicts("tool-error");
+    for (machines, code) in [(&all[..], 0), (&some[..], 22), (&all[1..], 22), (&all[..], 0)] {
+        matrix.join(machines, &[]).assert_code(code);
+        verdicts("pass");
+    }
+}
+
+#[test]
 fn a_shard_of_another_commit_is_red_and_nothing_is_recorded() {
     let matrix = Matrix::new();
     matrix.shard("1/2").run().assert_code(0);

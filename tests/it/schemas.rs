@@ -89,6 +89,9 @@ fn every_document_of_real_commands_has_its_shape_and_a_mutated_one_is_refused() 
     }
     // What it takes to measure is not installed everywhere.
     documents.extend(coverage_report::documents().map(|document| ("coverage", document)));
+    // Nor is a server to send to; the tests that have one hold what really comes against its schema.
+    let sent = include_str!("../../testdata/formats/documents/1/history-push.json");
+    documents.push(("history-push", serde_json::from_str(sent).unwrap()));
     let seen: BTreeSet<&str> = documents.iter().map(|(name, _)| *name).collect();
     assert_eq!(seen, DOCUMENTS.iter().map(|document| document.name).collect());
     leave(&documents);

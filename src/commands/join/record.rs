@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use jiff::SignedDuration;
+
 use super::Joining;
 use crate::commands::complain;
 use crate::commands::test::Memory;
 use crate::history::portion::part::{End, Left};
 use crate::history::portion::whole::name_beside;
-use crate::history::store::{FinishedRun, Page, RunFilter, Store, StoreError};
+use crate::history::store::{FinishedRun, Page, RunFilter, Store, StoreError, StoredRun};
 use crate::model::{RunHead, RunId, RunRecord, Verdict, WORKSPACE_SUITE};
 
 /// What became of the record.
@@ -35,6 +37,9 @@ impl Joining<'_> {
         };
         let run =
             FinishedRun { record: RunRecord::clone(record), cases: self.whole.cases.clone(), binaries: Vec::new() };
+        if self.is_known_better(&**store, record) {
+            return Kept::No;
+        }
         let parts = self.parts(&**store, record);
         let adopted = self.end_parts(&mut **store).and_then(|()| match store.adopt(&run, &parts) {
             // It was joined before.
@@ -85,6 +90,22 @@ impl Joining<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Were these shards joined with more of their own before? That stays, and says more.
+    fn is_known_better(&self, store: &dyn Store, record: &RunRecord) -> bool {
+        let (context, suite) = (Some(record.head.context.clone()), Some(WORKSPACE_SUITE.to_owned()));
+        let filter = RunFilter { context, suite, ..RunFilter::default() };
+        let took_them_in = |run: &StoredRun| {
+            let head = &run.head;
+            let is_joined = head.shard.is_none() && head.pid == 0 && head.commit == record.head.commit;
+            let end = SignedDuration::try_from(run.duration.unwrap_or_default()).ok();
+            let end = end.and_then(|took| head.start.checked_add(took).ok());
+            let holds = head.start <= record.head.start && end.is_some_and(|end| record.head.start <= end);
+            is_joined && holds && run.plan_digest == record.plan_digest && run.totals.tests > record.totals.tests
+        };
+        self.counted.len() < self.checked.shards.len()
+            && store.runs(&filter, Page::first(LOOKED_AT)).unwrap_or_default().iter().any(took_them_in)
     }
 
     /// The runs whose place it takes: the shards', and what was joined before some of them ran again.
