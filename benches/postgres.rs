@@ -109,9 +109,10 @@ mod measure {
                 .collect();
             let ranked = rank(&candidates).len();
             let now = Timestamp::from_second(1_760_000_000)?;
-            let states = summaries.iter().map(|test| classify(&test.summary, now, &Thresholds::default())).count();
+            let states = summaries.iter().map(|test| classify(&test.summary, now, &Thresholds::default()).state);
+            let flaky = states.filter(|state| state.as_str() == "flaky").count();
             say(&format!(
-                "read  open {opened:.3} s, read {read:.3} s, {ranked} ranked and {states} states {:.3} s, {} failing, \
+                "read  open {opened:.3} s, read {read:.3} s, {ranked} ranked with their states ({flaky} flaky) {:.3} s, {} failing, \
                  peak {:.0} MB",
                 start.elapsed().as_secs_f64(),
                 last.map_or(0, |last| last.failing.len()),
