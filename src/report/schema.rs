@@ -29,7 +29,7 @@ pub const DOCUMENTS: &[Document] = documents! {
     "test", "cargo gate test --format json", "test";
     "test-list", "cargo gate test --list --format json", "test-list";
     "coverage", "cargo gate coverage --format json", "coverage";
-    "shards", "cargo gate shards N --format json", "shards";
+    "shards", "cargo gate shards --format json", "shards";
     "join", "cargo gate join --format json", "join";
     "run", "cargo gate run --format json", "run";
     "run-dry-run", "cargo gate run --dry-run --format json", "run-dry-run";
