@@ -32,7 +32,8 @@ const HOSTS: usize = 4;
 pub fn whole(parts: &[&Left], shards: usize) -> Option<Whole> {
     let start = parts.iter().map(|left| left.part.head.start).min()?;
     // Who came to no run does not know what it would have been of.
-    let knows_least = |left: &&&Left| (matches!(left.part.end, End::Refused(..)), left.part.head.start, left.part.shard);
+    let knows_least =
+        |left: &&&Left| (matches!(left.part.end, End::Refused(..)), left.part.head.start, left.part.shard);
     let first = parts.iter().min_by_key(knows_least)?;
     let end = parts.iter().filter_map(|left| end_of(left)).max().unwrap_or(start);
     let all = || parts.iter().map(|left| &left.part);
