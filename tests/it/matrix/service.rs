@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 use super::workflow::{Act, Job, Step, Workflow};
 use crate::support::{Ended, Fixture, Invocation};
 
+/// What holds for each machine, by job and shard.
+type Each<'f, T> = Box<dyn Fn(&str, &str) -> T + 'f>;
+
 /// One run of a workflow.
 pub(super) struct Service<'f> {
     /// Where the code comes from: a repository with everything committed.
@@ -17,9 +20,9 @@ pub(super) struct Service<'f> {
     /// More variables of every machine.
     pub(super) env: Vec<(String, String)>,
     /// What else happens to a machine, by job and shard.
-    pub(super) mishap: Box<dyn Fn(&str, &str) -> Mishap + 'f>,
+    pub(super) mishap: Each<'f, Mishap>,
     /// A history that a machine finds in its checkout, by job and shard.
-    pub(super) history: Box<dyn Fn(&str, &str) -> Option<PathBuf> + 'f>,
+    pub(super) history: Each<'f, Option<PathBuf>>,
 }
 
 /// What happens to a machine.
