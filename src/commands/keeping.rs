@@ -28,7 +28,7 @@ impl Pace {
         let limits = Limits {
             connect: Duration::from_secs(5),
             hurried: Duration::from_millis(400),
-            last: Duration::from_secs(3),
+            last: Duration::from_secs(2),
             answer: Duration::from_secs(10),
             sending: Duration::from_secs(2),
         };

@@ -225,7 +225,9 @@ impl Link {
             let (now, until) = (Instant::now(), enough.map_or(end, |enough| enough.min(end)));
             if now >= until {
                 let why = format!("there was no connection within {}", rounded(until - call.since));
-                return if until == end { Ok(Err(why)) } else { Err(StoreError::Unreachable(why)) };
+                // Whoever waits last waits once.
+                let is_over = until == end || wait == Wait::Last;
+                return if is_over { Ok(Err(why)) } else { Err(StoreError::Unreachable(why)) };
             }
             let woken = self.hurry.0.1.wait_timeout(late, until - now);
             late = woken.unwrap_or_else(PoisonError::into_inner).0;
