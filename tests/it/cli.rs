@@ -513,6 +513,8 @@ fn the_help_lists_what_works() {
     Commands:
       test         Build and run the tests, record every outcome, judge [alias: t]
       coverage     Run the tests once, measure what they cover, judge it
+      shards       Cut the tests for several machines, by how long they take
+      join         Put the shards of a run together, and judge them as one
       run          Run the whole gate of the configuration
       report       Show what the history says: on one screen, or as a document
       flaky        Show which tests are flaky, broken, suspect or recovered, and why

@@ -56,7 +56,7 @@ const SEEN: [(&str, &str, i32); 31] = [
     ("baseline-set", "baseline set 50", 0),
     ("baseline-show", "baseline show", 0),
     ("baseline-reset", "baseline reset --reason again", 0),
-    ("verdict", "verdict target/gate/test-report.md", 0),
+    ("verdict", "verdict target/gate/test-report.md", 100),
     ("init", "init --force --no-try", 0),
     ("doctor", "doctor", 0),
 ];

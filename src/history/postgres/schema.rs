@@ -5,7 +5,7 @@
 
 use tokio_postgres::Row;
 
-use super::failure::{Failure, Result};
+use super::failure::{self, Failure, Result};
 use super::question::Question;
 use super::session::Session;
 use crate::history::store::{Result as StoreResult, StoreError};
@@ -17,19 +17,14 @@ const STEPS: &[&str] = &[include_str!("schema.sql")];
 pub(super) const LATEST: i64 = STEPS.len() as i64;
 
 /// The format of the tables; none where there are none.
-const VERSION: &str = "SELECT version FROM schema_version WHERE program = 'cargo-gate'";
+pub(super) const VERSION: &str = "SELECT version FROM schema_version WHERE program = 'cargo-gate'";
 
 /// Creates the tables, or brings them to the latest format. Of several who come at once one does, the others wait.
-pub(super) fn bring_forward(session: &Session) -> StoreResult<()> {
-    bring_to(session, STEPS)
-}
-
-fn bring_to(session: &Session, steps: &[&str]) -> StoreResult<()> {
-    let latest = steps.len() as i64;
-    if read_version(session)?.is_some_and(|version| version >= latest) {
+pub(super) fn bring_forward(session: &Session, version: Option<i64>) -> StoreResult<()> {
+    if version.is_some_and(|version| version >= LATEST) {
         return Ok(());
     }
-    let done = migrate(session, steps);
+    let done = migrate(session, STEPS);
     if done.is_err() {
         drop(session.script("ROLLBACK"));
     }
@@ -45,7 +40,7 @@ fn migrate(session: &Session, steps: &[&str]) -> Result<()> {
          CREATE TABLE IF NOT EXISTS schema_version (program text PRIMARY KEY, version bigint NOT NULL)"
     );
     session.script(&make)?;
-    let version = read_version(session)?.unwrap_or(0);
+    let version = session.ask_for_format()?.unwrap_or(0);
     let missing = steps.get(usize::try_from(version).unwrap_or(usize::MAX)..).unwrap_or_default();
     for step in missing {
         session.script(step)?;
@@ -57,9 +52,15 @@ fn migrate(session: &Session, steps: &[&str]) -> Result<()> {
     session.script(&note)
 }
 
-fn read_version(session: &Session) -> StoreResult<Option<i64>> {
-    let rows = session.ask_for_format(VERSION)?;
-    Ok(rows.first().and_then(|row| row.try_get(0).ok()))
+/// The format by the answer to [`VERSION`]; none where its table is not there.
+pub(super) fn version(
+    answered: std::result::Result<Vec<Row>, tokio_postgres::Error>,
+    schema: &str,
+) -> StoreResult<Option<i64>> {
+    match answered {
+        Ok(rows) => Ok(rows.first().and_then(|row| row.try_get(0).ok())),
+        Err(error) => failure::no_format(error, schema).map(|()| None),
+    }
 }
 
 /// What stands at the beginning of each transaction that writes.

@@ -6,7 +6,7 @@
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 use tokio_postgres::{Client, Row};
@@ -55,9 +55,8 @@ impl Session {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| StoreError::Other(error.to_string()))?;
         let session = Self { address, patience, runtime: Some(runtime), client: RefCell::default() };
-        let client = session.connect()?;
-        session.client.replace(Some(client));
-        schema::bring_forward(&session)?;
+        let version = session.reconnect()?;
+        schema::bring_forward(&session, version)?;
         Ok(session)
     }
 
@@ -71,18 +70,25 @@ impl Session {
         waited.map_err(|_| StoreError::Unreachable(format!("no answer within {} s", limit.as_secs_f64())))
     }
 
-    fn connect(&self) -> StoreResult<Client> {
-        let connecting = self.address.config.connect(self.address.tls.clone());
-        let (client, connection) =
-            self.wait(self.patience.connect, connecting)?.map_err(|error| failure::refused(&error))?;
-        if let Some(encoding) = connection.parameter("server_encoding").filter(|encoding| *encoding != "UTF8") {
+    /// Connects, and gives the format of the tables, which may not be there.
+    fn reconnect(&self) -> StoreResult<Option<i64>> {
+        let (client, encoding, version) = self.wait(self.patience.connect, self.connect())??;
+        if encoding.as_deref() != Some("UTF8") {
+            let encoding = encoding.unwrap_or_default();
             let why = format!("the database is written in {encoding}: a history needs one in UTF8");
             return Err(StoreError::Unreadable(why));
         }
-        if let Some(runtime) = &self.runtime {
-            // Its error is that of whatever was asked at the time.
-            runtime.spawn(async { drop(connection.await) });
-        }
+        self.client.replace(Some(client));
+        version
+    }
+
+    /// The client with the encoding of its database, and what it says of the format.
+    async fn connect(&self) -> StoreResult<(Client, Option<String>, StoreResult<Option<i64>>)> {
+        let connecting = self.address.config.connect(self.address.tls.clone()).await;
+        let (client, connection) = connecting.map_err(|error| failure::refused(&error))?;
+        let encoding = connection.parameter("server_encoding").map(str::to_owned);
+        // Its error is that of whatever was asked at the time.
+        tokio::spawn(async { drop(connection.await) });
         let millis = self.patience.statement.as_millis();
         // Who vanished without a word holds its locks for so long: less than others wait for them.
         let idle = (millis / 2).max(LONGEST_PAUSE.as_millis());
@@ -92,9 +98,9 @@ impl Session {
              SET synchronous_commit = on",
             self.address.schema,
         );
-        let set = self.wait(self.patience.connect, client.batch_execute(&settings))?;
+        let (set, version) = join(client.batch_execute(&settings), client.query_typed(schema::VERSION, &[])).await;
         set.map_err(|error| failure::refused(&error))?;
-        Ok(client)
+        Ok((client, encoding, schema::version(version, self.schema())))
     }
 
     /// Sends all questions at once. Where one is not answered, so is none after it within a transaction.
@@ -132,14 +138,14 @@ impl Session {
         self.wait(self.patience.statement, client.batch_execute(sql))?.map_err(Failure::from)
     }
 
-    /// Asks for the format of the tables, which may not be there; without a transaction, or within one of a script.
-    pub(super) fn ask_for_format(&self, sql: &str) -> StoreResult<Vec<Row>> {
+    /// Asks for the format of the tables, within a script.
+    pub(super) fn ask_for_format(&self) -> StoreResult<Option<i64>> {
         let held = self.client.borrow();
         let Some(client) = held.as_ref() else {
             return Err(StoreError::Unreachable("the connection is closed".to_owned()));
         };
-        let answered = self.wait(self.patience.connect, client.query_typed(sql, &[]))?;
-        answered.or_else(|error| failure::no_format(error, self.schema()).map(|()| Vec::new()))
+        let answered = self.wait(self.patience.statement, client.query_typed(schema::VERSION, &[]))?;
+        schema::version(answered, self.schema())
     }
 
     /// The answers to questions, all of one moment, in one round trip.
@@ -165,12 +171,6 @@ impl Session {
     /// The answer to one question.
     pub(super) fn ask(&self, question: Question) -> StoreResult<Vec<Row>> {
         Ok(self.read(vec![question])?.pop().unwrap_or_default())
-    }
-
-    fn reconnect(&self) -> StoreResult<()> {
-        let client = self.connect()?;
-        self.client.replace(Some(client));
-        Ok(())
     }
 
     /// Does something in one transaction, from the start again where others were in the way.
