@@ -28,7 +28,6 @@ mod fixtures;
 #[cfg(unix)]
 mod flaky;
 mod formats;
-#[cfg(unix)]
 mod github;
 mod help;
 mod html;

@@ -1,20 +1,21 @@
-//! Summaries that are changed: locked in order of their keys, changed in memory, written back.
+//! Summaries that are changed: locked, changed in memory, written back.
 //!
-//! The order is what keeps many writers from waiting for each other in a circle. Rows that are not there yet are made
-//! first, in the same order, so that there is something to lock.
+//! The lock is one of a whole context, and contexts are locked in order, so that nobody waits in a circle. Locks of rows
+//! would keep shards of one run apart; but whoever waits for a row reads what was there when the waiting began, the rows'
+//! dead versions stay for all who wait, and each walks through them: thirty writers then starve. This lock is given to
+//! those who wait in turn, and what is read is read when it is held.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use tokio_postgres::Row;
 
-use super::failure::{Failure, Result};
+use super::failure::Result;
 use super::question::Question;
 use super::rows::{self, FACTS, get};
 use super::session::Transaction;
 use crate::analytics::summary::{RunFacts, Summary};
 use crate::history::codec;
-use crate::history::store::StoreError;
 
 /// Context and test.
 pub(super) type Key = (i64, i64);
@@ -57,46 +58,37 @@ pub(super) fn unknown<'b>(facts: &Facts, written: impl Iterator<Item = &'b [u8]>
     unknown
 }
 
-/// Summaries that are locked until the transaction ends.
+/// Summaries of contexts that are locked until the transaction ends.
 #[derive(Debug, Default)]
 pub(super) struct Folds {
     summaries: BTreeMap<Key, Summary>,
 }
 
 impl Folds {
-    /// Locks the summaries of these keys and reads them. `facts` is what is known of runs already.
+    /// Locks the contexts of these keys and reads their summaries. `facts` is what is known of runs already.
     pub(super) fn lock(transaction: &Transaction<'_>, keys: &BTreeSet<Key>, mut facts: Facts) -> Result<Self> {
         if keys.is_empty() {
             return Ok(Self::default());
         }
         let (contexts, tests): (Vec<i64>, Vec<i64>) = keys.iter().copied().unzip();
-        let make = "INSERT INTO summaries (context, test, folded) \
-                    SELECT k.context, k.test, '' FROM unnest($1::bigint[], $2::bigint[]) AS k (context, test) \
-                    WHERE NOT EXISTS (SELECT FROM summaries s WHERE s.context = k.context AND s.test = k.test) \
-                    ORDER BY k.context, k.test ON CONFLICT DO NOTHING";
-        let lock = "SELECT s.context, s.test, s.folded \
-                    FROM unnest($1::bigint[], $2::bigint[]) AS k (context, test) \
-                    JOIN summaries s ON s.context = k.context AND s.test = k.test \
-                    ORDER BY s.context, s.test FOR UPDATE OF s";
-        transaction.put(Question::new(make).with_each(contexts.clone()).with_each(tests.clone()));
         let of_contexts: BTreeSet<i64> = contexts.iter().copied().collect();
-        let lock = Question::new(lock).with_each(contexts).with_each(tests);
+        transaction.lock_contexts(&of_contexts);
+        let read = "SELECT s.context, s.test, s.folded \
+                    FROM unnest($1::bigint[], $2::bigint[]) AS k (context, test) \
+                    JOIN summaries s ON s.context = k.context AND s.test = k.test";
+        let read = Question::new(read).with_each(contexts).with_each(tests);
         let latest = latest_facts("SELECT unnest($1::bigint[]) AS id");
         let latest = latest.with_each(of_contexts.into_iter().collect::<Vec<_>>());
-        let mut answers = transaction.ask(vec![lock, latest])?;
+        let mut answers = transaction.ask(vec![read, latest])?;
         learn(&mut facts, &answers.pop().unwrap_or_default());
-        let locked = answers.pop().unwrap_or_default();
-        if locked.len() < keys.len() {
-            // Somebody forgot one of them at this very moment.
-            return Err(Failure::Conflict(StoreError::Busy));
-        }
-        let written = || locked.iter().map(|row| get::<&[u8]>(row, "folded").unwrap_or_default());
+        let rows = answers.pop().unwrap_or_default();
+        let written = || rows.iter().map(|row| get::<&[u8]>(row, "folded").unwrap_or_default());
         let unknown = unknown(&facts, written());
         if !unknown.is_empty() {
             learn(&mut facts, &transaction.ask_one(facts_of(unknown))?);
         }
-        let mut summaries = BTreeMap::new();
-        for (row, bytes) in locked.iter().zip(written()) {
+        let mut summaries: BTreeMap<Key, Summary> = keys.iter().map(|key| (*key, Summary::default())).collect();
+        for (row, bytes) in rows.iter().zip(written()) {
             let (Some(context), Some(test)) = (get(row, "context"), get(row, "test")) else { continue };
             // One that cannot be read begins anew.
             let summary = codec::read_summary(bytes, |seq| facts.get(&seq).cloned()).unwrap_or_default();
@@ -105,7 +97,7 @@ impl Folds {
         Ok(Self { summaries })
     }
 
-    /// The summary of a key that was locked.
+    /// The summary of one of the keys.
     pub(super) fn get_mut(&mut self, key: Key) -> Option<&mut Summary> {
         self.summaries.get_mut(&key)
     }
@@ -115,9 +107,10 @@ impl Folds {
         let (empty, left): (BTreeMap<_, _>, BTreeMap<_, _>) =
             self.summaries.into_iter().partition(|(_, summary)| summary.is_empty());
         if !left.is_empty() {
-            let sql = "UPDATE summaries s SET last_run = k.last_run, folded = k.folded \
-                       FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[]) \
-                       AS k (context, test, last_run, folded) WHERE s.context = k.context AND s.test = k.test";
+            let sql = "INSERT INTO summaries (context, test, last_run, folded) \
+                       SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[]) \
+                       ON CONFLICT (context, test) DO UPDATE \
+                       SET last_run = excluded.last_run, folded = excluded.folded";
             let last = |summary: &Summary| summary.last().map(|entry| entry.run.seq.cast_signed());
             let question = Question::new(sql)
                 .with_each(left.keys().map(|key| key.0).collect::<Vec<_>>())

@@ -1,7 +1,7 @@
 //! The history of many machines: a schema in a PostgreSQL database.
 //!
-//! Every write is one transaction, sent in as few round trips as its questions allow. Rows that many writers change are
-//! locked in order of their keys, counters last; who meets another all the same begins again. Summaries are folded here,
+//! Every write is one transaction, sent in as few round trips as its questions allow. What many writers change is locked
+//! in one order, counters last; who meets another all the same begins again. Summaries are folded here,
 //! as for every store, so that the database does nothing but keep them.
 
 mod address;
@@ -203,10 +203,7 @@ impl Store for PostgresStore {
                 Ok(())
             })?;
         }
-        self.session.write(|transaction| {
-            remove::forget_vanished(transaction);
-            Ok(())
-        })?;
+        self.session.write(remove::forget_vanished)?;
         pruned.bytes_after = self.reader().size()?.bytes;
         Ok(pruned)
     }

@@ -61,12 +61,13 @@ fn put_away_cases(transaction: &Transaction<'_>, ids: &[Text]) {
 }
 
 /// Forgets tests that no run on record knows any more: those of which the latest entry is of a pruned run.
-pub(super) fn forget_vanished(transaction: &Transaction<'_>) {
-    let sql = "WITH vanished AS (SELECT s.context, s.test FROM summaries s \
-               WHERE NOT EXISTS (SELECT FROM runs WHERE runs.seq = s.last_run AND NOT runs.pruned) \
-               ORDER BY s.context, s.test FOR UPDATE OF s) \
-               DELETE FROM summaries s USING vanished v WHERE s.context = v.context AND s.test = v.test";
+pub(super) fn forget_vanished(transaction: &Transaction<'_>) -> Result<()> {
+    let contexts = transaction.ask_one(Question::new("SELECT id FROM contexts"))?;
+    transaction.lock_contexts(&contexts.iter().filter_map(|row| get(row, "id")).collect());
+    let sql = "DELETE FROM summaries s \
+               WHERE NOT EXISTS (SELECT FROM runs WHERE runs.seq = s.last_run AND NOT runs.pruned)";
     transaction.put(Question::new(sql));
+    Ok(())
 }
 
 /// Records a run in the place of its parts, of which nothing stays behind but their names.

@@ -33,7 +33,7 @@ pub(super) fn bring_forward(session: &Session, version: Option<i64>) -> StoreRes
 
 fn migrate(session: &Session, steps: &[&str]) -> Result<()> {
     let (schema, latest) = (session.schema(), steps.len());
-    session.script(&format!("BEGIN; SELECT pg_advisory_xact_lock({})", lock_key(schema)))?;
+    session.script(&format!("BEGIN; SELECT pg_advisory_xact_lock({})", lock_key(schema, None)))?;
     // Who may use a schema need not be allowed to make one.
     let make = format!(
         "DO $$ BEGIN IF to_regnamespace('\"{schema}\"') IS NULL THEN CREATE SCHEMA \"{schema}\"; END IF; END $$; \
@@ -67,7 +67,7 @@ pub(super) fn version(
 pub(super) fn beginning(schema: &str) -> Vec<Question> {
     vec![
         Question::new("BEGIN"),
-        Question::new(format!("SELECT pg_advisory_xact_lock_shared({})", lock_key(schema))),
+        Question::new(format!("SELECT pg_advisory_xact_lock_shared({})", lock_key(schema, None))),
         Question::new(format!("SELECT txid_current(), ({VERSION})")),
     ]
 }
@@ -83,8 +83,12 @@ pub(super) fn check_beginning(answer: Option<&Vec<Row>>) -> Result<i64> {
     }
 }
 
-/// Which lock is meant: one a schema.
-fn lock_key(schema: &str) -> i64 {
-    let hash = blake3::hash(format!("cargo-gate {schema}").as_bytes());
+/// Which lock is meant: one of a schema as a whole, and one of each context in it.
+pub(super) fn lock_key(schema: &str, context: Option<i64>) -> i64 {
+    let name = match context {
+        None => format!("cargo-gate {schema}"),
+        Some(context) => format!("cargo-gate {schema} {context}"),
+    };
+    let hash = blake3::hash(name.as_bytes());
     hash.as_bytes().first_chunk().map_or(0, |bytes| i64::from_be_bytes(*bytes))
 }

@@ -4,6 +4,7 @@
 //! often it is waited for. Everything waits on the thread that asks, and never for longer than it was told to.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use futures_util::future::{join, join_all};
@@ -250,6 +251,15 @@ impl<'s> Transaction<'s> {
     /// Something to be done, of which nobody waits for the answer.
     pub(super) fn put(&self, question: Question) {
         self.waiting.borrow_mut().push(question);
+    }
+
+    /// Keeps others from changing the summaries of contexts until the end. Whoever asks for several at once asks in
+    /// their order.
+    pub(super) fn lock_contexts(&self, contexts: &BTreeSet<i64>) {
+        for context in contexts {
+            let key = schema::lock_key(self.session.schema(), Some(*context));
+            self.put(Question::new(format!("SELECT pg_advisory_xact_lock({key})")));
+        }
     }
 
     /// The answers to questions, after all that was put before them, in one round trip.
