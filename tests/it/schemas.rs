@@ -140,8 +140,8 @@ fn mutants(document: &Value) -> Vec<(String, Value)> {
     mutants
 }
 
-/// What a test has only where there is something to say.
-const OPTIONAL: [&str; 4] = ["quarantine", "line", "leaked", "message"];
+/// What is there only where there is something to say.
+const OPTIONAL: [&str; 5] = ["quarantine", "line", "leaked", "message", "shards"];
 
 /// What is the user's own: settings, and tables of the configuration.
 const OPEN: [&str; 8] = ["settings", "value", "groups", "override", "quarantine", "floor", "exempt", "pipeline"];
