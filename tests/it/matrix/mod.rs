@@ -157,3 +157,32 @@ fn machines_that_remember_different_things_take_each_test_once() {
     outcome.of("verdict").assert_code(0);
     assert_eq!(latest(&service)["totals"]["passed"], TESTS);
 }
+
+/// The runs of one history that all machines reach, newest first.
+#[cfg(feature = "postgres")]
+fn shared(service: &Service<'_>, url: &str) -> Vec<Value> {
+    let list = service.command("cargo-gate").args(["gate", "history", "list", "--format", "json"]);
+    let list = list.env("CARGO_GATE_STORE_URL", url).run();
+    list.assert_code(0);
+    list.json()["runs"].as_array().unwrap().clone()
+}
+
+#[cfg(feature = "postgres")]
+#[test]
+fn machines_that_share_a_database_have_one_run_of_a_matrix_and_a_killed_one_is_missed() {
+    use crate::support::postgres::server;
+
+    let (fixture, server) = (workspace(), server());
+    let url = server.url();
+    let mut service = Service::new(&fixture);
+    service.env.push(("CARGO_GATE_STORE_URL".into(), url.clone()));
+    service.run(&readme(), 1).of("verdict").assert_code(0);
+    let runs = shared(&service, &url);
+    assert_eq!(runs.len(), 1, "the shards gave way to what they make: {runs:?}");
+    assert_eq!((&runs[0]["totals"]["passed"], &runs[0]["full"]), (&TESTS.into(), &true.into()));
+
+    service.mishap = Box::new(|job, shard| if (job, shard) == ("test", "2") { Mishap::Killed } else { Mishap::None });
+    service.run(&readme(), 2).of("verdict").assert_code(22).assert_stderr_has("2/4");
+    let of_tool = |run: &Value| run["verdict"] == "tool-error" && run["shard"].is_null();
+    assert!(shared(&service, &url).iter().any(of_tool));
+}
