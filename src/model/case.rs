@@ -176,7 +176,7 @@ impl CaseRecord {
     /// Whole milliseconds of the last attempt.
     #[must_use]
     pub fn ms(&self) -> Option<u64> {
-        self.took.map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX))
+        self.took.map(super::millis)
     }
 
     /// The text of the last failing attempt.

@@ -22,7 +22,7 @@ pub use policy::{
     Annotations, Backoff, Compat, CoveragePolicy, FlakyResult, InfraMode, Isolation, Metric, NoTests, OnToolError,
     RatchetScope, RetryPolicy, Severity, TestPolicy, Word,
 };
-pub use quantity::{ParseQuantityError, parse_duration, parse_size, write_duration, write_size};
+pub use quantity::{ParseQuantityError, millis, parse_duration, parse_size, write_duration, write_size};
 pub use run::{ContentHash, Context, PIPELINE_SUITE, RunHead, RunId, RunRecord, RunState, WORKSPACE_SUITE};
 pub use shard::{ParseShardError, Shard};
 pub use step::{Isolate, ResultFormat, Runner, StepKind, StepRecord, StepState};

@@ -35,6 +35,12 @@ pub fn write_duration(duration: Duration) -> String {
     }
 }
 
+/// Whole milliseconds.
+#[must_use]
+pub fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
 const UNITS: [(&str, u64); 7] = [
     ("B", 1),
     ("kB", 1_000),

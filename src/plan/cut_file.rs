@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cut::{Cut, Slice, expected};
 use super::digest;
-use crate::model::{BinaryId, ContentHash, Isolation, Shard};
+use crate::model::{BinaryId, ContentHash, Isolation, Shard, millis};
 
 /// The version of the file's shape.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -84,10 +84,6 @@ enum Wrong {
 #[derive(Deserialize)]
 struct Versioned {
     schema_version: u32,
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl From<&Cut> for CutFile {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
-use crate::model::BinaryId;
+use crate::model::{BinaryId, millis};
 use crate::sys::process::{self, Launch};
 use crate::sys::signals::Signals;
 
@@ -100,7 +100,7 @@ impl Remembered {
     /// A unit without a list took so long on so many threads. What is about as long as before is not worth writing.
     pub fn put_unit(&mut self, binary: &BinaryId, took: Duration, threads: usize) {
         let took = took.saturating_mul(u32::try_from(threads).unwrap_or(u32::MAX));
-        let took = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        let took = millis(took);
         let name = binary.to_string();
         if self.units.get(&name).is_none_or(|before| before.abs_diff(took) > before / 4) {
             self.units.insert(name, took);

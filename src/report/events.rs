@@ -6,9 +6,9 @@ use camino::Utf8Path;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::json::{Head, SCHEMA_VERSION, TestEntry, millis, write_line};
+use super::json::{Head, SCHEMA_VERSION, TestEntry, write_line};
 use crate::event::{Event, Fact, Observer};
-use crate::model::{AttemptOutcome, BinaryId, RunId, Shard, StepKind, StepRecord, StepState, TestKey};
+use crate::model::{AttemptOutcome, BinaryId, RunId, Shard, StepKind, StepRecord, StepState, TestKey, millis};
 
 /// Writes each event as a line, flushed at once. A reader that is gone ends it quietly.
 #[derive(Debug)]

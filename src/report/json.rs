@@ -2,15 +2,14 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::inert::{deceives, inert};
-use super::shards::ShardEntry;
+use super::shards::ShardLine;
 use super::view::Insights;
 use crate::exit_code::ExitCode;
-use crate::model::{CaseRecord, Kind, Outcome, Reason, RunRecord, Shard, TestKey, Totals, Verdict};
+use crate::model::{CaseRecord, Kind, Outcome, Reason, RunRecord, Shard, TestKey, Totals, Verdict, millis};
 
 /// The version of the document's and of the events' shape.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -93,7 +92,7 @@ pub struct TestDocument {
     pub vanished: Vec<String>,
     /// Of a run that was put together from shards: each of them.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub shards: Vec<ShardEntry>,
+    pub shards: Vec<ShardLine>,
 }
 
 /// One test of the document.
@@ -175,11 +174,6 @@ impl TestEntry {
             message: fails.then(|| case.failure_text().or_else(why).map(inert)).flatten(),
         }
     }
-}
-
-/// Whole milliseconds.
-pub(super) fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Writes a value as one line of JSON.

@@ -6,7 +6,6 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::inert::one_line;
-use super::json::millis;
 use super::markup::code;
 use super::terminal::Look;
 use super::terminal::{Page, Tone};
@@ -28,39 +27,18 @@ worded! {
     }
 }
 
-/// One shard of a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ShardLine {
-    /// Which.
-    pub shard: Shard,
-    /// How far it came.
-    pub state: ShardState,
-    /// Its own run.
-    pub run_id: Option<String>,
-    /// The machine.
-    pub host: Option<String>,
-    /// Its own verdict.
-    pub verdict: Option<Verdict>,
-    /// How many tests have an outcome.
-    pub tests: u64,
-    /// How many of those are failures.
-    pub failed: u64,
-    /// From its start to its verdict.
-    pub took: Option<Duration>,
-}
-
-/// One shard in a document.
+/// One shard of a run, as every document has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ShardEntry {
+pub struct ShardLine {
     /// `2/4`.
     pub shard: Shard,
     /// How far it came.
     pub state: ShardState,
-    /// Its own run; null where it left nothing.
+    /// Its own run; none where it left nothing.
     pub run_id: Option<String>,
     /// The machine.
     pub host: Option<String>,
-    /// Its own verdict; null where it came to none.
+    /// Its own verdict; none where it came to none.
     pub verdict: Option<Verdict>,
     /// How many tests have an outcome.
     pub tests: u64,
@@ -70,14 +48,22 @@ pub struct ShardEntry {
     pub duration_ms: Option<u64>,
 }
 
-impl From<&ShardLine> for ShardEntry {
-    fn from(line: &ShardLine) -> Self {
-        let ShardLine { shard, state, run_id, host, verdict, tests, failed, took } = line.clone();
-        Self { shard, state, run_id, host, verdict, tests, failed, duration_ms: took.map(millis) }
-    }
-}
-
 impl ShardLine {
+    /// One that left nothing.
+    #[must_use]
+    pub const fn missing(shard: Shard) -> Self {
+        Self {
+            shard,
+            state: ShardState::Missing,
+            run_id: None,
+            host: None,
+            verdict: None,
+            tests: 0,
+            failed: 0,
+            duration_ms: None,
+        }
+    }
+
     fn word(&self) -> &'static str {
         match (self.state, self.verdict) {
             (ShardState::Ended, Some(verdict)) => verdict.as_str(),
@@ -85,14 +71,14 @@ impl ShardLine {
         }
     }
 
-    fn took(&self) -> String {
-        self.took.map(words::exact).unwrap_or_default()
+    fn took(&self) -> Option<String> {
+        self.duration_ms.map(Duration::from_millis).map(words::exact)
     }
 }
 
 /// How the longest compares with the mean, where there are several.
 fn balance(lines: &[ShardLine]) -> Option<String> {
-    let times: Vec<Duration> = lines.iter().filter_map(|line| line.took).collect();
+    let times: Vec<Duration> = lines.iter().filter_map(|line| line.duration_ms).map(Duration::from_millis).collect();
     let longest = times.iter().max().filter(|_| times.len() > 1)?;
     let sum = times.iter().fold(Duration::ZERO, |sum, took| sum.saturating_add(*took));
     let mean = sum.checked_div(u32::try_from(times.len()).ok()?)?;
@@ -124,7 +110,7 @@ pub fn page(lines: &[ShardLine], look: Look) -> String {
             ShardState::Missing => format!("{} left nothing", line.shard),
             _ => format!("{}: {tests}{failed}{host}", line.shard),
         };
-        let time = if line.took.is_some() { line.took() } else { "-".to_owned() };
+        let time = line.took().unwrap_or_else(|| "-".to_owned());
         out.push_str(&page.sentence(tone, line.word(), &format!("{} {text}", page.bracket(&time))));
     }
     if let Some(balance) = balance(lines) {
@@ -146,7 +132,8 @@ pub(super) fn table(lines: &[ShardLine]) -> String {
     for line in lines {
         let host = line.host.as_deref().map(code).unwrap_or_default();
         let (shard, word, tests, failed) = (line.shard, line.word(), line.tests, line.failed);
-        let _ = writeln!(out, "| {shard} | {word} | {tests} | {failed} | {} | {host} |", line.took());
+        let _ =
+            writeln!(out, "| {shard} | {word} | {tests} | {failed} | {} | {host} |", line.took().unwrap_or_default());
     }
     if let Some(balance) = balance(lines) {
         let _ = writeln!(out, "\nOf {}, {balance}.", words::count(lines.len() as u64, "shard", "shards"));
@@ -167,7 +154,7 @@ mod tests {
             verdict: took.map(|_| Verdict::Fail),
             tests: 12,
             failed: 1,
-            took: took.map(Duration::from_millis),
+            duration_ms: took,
         }
     }
 

@@ -152,16 +152,7 @@ fn a_level_has_ten_annotations_at_most_and_the_last_counts_the_rest() {
 }
 
 fn shards() -> Vec<ShardLine> {
-    let missing = ShardLine {
-        shard: Shard::new(2, 2).unwrap(),
-        state: ShardState::Missing,
-        run_id: None,
-        host: None,
-        verdict: None,
-        tests: 0,
-        failed: 0,
-        took: None,
-    };
+    let missing = ShardLine::missing(Shard::new(2, 2).unwrap());
     let failed = ShardLine {
         shard: Shard::new(1, 2).unwrap(),
         state: ShardState::Ended,
@@ -169,7 +160,7 @@ fn shards() -> Vec<ShardLine> {
         verdict: Some(Verdict::Fail),
         tests: 1_204,
         failed: 2,
-        took: Some(Duration::from_secs(61)),
+        duration_ms: Some(61_000),
         ..missing.clone()
     };
     vec![failed, missing]

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::cli::Format;
 use crate::history::store::{Page, Prune, Pruned, Retention, RunFilter, Store, StoreError, StoredRun};
-use crate::model::{PIPELINE_SUITE, RunState};
+use crate::model::{PIPELINE_SUITE, RunState, millis};
 use crate::report::inert::one_line;
 use crate::report::{json as documents, words};
 
@@ -122,7 +122,7 @@ pub(in crate::commands) fn run_json(run: &StoredRun) -> Value {
         "totals": run.totals,
         "pass_rate": run.totals.pass_rate(),
         "not_run": run.not_run,
-        "duration_ms": run.duration.map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX)),
+        "duration_ms": run.duration.map(millis),
         "plan_digest": run.plan_digest,
     });
     let of_head = json!({

@@ -16,7 +16,7 @@ use crate::commands::{complain, github, notify};
 use crate::config::Notice;
 use crate::event::{Event, Fact, Observer};
 use crate::history::portion::part::{End, Left};
-use crate::model::{CaseRecord, RunRecord, Shard};
+use crate::model::{CaseRecord, RunRecord, Shard, millis};
 use crate::report::github::{Findings, TestFindings};
 use crate::report::markdown::Smoke;
 use crate::report::shards::{self, ShardLine, ShardState};
@@ -49,7 +49,7 @@ impl Joining<'_> {
         kept: Kept,
     ) {
         let lines: Vec<ShardLine> = self.checked.shards.iter().map(|shard| self.line(*shard)).collect();
-        let tests = TestDocument { shards: lines.iter().map(Into::into).collect(), ..tests };
+        let tests = TestDocument { shards: lines.clone(), ..tests };
         let document = Document { tests, coverage: covered.map(Joined::document) };
         let ended = Ended { record, cases: &self.whole.cases, insights, happened, shards: &lines };
         self.show(record, insights, &lines);
@@ -134,18 +134,8 @@ impl Joining<'_> {
     }
 
     fn line(&self, shard: Shard) -> ShardLine {
-        let missing = ShardLine {
-            shard,
-            state: ShardState::Missing,
-            run_id: None,
-            host: None,
-            verdict: None,
-            tests: 0,
-            failed: 0,
-            took: None,
-        };
         let Some(Left { part, run, .. }) = self.counted.iter().find(|left| left.part.shard == shard) else {
-            return missing;
+            return ShardLine::missing(shard);
         };
         let state = match part.end {
             End::Begun => ShardState::Unfinished,
@@ -154,14 +144,14 @@ impl Joining<'_> {
         };
         let outcomes = run.iter().flat_map(|run| &run.cases).map(|case| case.outcome);
         ShardLine {
+            shard,
             state,
             run_id: Some(part.head.id.to_string()),
             host: Some(part.head.host.clone()),
             verdict: run.as_ref().map(|run| run.record.verdict()),
             tests: outcomes.clone().count() as u64,
             failed: outcomes.filter(|outcome| outcome.is_failure()).count() as u64,
-            took: run.as_ref().map(|run| run.record.duration),
-            ..missing
+            duration_ms: run.as_ref().map(|run| millis(run.record.duration)),
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::commands::ordering::{self, Placed};
 use crate::commands::remembered::{Remembered, Use};
 use crate::exit_code::ExitCode;
 use crate::history::store::TestSummary;
-use crate::model::{BinaryId, Kind, TestKey};
+use crate::model::{BinaryId, Kind, TestKey, millis};
 use crate::plan::list::Remembered as Lists;
 use crate::plan::{Harness, Plan, Standing, TestBinary};
 use crate::report::inert::one_line;
@@ -165,13 +165,9 @@ impl<'a> Line<'a> {
                 "streak": summary.streak(),
                 "priority": self.placed.test.policy.priority,
             },
-            "expected_ms": ranked.expected.map(milliseconds),
+            "expected_ms": ranked.expected.map(millis),
         })
     }
-}
-
-fn milliseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The run as `test` would plan it, as far as that can be told without building.
@@ -277,13 +273,13 @@ impl Next<'_> {
                 "part": process.what.as_str(),
                 "tests": process.tests.len(),
                 "threads": process.threads,
-                "work_ms": process.expected.map(milliseconds),
+                "work_ms": process.expected.map(millis),
             })
         };
         json!({
             "schema_version": 1,
             "slots": self.slots,
-            "expected_ms": self.expected.map(milliseconds),
+            "expected_ms": self.expected.map(millis),
             "tests": self.lines.iter().take(limit).map(Line::json).collect::<Vec<_>>(),
             "processes": self.processes.iter().map(process).collect::<Vec<_>>(),
         })

@@ -8,9 +8,10 @@ use tokio_postgres::Row;
 use super::names;
 use super::question::{Question, Text};
 use super::read::{BINARIES, Reader};
-use super::rows::{self, RUNS, get, text};
+use super::rows::{self, get, text};
+use crate::history::columns::{Columns as _, RUNS};
+use crate::history::intake;
 use crate::history::store::{FinishedRun, Result, StoreError};
-use crate::history::{columns, intake};
 use crate::model::{BinaryId, CaseRecord, ContentHash, RunId, RunState, TestKey};
 
 /// The number of a run that is on record, by its name.
@@ -71,7 +72,7 @@ impl Reader<'_> {
         };
         let Some(run) = run.pop() else { return Ok(None) };
         let binaries = self.binaries(&binaries);
-        let content = |row: &Row| Some((get(row, "binary_id")?, columns::hash(get(row, "hash")?)?));
+        let content = |row: &Row| Some((get(row, "binary_id")?, row.hash("hash").ok()??));
         let contents: HashMap<i64, ContentHash> = contents.iter().filter_map(content).collect();
         let mut texts = self.texts(&texts);
         let mut cases = Vec::with_capacity(found.len());

@@ -12,10 +12,11 @@ use tokio_postgres::Row;
 
 use super::failure::Result;
 use super::question::Question;
-use super::rows::{self, FACTS, get};
+use super::rows::{self, get};
 use super::session::Transaction;
 use crate::analytics::summary::{RunFacts, Summary};
 use crate::history::codec;
+use crate::history::columns::FACTS;
 
 /// Context and test.
 pub(super) type Key = (i64, i64);

@@ -11,13 +11,11 @@ use tokio_postgres::Row;
 use super::folds::{self, Facts, facts_of, latest_facts};
 use super::names;
 use super::question::{Question, Scalar, Text};
-use super::rows::{self, RUNS, get, text};
+use super::rows::{self, get, text};
 use super::session::Session;
 use crate::history::codec;
-use crate::history::columns::{self, nanos, number};
-use crate::history::store::{
-    BinaryStamp, Counters, LastRun, Result, RunFilter, Size, StoreError, StoredRun, TestSummary,
-};
+use crate::history::columns::{self, Columns as _, RUNS, nanos, number};
+use crate::history::store::{BinaryStamp, Counters, LastRun, Result, RunFilter, Size, StoredRun, TestSummary};
 use crate::model::{BinaryId, ContentHash, Context, PIPELINE_SUITE, RunId, RunState, TestKey, WORKSPACE_SUITE};
 
 /// So many runs come with the first answer of a list, and …
@@ -87,13 +85,7 @@ impl Reader<'_> {
     pub(super) fn run(&self, id: &str) -> Result<StoredRun> {
         let sql = format!("{RUNS} WHERE NOT pruned AND starts_with(runs.id, $1) ORDER BY runs.id LIMIT 2");
         let rows = self.session.ask(Question::new(sql).with(Text::of(id)))?;
-        let mut found = rows.iter().filter_map(|row| self.read_run(row));
-        match (found.next(), found.next()) {
-            (Some(run), None) if !id.is_empty() => Ok(run),
-            (Some(run), _) if run.head.id.as_str() == id => Ok(run),
-            (Some(_), Some(_)) if !id.is_empty() => Err(StoreError::Ambiguous(id.to_owned())),
-            _ => Err(StoreError::NoSuchRun(id.to_owned())),
-        }
+        columns::only(id, rows.iter().filter_map(|row| self.read_run(row)))
     }
 
     /// Runs that are over, by name.
@@ -191,9 +183,9 @@ impl Reader<'_> {
             Some(BinaryStamp {
                 binary: binaries.get(&get(row, "binary_id")?)?.clone(),
                 path: text(row, "path")?.into(),
-                size: columns::count(get(row, "size")?),
+                size: row.count("size").ok()?,
                 mtime_ns: get(row, "mtime_ns")?,
-                hash: columns::hash(get(row, "hash")?),
+                hash: row.hash("hash").ok()?,
             })
         };
         Ok(stamps.iter().filter_map(stamp).collect())
@@ -203,24 +195,13 @@ impl Reader<'_> {
         let sql = "SELECT hash FROM stamps WHERE path = $1 AND size = $2 AND mtime_ns = $3 AND hash IS NOT NULL";
         let question = Question::new(sql).with(Text::of(path.as_str())).with(number(size)).with(mtime_ns);
         let rows = self.session.ask(question)?;
-        Ok(rows.first().and_then(|row| columns::hash(get(row, "hash")?)))
+        Ok(rows.first().and_then(|row| row.hash("hash").ok()?))
     }
 
     pub(super) fn counters(&self) -> Result<Counters> {
         let rows = self.session.ask(Question::new("SELECT name, value FROM counters"))?;
-        let mut counters = Counters::default();
-        for row in &rows {
-            let value = get(row, "value").map_or(0, columns::count);
-            match text(row, "name").as_deref() {
-                Some("runs") => counters.runs = value,
-                Some("pass") => counters.pass = value,
-                Some("fail") => counters.fail = value,
-                Some("tool_error") => counters.tool_error = value,
-                Some("deferred") => counters.deferred = value,
-                _ => {}
-            }
-        }
-        Ok(counters)
+        let named = rows.iter().filter_map(|row| Some((row.text("name").ok()?, row.count("value").ok()?)));
+        Ok(columns::counters(named))
     }
 
     pub(super) fn size(&self) -> Result<Size> {
@@ -231,7 +212,7 @@ impl Reader<'_> {
                    (SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM pg_class \
                     WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r') AS bytes";
         let rows = self.session.ask(Question::new(sql))?;
-        let one = |column| rows.first().and_then(|row| get(row, column)).map_or(0, columns::count);
+        let one = |column| rows.first().and_then(|row| row.count(column).ok()).unwrap_or(0);
         Ok(Size { runs: one("runs"), cases: one("cases"), summaries: one("summaries"), bytes: one("bytes") })
     }
 }

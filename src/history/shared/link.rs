@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::history::store::{Result, RunFilter, Store, StoreError, StoredRun};
-use crate::model::write_duration;
+use crate::model::{millis, write_duration};
 
 /// Connects to the server.
 pub type Connect = Arc<dyn Fn() -> Result<Box<dyn Store>> + Send + Sync>;
@@ -262,5 +262,5 @@ fn broken() -> StoreError {
 }
 
 fn rounded(time: Duration) -> String {
-    write_duration(Duration::from_millis(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)))
+    write_duration(Duration::from_millis(millis(time)))
 }

@@ -7,9 +7,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 use rusqlite::OptionalExtension;
 
 use super::read::Reader;
-use super::rows::{self, RUNS};
+use super::rows;
 use super::schema::{Format, Open};
 use super::{SqliteStore, error};
+use crate::history::columns::RUNS;
 use crate::history::store::{FinishedRun, Result, RunFilter, StoreError};
 use crate::model::{RunId, RunState};
 

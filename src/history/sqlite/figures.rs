@@ -1,28 +1,18 @@
 //! How much is on record: counters and sizes.
 
+use rusqlite::Row;
+
 use super::error;
 use super::read::Reader;
-use super::rows;
+use crate::history::columns::{self, Columns as _};
 use crate::history::store::{Counters, Result, Size};
 
 impl Reader<'_> {
     pub(super) fn counters(&self) -> Result<Counters> {
         let mut statement = self.connection.prepare_cached("SELECT name, value FROM counters").map_err(error)?;
-        let mut counters = Counters::default();
-        let mut found = statement.query([]).map_err(error)?;
-        while let Some(row) = found.next().map_err(error)? {
-            let (name, value): (String, u64) =
-                (row.get("name").map_err(error)?, rows::count(row, "value").map_err(error)?);
-            match name.as_str() {
-                "runs" => counters.runs = value,
-                "pass" => counters.pass = value,
-                "fail" => counters.fail = value,
-                "tool_error" => counters.tool_error = value,
-                "deferred" => counters.deferred = value,
-                _ => {}
-            }
-        }
-        Ok(counters)
+        let read = |row: &Row<'_>| Ok((row.text("name")?, row.count("value")?));
+        let named = statement.query_map([], read).and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>);
+        Ok(columns::counters(named.map_err(error)?))
     }
 
     pub(super) fn size(&self) -> Result<Size> {

@@ -10,9 +10,9 @@ use camino::Utf8Path;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
-use super::rows::{self, Facts, RUNS};
-use super::{error, rows::hash};
-use crate::history::columns::nanos;
+use super::error;
+use super::rows::{self, Facts};
+use crate::history::columns::{self, Columns as _, RUNS, nanos};
 use crate::history::store::{BinaryStamp, LastRun, Result, RunFilter, StoreError, StoredRun, TestSummary};
 use crate::history::{codec, intake};
 use crate::model::{
@@ -85,13 +85,7 @@ impl<'s> Reader<'s> {
             .query_map([id], rows::run)
             .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>)
             .map_err(error)?;
-        let mut found = found.into_iter().flatten().map(|(_, run)| run);
-        match (found.next(), found.next()) {
-            (Some(run), None) if !id.is_empty() => Ok(run),
-            (Some(run), _) if run.head.id.as_str() == id => Ok(run),
-            (Some(_), Some(_)) if !id.is_empty() => Err(StoreError::Ambiguous(id.to_owned())),
-            _ => Err(StoreError::NoSuchRun(id.to_owned())),
-        }
+        columns::only(id, found.into_iter().flatten().map(|(_, run)| run))
     }
 
     /// A run by its whole name.
@@ -182,7 +176,7 @@ impl<'s> Reader<'s> {
     fn contents(&self, seq: i64) -> Result<HashMap<i64, ContentHash>> {
         let sql = "SELECT binary_id, hash FROM contents WHERE run = ?1";
         let mut statement = self.connection.prepare_cached(sql).map_err(error)?;
-        let read = |row: &Row<'_>| Ok(hash(row, "hash")?.map(|hash| (row.get(0), hash)));
+        let read = |row: &Row<'_>| Ok(row.hash("hash")?.map(|hash| (row.get(0), hash)));
         let mut contents = HashMap::new();
         for row in statement.query_map([seq], read).map_err(error)? {
             if let Some((Ok(binary), hash)) = row.map_err(error)? {
@@ -284,9 +278,9 @@ impl<'s> Reader<'s> {
             Ok(Some(BinaryStamp {
                 binary,
                 path: path.into(),
-                size: rows::count(row, "size")?,
+                size: row.count("size")?,
                 mtime_ns: row.get("mtime_ns")?,
-                hash: hash(row, "hash")?,
+                hash: row.hash("hash")?,
             }))
         };
         let stamps = statement.query_map([context], read).map_err(error)?.collect::<rusqlite::Result<Vec<_>>>();
@@ -297,7 +291,7 @@ impl<'s> Reader<'s> {
         let sql = "SELECT hash FROM stamps WHERE path = ?1 AND size = ?2 AND mtime_ns = ?3 AND hash IS NOT NULL";
         let mut statement = self.connection.prepare_cached(sql).map_err(error)?;
         let columns = params![path.as_str(), i64::try_from(size).unwrap_or(i64::MAX), mtime_ns];
-        Ok(statement.query_row(columns, |row| hash(row, "hash")).optional().map_err(error)?.flatten())
+        Ok(statement.query_row(columns, |row| row.hash("hash")).optional().map_err(error)?.flatten())
     }
 }
 

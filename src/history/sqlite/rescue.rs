@@ -9,9 +9,10 @@ use jiff::Timestamp;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::read::Reader;
-use super::rows::{self, RUNS};
+use super::rows;
 use super::schema::{self, Open};
 use super::{append, error};
+use crate::history::columns::RUNS;
 use crate::history::intake;
 use crate::history::store::{FinishedRun, Result, StoreError, StoredRun};
 use crate::model::RunState;

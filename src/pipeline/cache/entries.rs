@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::parts::{Lookup, Parts};
 use crate::config::Pipeline;
-use crate::model::{ContentHash, RunId};
+use crate::model::{ContentHash, RunId, millis};
 use crate::sys::fs;
 
 const SCHEMA_VERSION: u32 = 1;
@@ -132,8 +132,7 @@ impl StepCache {
             return self.refuse(step, format!("{what} while it ran"));
         }
         let Pass { at, run_id, took } = pass;
-        let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        self.write(step, State::Passed { at, run_id, took_ms, key: before.key(), parts: before })?;
+        self.write(step, State::Passed { at, run_id, took_ms: millis(took), key: before.key(), parts: before })?;
         Ok(Kept::Yes)
     }
 

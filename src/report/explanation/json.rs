@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{Explanation, LastFailure, Moment, Tally, Times};
-use crate::model::{AttemptOutcome, CaseRecord, Context, Outcome, RunId};
+use crate::model::{AttemptOutcome, CaseRecord, Context, Outcome, RunId, millis};
 use crate::report::inert::inert;
-use crate::report::json::{SCHEMA_VERSION, millis, write_line};
+use crate::report::json::{SCHEMA_VERSION, write_line};
 use crate::report::retrospect::json::{Key, Quarantine, Slower};
 
 /// Writes the document of `cargo gate explain --format json`.

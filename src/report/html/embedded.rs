@@ -2,13 +2,12 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
 use super::map::{Map, Row, STATES, rank};
 use super::{shown, trend};
-use crate::model::{BinaryId, Outcome};
+use crate::model::{BinaryId, Outcome, millis};
 use crate::report::retrospect::{PastRun, PastTest, Retrospect};
 
 /// How many of a test's latest outcomes the table of all tests shows.
@@ -153,10 +152,6 @@ fn row<'a>(
         outcomes: run_lengths(test.cells.iter().rev().take(OUTCOMES).rev().map(|cell| letter(cell.outcome))),
         quarantined: u8::from(test.quarantine.is_some()),
     }
-}
-
-fn millis(took: Duration) -> u64 {
-    u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
 }
 
 const fn letter(outcome: Outcome) -> char {

@@ -4,8 +4,8 @@ use camino::Utf8Path;
 use serde::Serialize;
 
 use super::{PipelineReport, SmokeReport};
-use crate::model::{Reason, StepKind, StepRecord, StepState, Totals, Verdict};
-use crate::report::json::{SCHEMA_VERSION, millis};
+use crate::model::{Reason, StepKind, StepRecord, StepState, Totals, Verdict, millis};
+use crate::report::json::SCHEMA_VERSION;
 
 /// The document of `cargo gate run --format json`.
 #[derive(Clone, Debug, Serialize)]

@@ -8,8 +8,8 @@ use jiff::civil::Date;
 use serde::{Serialize, Serializer};
 
 use super::{Cell, CoveredFile, PastQuarantine, PastRun, PastTest, Retrospect};
-use crate::model::{Context, Kind, Metric, Outcome, Reason, RunId, RunState, TestKey, Totals, Verdict};
-use crate::report::json::{SCHEMA_VERSION, TestEntry, millis, write_line};
+use crate::model::{Context, Kind, Metric, Outcome, Reason, RunId, RunState, TestKey, Totals, Verdict, millis};
+use crate::report::json::{SCHEMA_VERSION, TestEntry, write_line};
 
 /// Writes the document of `cargo gate report --format json`.
 ///

@@ -3,11 +3,15 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 /// The driver's name; `CHROMEDRIVER` names another.
 const DRIVER: &str = "chromedriver";
+
+/// A page that takes longer than this does not come.
+const LONGEST_LOAD: Duration = Duration::from_secs(60);
 
 /// Keys, as WebDriver writes them.
 pub(crate) mod keys {
@@ -62,11 +66,23 @@ impl Browser {
 
     /// Goes to a file.
     pub(crate) fn open(&self, page: &Path) {
-        self.post("/url", &json!({"url": format!("file://{}", page.display())}));
+        self.leave("/url", &json!({"url": format!("file://{}", page.display())}));
     }
 
     pub(crate) fn reload(&self) {
-        self.post("/refresh", &json!({}));
+        self.leave("/refresh", &json!({}));
+    }
+
+    /// Leaves the page that is shown. On a busy machine the driver says that the next one is there while scripts still
+    /// meet the old one, which is known by a mark.
+    fn leave(&self, path: &str, body: &Value) {
+        self.script("window.isLeft = true");
+        self.post(path, body);
+        let until = Instant::now() + LONGEST_LOAD;
+        while self.script("return !window.isLeft && document.readyState === 'complete'") != true {
+            assert!(Instant::now() < until, "{body} is not there");
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// What a script returns.
