@@ -185,6 +185,17 @@ fn an_archive_runs_as_a_build_would_have_and_builds_nothing() {
 }
 
 #[test]
+fn what_is_cut_leaves_an_archive_whole() {
+    let fixture = workspace();
+    let archive = archive_of(&fixture);
+    let shards = fixture.gate(["shards", "2", "the_answer_is_one", "--archive"]).arg(&archive).args(["--", "--exact"]);
+    of_the_run(shards).run().assert_code(0);
+    let all = run_archive(&fixture, &archive, ["--format", "json"]);
+    all.assert_code(0);
+    assert_eq!(all.outcomes().len(), 8, "{all}");
+}
+
+#[test]
 fn an_archive_runs_in_another_checkout_with_the_paths_of_that() {
     let (there, here) = (workspace(), workspace());
     let archive = pack(&there);

@@ -17,12 +17,12 @@ mod restore;
 mod stale;
 mod unpack;
 
-pub use contents::{Contents, MOST_OF_AN_OUT_DIR, collect};
+pub use contents::{Contents, collect};
 pub use inventory::{ArtifactEntry, FileEntry, Inventory, LaunchEntry, Place, SCHEMA_VERSION};
 pub use overlay::{Environment, Overlay};
 pub use pack::pack;
 pub use remap::Remap;
-pub use restore::{Here, restore};
+pub use restore::{Here, restore, without_passed_on};
 pub use unpack::{Destination, open, unpack};
 
 /// The name of an archive's first entry.

@@ -346,7 +346,7 @@ pub(super) fn plain_args(flags: &[OsString], args: &TestArgs) -> Vec<OsString> {
     }
     words.extend(args.build.flags.no_fail_fast.then(|| "--no-fail-fast".into()));
     words.push("--".into());
-    words.extend(args.filters.iter().map(OsString::from).chain(args.libtest.in_order.iter().map(OsString::from)));
+    words.extend(args.passed_on());
     words
 }
 

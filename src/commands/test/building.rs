@@ -78,7 +78,6 @@ impl Session<'_> {
         let progress = look.progress.then_some(look.columns).flatten().and_then(|columns| u16::try_from(columns).ok());
         let mut user = self.asked.cargo_flags.clone();
         user.extend(quiet.then(|| "-q".into()));
-        let filters: Vec<_> = self.args.filters.iter().map(Into::into).collect();
         let place = |triple: &String| Place::of(triple, &self.user, &self.asked.own_exe, dir.path());
         let runners: Vec<_> = self.user.triples.iter().map(|triple| (triple.clone(), place(triple))).collect();
         let composition = Composition {
@@ -86,8 +85,7 @@ impl Session<'_> {
             dir: dir.path(),
             runners: &runners,
             user: &user,
-            filters: &filters,
-            libtest: &self.args.libtest.in_order,
+            passed_on: &self.args.passed_on(),
             rustdoc: (!by_environment).then_some(shim.as_path()),
             terminal: Some(compose::Terminal { color: look.color, progress }),
         };
