@@ -48,7 +48,7 @@ const NOT_CONFIGURED: &str =
 
 /// Why a server is of no use to this build.
 const NOT_BUILT_IN: &str =
-    "this build has no PostgreSQL: `cargo install cargo-gate --features postgres` gets one that has";
+    "this build has no PostgreSQL: `cargo install --locked --path . --features postgres` in the gate's sources gets one that has";
 
 /// Whose history it is, and what says where it is kept.
 #[derive(Clone, Copy, Debug)]

@@ -56,9 +56,7 @@ fn cut(args: &ShardsArgs) -> Result<ExitCode, Refused> {
         })?;
     }
     if let Some(path) = &args.archive {
-        let context = asked.found_context()?;
-        let packing = Packing { args: &tests, asked: &asked, context: &context, built: &built, path };
-        packing.pack(&asked.stage.listen())?;
+        Packing { args: &tests, asked: &asked, built: &built, path }.pack(&asked.stage.listen())?;
     }
     let mut out = io::stdout().lock();
     let shown = match args.format {

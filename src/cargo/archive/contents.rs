@@ -146,8 +146,8 @@ impl Contents {
             let is_link = path.is_symlink();
             if path.is_dir() {
                 if is_link || deep == 0 {
-                    self.left_out
-                        .push(format!("`{path}` is not in the archive: links to directories are not followed"));
+                    let why = if is_link { "links to directories are not followed" } else { "it lies too deep" };
+                    self.left_out.push(format!("`{path}` is not in the archive: {why}"));
                 } else if !self.walk(root, path, left, deep - 1)? {
                     return Ok(false);
                 }

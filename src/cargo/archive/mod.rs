@@ -6,7 +6,8 @@
 //! ([`restore`]), with the paths of that place ([`Remap`]). It comes from elsewhere: nothing in it is believed that the
 //! inventory does not list, and nothing is written outside of the target directory.
 //!
-//! Environments hold secrets. Only what cargo set on top of the one it was given is packed ([`Overlay`]).
+//! Environments hold secrets. Only what cargo set on top of the one it was given is packed ([`Overlay`]), and what its
+//! configuration sets (`[env]`) is read where the archive runs. What was built from them may still hold them.
 
 mod contents;
 mod inventory;

@@ -22,7 +22,7 @@ pub struct Here<'a> {
     pub workspace: &'a Workspace,
     /// What `rustc --print sysroot` says.
     pub sysroot: &'a Utf8Path,
-    /// The environment that launches get, with what cargo would set on top of it.
+    /// The environment that cargo would hand on, over which it sets what is its own.
     pub environment: &'a Environment,
     /// Filters and libtest's arguments, which cargo would pass on.
     pub passed_on: &'a [OsString],
@@ -40,8 +40,9 @@ impl Here<'_> {
     }
 }
 
-/// What an archive holds as cargo would have built it here. Its files are in place ([`super::unpack`]).
-pub fn restore(inventory: &Inventory, here: &Here<'_>, took: Duration) -> Result<Built, Error> {
+/// What an archive holds as cargo would have built it here, whether its files are in place by now ([`super::unpack`])
+/// or not.
+pub fn restore(inventory: &Inventory, here: &Here<'_>) -> Result<Built, Error> {
     let remap = here.remap(&inventory.place);
     let members: BTreeMap<&str, &PackageId> =
         here.workspace.packages.iter().map(|(id, package)| (package.name.as_str(), id)).collect();
@@ -56,7 +57,7 @@ pub fn restore(inventory: &Inventory, here: &Here<'_>, took: Duration) -> Result
         outputs: Outputs::default(),
         launches,
         environment: here.environment.to_vec(),
-        took,
+        took: Duration::ZERO,
         to_keep: None,
     })
 }
@@ -158,7 +159,7 @@ mod tests {
             environment: &[("HOME".into(), "/h".into())],
             passed_on: &["name".into()],
         };
-        restore(inventory, &here, Duration::ZERO).map_err(|error| error.to_string())
+        restore(inventory, &here).map_err(|error| error.to_string())
     }
 
     #[test]

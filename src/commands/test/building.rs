@@ -15,17 +15,17 @@ use crate::model::InfraMode;
 use crate::sys::process::Launch;
 
 impl Session<'_> {
-    /// Builds; where cargo fails for no fault of the code, tries again as often as the settings say.
-    /// `env` is the environment to build in, where it is not this process's own.
-    pub(super) fn build_with_retries(
+    /// Builds, or unpacks what was built; where that fails for no fault of the code, tries again as often as the
+    /// settings say.
+    pub(super) fn with_retries<'o>(
         &self,
-        env: Option<&[(OsString, OsString)]>,
-        observers: &mut Observers<'_>,
+        observers: &mut Observers<'o>,
+        build: impl Fn(&mut Observers<'o>) -> Result<Built, build::Failure>,
     ) -> (Result<Built, build::Failure>, u32) {
         let infra = &self.asked.settings().infra;
         let mut tries = 1;
         loop {
-            let built = self.build(env, observers);
+            let built = build(observers);
             let Err(build::Failure::Tool(why)) = &built else { return (built, tries) };
             let of = infra.retries + 1;
             if infra.mode == InfraMode::Defer || tries >= of || !self.wait(why, tries, of, observers) {
@@ -62,7 +62,8 @@ impl Session<'_> {
         Some(ground.gate_dir.join(name).into_std_path_buf())
     }
 
-    fn build(
+    /// Builds; `env` is the environment to build in, where it is not this process's own.
+    pub(super) fn build(
         &self,
         env: Option<&[(OsString, OsString)]>,
         observers: &mut Observers<'_>,
