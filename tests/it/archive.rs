@@ -212,8 +212,10 @@ fn an_archive_runs_in_another_checkout_with_the_paths_of_that() {
 fn an_archive_holds_nothing_of_the_environment_that_cargo_was_given() {
     let fixture = workspace();
     let archive = archive_of(&fixture);
-    let packing = fixture.gate(["test", "--archive"]).arg(&archive).env("API_SECRET", "hunter2hunter2");
-    packing.env("RUSTFLAGS", "--cfg hunter2hunter2").run().assert_code(0);
+    let packing = fixture.gate(["test", "-q", "--archive"]).arg(&archive).env("API_SECRET", "hunter2hunter2");
+    let packed = packing.env("RUSTFLAGS", "--cfg hunter2hunter2").run();
+    packed.assert_code(0);
+    assert_eq!(packed.stderr(), "", "and whoever asks for quiet has it");
     let bytes = unzipped(&archive);
     let holds = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
     assert!(holds("CARGO_MANIFEST_DIR"));

@@ -8,7 +8,6 @@ use crate::history::sqlite::SqliteStore;
 use crate::history::store::{Page, RunFilter, Store, StoredRun};
 use crate::model::{Outcome, Runner};
 use crate::pipeline::suite::discover;
-use crate::sys::host::{boot_id, is_alive};
 
 /// A copy of the small suites with a gate directory, and settings.
 struct Place {
@@ -118,6 +117,7 @@ fn wanted(all: &[(&str, Outcome)]) -> Vec<(String, Outcome)> {
 mod of_the_shell {
     use super::*;
     use crate::model::ResultFormat;
+    use crate::sys::host::{boot_id, is_alive};
 
     #[test]
     fn r26_each_script_of_a_folder_is_run_judged_and_remembered() {
