@@ -7,7 +7,7 @@ use std::process::Command;
 use camino::Utf8PathBuf;
 
 use super::Refused;
-use super::archiving::Opened;
+use super::archiving::Archived;
 use super::ground::{Ground, LateGround, may_have_config};
 use super::resolve::{refused, resolve};
 use crate::cargo::user_config::{self, Lookup, UserConfig};
@@ -18,7 +18,8 @@ use crate::commands::stage::Stage;
 use crate::config::settings::DISABLE;
 use crate::config::{ConfigFile, Resolved, Settings};
 use crate::exit_code::ExitCode;
-use crate::model::Context;
+use crate::model::{ContentHash, Context};
+use crate::sys::digest::hash;
 
 /// Everything that is known before the build.
 #[derive(Debug)]
@@ -36,7 +37,7 @@ pub(in crate::commands) struct Asked {
     /// The same as words, without `-q`.
     pub(in crate::commands) cargo_flags: Vec<OsString>,
     /// What stands in for a build, where nothing is to be built.
-    pub(in crate::commands) archive: Option<Opened>,
+    pub(in crate::commands) archive: Option<Archived>,
     /// All of `rustc -vV`: of the compiler that built, or will.
     pub(in crate::commands) rustc: String,
     /// The host's triple.
@@ -109,13 +110,13 @@ impl Asked {
         Context { target, features: flags.canonical_features(), profile }
     }
 
-    /// RUSTFLAGS as they are in force.
-    pub(in crate::commands) fn rustflags(&self) -> String {
+    /// RUSTFLAGS as they are in force, hashed.
+    pub(in crate::commands) fn rustflags(&self) -> ContentHash {
         if let Some(archive) = &self.archive {
-            return archive.inventory.rustflags.clone();
+            return archive.inventory.rustflags;
         }
         let names = ["CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS"];
-        names.iter().find_map(|name| self.stage.variable(name)).unwrap_or_default()
+        hash(&names.iter().find_map(|name| self.stage.variable(name)).unwrap_or_default())
     }
 }
 
@@ -189,9 +190,16 @@ pub(in crate::commands) fn prepare(args: &TestArgs, purpose: Purpose<'_>, stage:
         }
     }
     if !resolved.settings.enabled {
-        return Ok(Prepared::Off);
+        return match args.archive.flag() {
+            Some(flag) => {
+                let off = switched_off();
+                let why = format!("{off}, and plain cargo test knows of no archives: leave out `{flag}`");
+                Err(Refused::new(ExitCode::Config, why))
+            }
+            None => Ok(Prepared::Off),
+        };
     }
-    let archive = args.archive.archive_file.as_deref().map(|file| Opened::open(cwd.join(file))).transpose()?;
+    let archive = args.archive.archive_file.as_deref().map(|file| Archived::open(cwd.join(file))).transpose()?;
     let (configured, by) = match &archive {
         Some(archive) => (&archive.inventory.cargo_flags, "the archive's flags"),
         None => (&resolved.settings.test.args, "`test.args` in the configuration"),
@@ -222,7 +230,9 @@ pub(in crate::commands) fn prepare(args: &TestArgs, purpose: Purpose<'_>, stage:
     }
     let rustc = match &archive {
         Some(archive) => {
-            archive.fits(&host, &rustc)?;
+            if let Some(text) = archive.fits(&host, &rustc)? {
+                stage.complain("warning", &text);
+            }
             archive.inventory.rustc.clone()
         }
         None => rustc,
@@ -295,10 +305,14 @@ pub(super) fn metadata_flags(build: &BuildArgs) -> Vec<OsString> {
     words
 }
 
+/// The begin of a sentence.
+pub(super) fn switched_off() -> String {
+    format!("the gate is switched off (`enabled = false` or {DISABLE}=1)")
+}
+
 /// Plain `cargo test`, as if the gate were not there: its code, whatever it is, is this process's.
 pub(super) fn step_aside(args: &TestArgs) -> ExitCode {
-    let note = format!("the gate is switched off (`enabled = false` or {DISABLE}=1): this is plain cargo test");
-    complain("note", &note);
+    complain("note", &format!("{}: this is plain cargo test", switched_off()));
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = plain(&cargo, &cargo_args(args), args);
     #[cfg(unix)]
@@ -346,7 +360,7 @@ pub(super) fn plain_args(flags: &[OsString], args: &TestArgs) -> Vec<OsString> {
     }
     words.extend(args.build.flags.no_fail_fast.then(|| "--no-fail-fast".into()));
     words.push("--".into());
-    words.extend(args.filters.iter().map(OsString::from).chain(args.libtest.in_order.iter().map(OsString::from)));
+    words.extend(args.passed_on());
     words
 }
 

@@ -167,7 +167,7 @@ pub(super) struct Looking {
     pub(super) target_dir: Utf8PathBuf,
     pub(super) context: Context,
     pub(super) rustc: String,
-    pub(super) rustflags: String,
+    pub(super) rustflags: ContentHash,
     /// What an archive was built from.
     pub(super) archived: Option<ContentHash>,
     /// An archive that may lie in the checkout, and is no part of what is tested.
@@ -202,7 +202,7 @@ impl Looking {
 /// Reads git and hashes binaries beside whatever goes on.
 pub(super) fn look(looking: Looking) -> JoinHandle<Tested> {
     std::thread::spawn(move || {
-        let setting = Setting { context: &looking.context, rustc: &looking.rustc, rustflags: &looking.rustflags };
+        let setting = Setting { context: &looking.context, rustc: &looking.rustc, rustflags: looking.rustflags };
         let mut checkout = git::read_checkout(&looking.root);
         if let Some((checkout, archive)) = checkout.as_mut().zip(looking.archive.as_deref()) {
             leave_out(checkout, archive);

@@ -27,7 +27,7 @@ pub(in crate::commands) fn survey(args: &TestArgs, asked: &Arc<Asked>) -> Result
     });
     let terminal = Terminal::new(std::io::stderr(), outputs::look(args, &session.surroundings));
     let mut observers = Observers::new([Box::new(terminal) as Box<_>]);
-    let (built, tries) = session.build_with_retries(None, &mut observers);
+    let (built, tries) = session.with_retries(&mut observers, |observers| session.build(None, observers));
     drop(observers);
     let built = built.map_err(|failure| refused(failure, tries))?;
     let memory = memory.waited_for();
@@ -64,7 +64,7 @@ fn refused(failure: Failure, tries: u32) -> Refused {
             let times = crate::report::words::count(tries.into(), "try", "tries");
             (ExitCode::NeverExecuted, format!("{why} ({times}; this is no fault of the code)"))
         }
-        Failure::Missing(why) => (ExitCode::Config, why),
+        Failure::Missing(why) | Failure::Unusable(why) => (ExitCode::Config, why),
         Failure::Interrupted(interrupt) => {
             (ExitCode::Interrupted, format!("{} came during the build", interrupt.signal))
         }
