@@ -1,6 +1,6 @@
 //! What any store does, and the values it takes and gives.
 //!
-//! SQLite implements it for one machine. Summaries are folded by [`crate::analytics::summary`] whatever the store is,
+//! SQLite implements it for one machine, PostgreSQL for many, `shared` for one of them. Summaries are folded by [`crate::analytics::summary`] whatever the store is,
 //! so that all stores give the same answers. Recording never decides a run: whoever calls a store turns its errors
 //! into warnings.
 
@@ -100,6 +100,12 @@ impl StoredRun {
     #[must_use]
     pub fn verdict(&self) -> Option<Verdict> {
         self.judgement.as_ref().map(|judgement| judgement.verdict)
+    }
+
+    /// Runs are in order of their start, then of their names.
+    #[must_use]
+    pub const fn order(&self) -> (Timestamp, &RunId) {
+        (self.head.start, &self.head.id)
     }
 
     /// Does it count as failed?
@@ -336,7 +342,17 @@ pub trait Store: Send {
     fn run(&self, id: &str) -> Result<StoredRun>;
 
     /// The names of the runs that are over, in order of the names.
-    fn names(&self, filter: &RunFilter) -> Result<Vec<RunId>>;
+    fn names(&self, filter: &RunFilter) -> Result<Vec<RunId>> {
+        let mut names = Vec::new();
+        self.visit(filter, &mut |run| {
+            if run.state != RunState::Running {
+                names.push(run.head.id);
+            }
+            ControlFlow::Continue(())
+        })?;
+        names.sort();
+        Ok(names)
+    }
 
     /// A run that is over, with its cases, as another store takes it in; none where it is not there any more. Its
     /// binaries are files of this machine and stay behind.
@@ -388,6 +404,12 @@ pub trait Store: Send {
 
     /// Takes one run back as if it had never been, and recomputes what it touched.
     fn undo(&mut self, id: &RunId) -> Result<StoredRun>;
+
+    /// Was all that was read since the start read of all that is on record? Not where a server is away, and what this
+    /// machine knows stands for it.
+    fn knows_all(&self) -> bool {
+        true
+    }
 
     /// What the user should know that happened on the way, once.
     fn take_warnings(&mut self) -> Vec<String>;

@@ -15,7 +15,9 @@ use super::rows::{self, get, text};
 use super::session::Session;
 use crate::history::codec;
 use crate::history::columns::{self, Columns as _, RUNS, nanos, number};
-use crate::history::store::{BinaryStamp, Counters, LastRun, Result, RunFilter, Size, StoredRun, TestSummary};
+use crate::history::store::{
+    BinaryStamp, Counters, LastRun, Result, RunFilter, Size, StoreError, StoredRun, TestSummary,
+};
 use crate::model::{BinaryId, ContentHash, Context, PIPELINE_SUITE, RunId, RunState, TestKey, WORKSPACE_SUITE};
 
 /// So many runs come with the first answer of a list, and …
@@ -88,17 +90,12 @@ impl Reader<'_> {
         columns::only(id, rows.iter().filter_map(|row| self.read_run(row)))
     }
 
-    /// Runs that are over, by name.
-    pub(super) fn names(&self, filter: &RunFilter) -> Result<Vec<RunId>> {
-        let mut names = Vec::new();
-        self.visit(filter, |run| {
-            if run.state != RunState::Running {
-                names.push(run.head.id);
-            }
-            ControlFlow::Continue(())
-        })?;
-        names.sort();
-        Ok(names)
+    /// A run by its whole name.
+    pub(super) fn whole_run(&self, id: &RunId) -> Result<StoredRun> {
+        let sql = format!("{RUNS} WHERE NOT pruned AND runs.id = $1");
+        let rows = self.session.ask(Question::new(sql).with(Text::of(id.as_str())))?;
+        let found = rows.first().and_then(|row| self.read_run(row));
+        found.ok_or_else(|| StoreError::NoSuchRun(id.to_string()))
     }
 
     /// Binaries by their numbers.

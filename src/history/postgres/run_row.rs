@@ -15,7 +15,8 @@ pub(super) const ARRIVING: &str = "arriving";
 pub(super) enum Known {
     /// It is left as it is.
     Stays,
-    /// One that runs is told what became known of it since.
+    /// One that runs is told what became known of it since; where it was pruned as one that was cut off nothing was
+    /// learnt from it, and it comes back.
     Running,
 }
 
@@ -33,7 +34,8 @@ pub(super) fn put_heads(heads: &[&RunHead], state: &str, known: Known) -> Questi
              version = excluded.version, run_trigger = excluded.run_trigger, host = excluded.host, \
              toolchain = excluded.toolchain, commit_id = excluded.commit_id, branch = excluded.branch, \
              dirty = excluded.dirty, ci_link = excluded.ci_link, input_key = excluded.input_key, \
-             instrumented = excluded.instrumented, whole = excluded.whole, shard = excluded.shard \
+             instrumented = excluded.instrumented, whole = excluded.whole, shard = excluded.shard, \
+             pid = excluded.pid, boot_id = excluded.boot_id, pruned = false \
              WHERE runs.state = 'running'"
         }
     };
@@ -128,11 +130,15 @@ pub(super) fn put_coverage(seq: i64, figures: &CoverageFigures) -> Question {
         .with(figures.may_be_baseline)
 }
 
-/// Runs that keep nothing but their names: they are never taken in again.
+/// Runs are over, whatever they were.
+pub(super) fn end(ids: Vec<Text>) -> Question {
+    let sql = "UPDATE runs SET state = $2 WHERE id = ANY($1)";
+    Question::new(sql).with_each(ids).with(Text::of(RunState::Executed.as_str()))
+}
+
+/// Runs that keep nothing but their names: those that are over are never taken in again.
 pub(super) fn bury(ids: Vec<Text>) -> Question {
     let sql = "UPDATE runs SET pruned = true, host = '', toolchain = '', ci_link = NULL, boot_id = NULL, \
-               codes = NULL, reasons = NULL, plan_digest = NULL, state = CASE state WHEN $2 THEN $3 ELSE state END \
-               WHERE id = ANY($1)";
-    let executed = RunState::Executed.as_str();
-    Question::new(sql).with_each(ids).with(Text::of(ARRIVING)).with(Text::of(executed))
+               codes = NULL, reasons = NULL, plan_digest = NULL WHERE id = ANY($1)";
+    Question::new(sql).with_each(ids)
 }

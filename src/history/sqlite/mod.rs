@@ -233,10 +233,6 @@ impl Store for SqliteStore {
         self.reader().run(id)
     }
 
-    fn names(&self, filter: &RunFilter) -> Result<Vec<RunId>> {
-        self.reader().names(filter)
-    }
-
     fn finished(&self, id: &RunId) -> Result<Option<FinishedRun>> {
         self.reader().finished(id)
     }
@@ -296,7 +292,7 @@ impl Store for SqliteStore {
     }
 
     fn undo(&mut self, id: &RunId) -> Result<StoredRun> {
-        let run = self.reader().run(id.as_str())?;
+        let run = self.reader().whole_run(id)?.ok_or_else(|| StoreError::NoSuchRun(id.to_string()))?;
         self.write(|transaction| remove::undo(transaction, &run))?;
         remove::vacuum_when_worthwhile(&self.connection, &self.warnings)?;
         Ok(run)
