@@ -53,7 +53,8 @@ pub(super) struct Session {
 
 impl Session {
     /// Connects, and brings the schema forward where that is needed.
-    pub(super) fn open(address: Address, patience: Patience) -> StoreResult<Self> {
+    pub(super) fn open(mut address: Address, patience: Patience) -> StoreResult<Self> {
+        address.share(patience.connect);
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| StoreError::Other(error.to_string()))?;
         let session = Self { address, patience, runtime: Some(runtime), client: RefCell::default() };
