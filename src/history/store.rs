@@ -14,6 +14,7 @@ use serde::Serialize;
 
 pub use super::error::{Result, StoreError};
 use super::figures::{Figures, Tally};
+pub use super::filter::{Page, RunFilter};
 use crate::analytics::summary::Summary;
 use crate::model::{
     BinaryId, CaseRecord, ContentHash, Context, CoverageFigures, Judgement, Reason, RunHead, RunId, RunRecord,
@@ -133,55 +134,6 @@ impl StoredRun {
             coverage: self.coverage,
         }
     }
-}
-
-/// Which runs.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RunFilter {
-    /// Of this context.
-    pub context: Option<Context>,
-    /// Of this suite.
-    pub suite: Option<String>,
-    /// In this state, as they read (see [`StoredRun::state`]).
-    pub state: Option<RunState>,
-    /// Set off by this.
-    pub trigger: Option<String>,
-    /// On this branch.
-    pub branch: Option<String>,
-    /// Of this commit: a full name or the beginning of one.
-    pub commit: Option<String>,
-    /// Started at this time or later.
-    pub since: Option<Timestamp>,
-    /// With this verdict.
-    pub verdict: Option<Verdict>,
-    /// Only runs with a verdict that is a failure.
-    pub failed: bool,
-    /// Only runs that took in every test of the workspace.
-    pub full: bool,
-    /// Only runs of which it is known what they reached.
-    pub measured: bool,
-    /// Only runs of tests: no pipelines as a whole, which have none of their own.
-    pub of_tests: bool,
-}
-
-/// A page of a list, newest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Page {
-    /// How many to leave out.
-    pub skip: u64,
-    /// How many to give.
-    pub limit: u64,
-}
-
-impl Page {
-    /// The first so many.
-    #[must_use]
-    pub const fn first(limit: u64) -> Self {
-        Self { skip: 0, limit }
-    }
-
-    /// All of them.
-    pub const ALL: Self = Self::first(u64::MAX);
 }
 
 /// The latest executed run of the workspace's own tests in a context.

@@ -30,11 +30,11 @@ use std::time::Duration;
 use camino::Utf8Path;
 use jiff::Timestamp;
 
-use super::intake;
 use super::store::{
     Appended, BinaryStamp, Counters, FinishedRun, LastRun, Prune, Pruned, Result, Retention, RunFilter, Size, Store,
     StoreError, StoredRun, TestSummary,
 };
+use super::{columns, intake};
 use crate::model::{CaseRecord, ContentHash, Context, RunHead, RunId, RunRecord, TestKey};
 use address::{Address, Lookup};
 use append::Arrival;
@@ -118,17 +118,7 @@ impl Store for PostgresStore {
     }
 
     fn append(&mut self, runs: &mut dyn Iterator<Item = FinishedRun>) -> Result<Appended> {
-        let mut appended = Appended::default();
-        loop {
-            let chunk = intake::chunk(runs);
-            if chunk.is_empty() {
-                return Ok(appended);
-            }
-            let added = self.session.write(|transaction| append::append(transaction, &chunk))?;
-            appended.added += added.added;
-            appended.known += added.known;
-            appended.cases += added.cases;
-        }
+        intake::in_chunks(runs, |chunk| self.session.write(|transaction| append::append(transaction, &chunk)))
     }
 
     fn summaries(&self, context: &Context) -> Result<Vec<TestSummary>> {
@@ -222,10 +212,7 @@ impl Store for PostgresStore {
 
     fn take_warnings(&mut self) -> Vec<String> {
         let mut warnings = std::mem::take(&mut self.warnings);
-        match self.skipped.take() {
-            0 => {}
-            rows => warnings.push(format!("{rows} rows of the history could not be read and were left out")),
-        }
+        warnings.extend(columns::left_out(self.skipped.take()));
         warnings
     }
 }

@@ -14,11 +14,11 @@ use super::question::{Question, Scalar, Text};
 use super::rows::{self, get, text};
 use super::session::Session;
 use crate::history::codec;
-use crate::history::columns::{self, Columns as _, RUNS, nanos, number};
+use crate::history::columns::{self, Columns as _, FAILING, RUNS, nanos, number};
 use crate::history::store::{
     BinaryStamp, Counters, LastRun, Result, RunFilter, Size, StoreError, StoredRun, TestSummary,
 };
-use crate::model::{BinaryId, ContentHash, Context, PIPELINE_SUITE, RunId, RunState, TestKey, WORKSPACE_SUITE};
+use crate::model::{BinaryId, ContentHash, Context, PIPELINE_SUITE, RunId, RunState, TestKey};
 
 /// So many runs come with the first answer of a list, and …
 const FIRST_PAGE: i64 = 50;
@@ -110,18 +110,11 @@ impl Reader<'_> {
     }
 
     pub(super) fn last_executed(&self, context: &Context) -> Result<Option<LastRun>> {
-        let executed = RunFilter {
-            context: Some(context.clone()),
-            suite: Some(WORKSPACE_SUITE.to_owned()),
-            state: Some(RunState::Executed),
-            ..RunFilter::default()
-        };
-        let latest = Condition::of(&executed).runs("ORDER BY start_ns DESC, runs.id DESC", 1);
+        let latest = Condition::of(&RunFilter::executed(context)).runs("ORDER BY start_ns DESC, runs.id DESC", 1);
         let rows = self.session.ask(latest)?;
         let Some((seq, run)) = rows.first().and_then(rows::run) else { return Ok(None) };
-        let sql = "SELECT tests.binary_id, tests.name FROM cases JOIN tests ON tests.id = cases.test \
-                   WHERE cases.run = $1 AND cases.outcome NOT IN (0, 4, 5)";
-        let answers = self.session.read(vec![Question::new(BINARIES), Question::new(sql).with(seq)])?;
+        let failed = Question::new(format!("{FAILING}$1")).with(seq);
+        let answers = self.session.read(vec![Question::new(BINARIES), failed])?;
         let [binaries, failed] = answers.as_slice() else { return Ok(None) };
         let binaries = self.binaries(binaries);
         let mut failing: Vec<TestKey> = failed.iter().filter_map(|row| self.key(row, &binaries)).collect();

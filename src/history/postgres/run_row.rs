@@ -3,7 +3,6 @@
 use super::failure::Result;
 use super::names;
 use super::question::{Question, Scalar, Text};
-use crate::history::codec;
 use crate::history::columns::{self, nanos, number};
 use crate::model::{CoverageFigures, RunHead, RunRecord, RunState, Totals};
 
@@ -95,8 +94,6 @@ pub(super) fn put_results(runs: &[Counted<'_>]) -> Result<Question> {
         reasons.push(Text::of(&columns::reasons(&record.judgement)?));
     }
     let records: Vec<&RunRecord> = runs.iter().map(|(_, record, _)| *record).collect();
-    // Of an execution that was told of by others it may not be known.
-    let took = |record: &RunRecord| codec::micros(Some(record.duration).filter(|took| !took.is_zero()));
     Ok(Question::new(sql)
         .with_each(runs.iter().map(|(seq, ..)| *seq).collect::<Vec<_>>())
         .with_each(each(&records, |record| Text::of(record.state.as_str())))
@@ -108,7 +105,7 @@ pub(super) fn put_results(runs: &[Counted<'_>]) -> Result<Question> {
         .with_each(counts(|totals| totals.flaky))
         .with_each(counts(|totals| totals.skipped))
         .with_each(each(&records, |record| number(record.not_run)))
-        .with_each(each(&records, took))
+        .with_each(each(&records, |record| columns::duration(record)))
         .with_each(each(&records, |record| Text::of(record.verdict().as_str())))
         .with_each(each(&records, |record| Text::of(&columns::codes(&record.judgement))))
         .with_each(reasons)

@@ -8,7 +8,7 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::link::{Link, Wait};
-use crate::history::intake::chunk;
+use crate::history::intake::in_chunks;
 use crate::history::sqlite::SqliteStore;
 use crate::history::store::{FinishedRun, Result, RunFilter, Store, StoreError};
 use crate::model::{RunHead, RunId};
@@ -126,20 +126,13 @@ impl Outbox {
 
 /// Sends every run of another history, which stay where they are.
 pub fn send_all(from: &dyn Store, link: &Link) -> Result<Sent> {
-    let mut sent = Sent::default();
     let names = from.names(&RunFilter::default())?;
     let mut failure = None;
     let mut runs =
         names.iter().map_while(|name| from.finished(name).map_err(|error| failure = Some(error)).ok()).flatten();
-    loop {
-        let chunk = chunk(&mut runs);
-        if chunk.is_empty() {
-            break;
-        }
-        let appended = link.ask(Wait::Last, move |store| store.append(&mut chunk.into_iter()))?;
-        sent.sent += appended.added;
-        sent.known += appended.known;
-    }
+    let appended =
+        in_chunks(&mut runs, |chunk| link.ask(Wait::Last, move |store| store.append(&mut chunk.into_iter())))?;
     drop(runs);
+    let sent = Sent { sent: appended.added, known: appended.known, ..Sent::default() };
     failure.map_or(Ok(sent), Err)
 }

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::link::Wait;
 use super::sides::{Kept, SharedStore};
 use crate::analytics::summary::Summary;
-use crate::history::intake::chunk;
+use crate::history::intake::in_chunks;
 use crate::history::store::{
     Appended, BinaryStamp, Counters, FinishedRun, LastRun, Page, Prune, Pruned, Result, Retention, RunFilter, Size,
     Store, StoredRun, TestSummary,
@@ -69,22 +69,15 @@ impl Store for SharedStore {
     }
 
     fn append(&mut self, runs: &mut dyn Iterator<Item = FinishedRun>) -> Result<Appended> {
-        let mut appended = Appended::default();
-        loop {
-            let chunk = chunk(runs);
-            if chunk.is_empty() {
-                return Ok(appended);
-            }
+        in_chunks(runs, |chunk| {
             let asked = chunk.clone();
             let (some, _) = self.record(
                 Wait::Last,
                 move |store| store.append(&mut asked.into_iter()),
                 |outbox| outbox.store.append(&mut chunk.into_iter()),
             )?;
-            appended.added += some.added;
-            appended.known += some.known;
-            appended.cases += some.cases;
-        }
+            Ok(some)
+        })
     }
 
     fn summaries(&self, context: &Context) -> Result<Vec<TestSummary>> {

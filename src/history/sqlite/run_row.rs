@@ -3,7 +3,6 @@
 use rusqlite::{Connection, named_params, params};
 
 use super::{error, read};
-use crate::history::codec;
 use crate::history::columns::{self, nanos, number};
 use crate::history::store::Result;
 use crate::model::{Context, CoverageFigures, RunHead, RunRecord, RunState};
@@ -61,8 +60,7 @@ pub(super) fn put_result(connection: &Connection, seq: i64, record: &RunRecord) 
         number(totals.flaky),
         number(totals.skipped),
         number(record.not_run),
-        // Of an execution that was told of by others it may not be known.
-        codec::micros(Some(record.duration).filter(|took| !took.is_zero())),
+        columns::duration(record),
         record.verdict().as_str(),
         columns::codes(&record.judgement),
         columns::reasons(&record.judgement)?,
