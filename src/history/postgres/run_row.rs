@@ -105,7 +105,7 @@ pub(super) fn put_results(runs: &[Counted<'_>]) -> Result<Question> {
         .with_each(counts(|totals| totals.flaky))
         .with_each(counts(|totals| totals.skipped))
         .with_each(each(&records, |record| number(record.not_run)))
-        .with_each(each(&records, |record| columns::duration(record)))
+        .with_each(each(&records, columns::duration))
         .with_each(each(&records, |record| Text::of(record.verdict().as_str())))
         .with_each(each(&records, |record| Text::of(&columns::codes(&record.judgement))))
         .with_each(reasons)

@@ -6,86 +6,34 @@ mod gate;
 #[cfg(all(unix, feature = "postgres"))]
 mod server;
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use cargo_gate::exit_code::ExitCode;
 use cargo_gate::history::shared::{Hurry, Limits, Outbox, SharedStore, send_all};
 use cargo_gate::history::sqlite::SqliteStore;
 use cargo_gate::history::store::{BinaryStamp, FinishedRun, Page, Prune, Retention, RunFilter, Store, StoreError};
-use cargo_gate::model::{
-    Attempt, AttemptOutcome, CaseRecord, ContentHash, Context, Judgement, Outcome, Reason, RunHead, RunId, RunRecord,
-    RunState, TestKey, Totals, Verdict, WORKSPACE_SUITE,
-};
+use cargo_gate::model::{ContentHash, Outcome, RunHead, RunId, RunState, TestKey};
 use faulty::{Break, LIMITS, Net};
-use jiff::Timestamp;
 use proptest::prelude::*;
 
-fn context() -> Context {
-    Context { target: "t".into(), features: String::new(), profile: "dev".into() }
-}
-
-fn at(second: u32) -> Timestamp {
-    Timestamp::from_second(1_750_000_000 + i64::from(second)).unwrap()
-}
+use crate::store::runs::{self, at, context};
 
 fn head(number: u32) -> RunHead {
-    RunHead {
-        id: RunId::new(at(number), number),
-        start: at(number),
-        context: context(),
-        suite: WORKSPACE_SUITE.into(),
-        version: None,
-        trigger: "manual".into(),
-        host: "here".into(),
-        toolchain: "rustc".into(),
-        commit: None,
-        branch: None,
-        dirty: None,
-        ci_link: None,
-        input_key: Some(ContentHash([1; 16])),
-        instrumented: false,
-        full: true,
-        shard: None,
-        pid: std::process::id(),
-        boot_id: cargo_gate::sys::host::boot_id().map(str::to_owned),
-    }
+    runs::head(number.into(), number)
 }
 
 fn key(name: &str) -> TestKey {
-    format!("app/app::{name}").parse().unwrap()
+    (*runs::case(name, Outcome::Passed, 1).key).clone()
 }
 
 /// A run of three tests, of which one fails every other time.
 fn run(number: u32) -> FinishedRun {
     let case = |test: u32| {
-        let passed = test != 1 || number.is_multiple_of(2);
-        let (outcome, attempt) = match passed {
-            true => (Outcome::Passed, AttemptOutcome::Passed),
-            false => (Outcome::Failed, AttemptOutcome::Failed),
-        };
-        let took = Some(Duration::from_millis(u64::from(number)));
-        let attempts = vec![Attempt { outcome: attempt, took, ending: None, why: None, text: None }];
-        let key = Arc::new(key(&format!("test_{test}")));
-        Arc::new(CaseRecord { key, outcome, took, attempts, line: None, leaked: false, binary_hash: None })
+        let failed = test == 1 && !number.is_multiple_of(2);
+        let outcome = if failed { Outcome::Failed } else { Outcome::Passed };
+        runs::case(&format!("test_{test}"), outcome, number.into())
     };
     let cases: Vec<_> = (0..3).map(case).collect();
-    let totals = Totals::of(cases.iter().map(|case| &**case));
-    let (verdict, code) = match totals.failures() {
-        0 => (Verdict::Pass, ExitCode::Pass),
-        _ => (Verdict::Fail, ExitCode::TestsFailed),
-    };
-    let record = RunRecord {
-        head: head(number),
-        state: RunState::Executed,
-        totals,
-        not_run: 0,
-        duration: Duration::from_secs(1),
-        judgement: Judgement { verdict, codes: vec![code], reasons: vec![Reason::new("why", "because")] },
-        plan_digest: None,
-        coverage: None,
-    };
-    FinishedRun { record, cases, binaries: Vec::new() }
+    FinishedRun { record: runs::record(head(number), &cases), cases, binaries: Vec::new() }
 }
 
 /// Records a run as the gate does; gives what was said.
