@@ -16,8 +16,8 @@ use crate::commands::place::color_choice;
 use crate::config::Notice;
 use crate::event::{Event, Fact, Observer};
 use crate::exit_code::ExitCode;
-use crate::model::{CaseRecord, RunRecord};
-use crate::report::github::{Findings, TestFindings};
+use crate::model::{CaseRecord, RunRecord, Severity};
+use crate::report::github::{CoverageFindings, Findings, TestFindings};
 use crate::report::markdown::{Smoke, test_report};
 use crate::report::shards::{self, ShardLine};
 use crate::report::{EventStream, Insights, Look, Verbosity, json, junit};
@@ -54,13 +54,14 @@ pub(in crate::commands) fn speaks_to_github(asked: &Asked) -> bool {
 pub(super) fn tell_github(asked: &Asked, came_to: &CameTo) -> Option<String> {
     let CameTo { judgement, run, coverage } = came_to;
     let Recorded { record, cases, insights, .. } = run.as_ref().filter(|_| speaks_to_github(asked))?;
-    let cases: Vec<&CaseRecord> = cases.iter().map(|case| &**case).collect();
+    let cases = github::weighed(cases, judgement, insights, Severity::Block);
+    let vanished = github::weight_of("vanished", judgement);
     let findings = Findings {
         title: if record.head.instrumented { "Coverage" } else { "Tests" },
         judgement,
         duration: Some(record.duration),
-        tests: Some(TestFindings { totals: record.totals, not_run: record.not_run, cases: &cases, insights }),
-        coverage: coverage.as_ref(),
+        tests: Some(TestFindings { totals: record.totals, not_run: record.not_run, cases: &cases, insights, vanished }),
+        coverage: coverage.as_ref().map(|report| CoverageFindings { report, severity: Severity::Block }),
         pipeline: None,
         shards: &[],
     };
