@@ -20,7 +20,7 @@ use crate::support::{Ended, Fixture};
 
 /// Findings of nothing but a judgement.
 pub(crate) fn findings<'a>(title: &'a str, judgement: &'a Judgement) -> Findings<'a> {
-    Findings { title, judgement, duration: None, tests: None, coverage: None, pipeline: None, shards: &[] }
+    Findings::of_judgement(title, judgement)
 }
 
 /// Of a workspace that is the repository and has every file.
@@ -499,6 +499,31 @@ fn what_a_step_weighs_its_tests_and_its_coverage_weigh() {
     ] {
         assert_eq!(place_of(&ended, title).0, level, "{title}: {ended}");
     }
+}
+
+#[test]
+fn a_command_that_cannot_begin_says_so_too() {
+    let fixture = repository();
+    let told = |args: &[&str], title: &str| {
+        let ended = in_actions(&fixture, args.iter().copied());
+        ended.assert_code(96);
+        let said = annotations(&ended);
+        assert_eq!(said.len(), 1, "{ended}");
+        assert_eq!((said[0].level.as_str(), said[0].property("title")), ("error", title), "{ended}");
+        let written = std::fs::read_to_string(summary_file(&fixture)).unwrap();
+        assert!(written.ends_with('\n') && written.contains(&format!("## {title}: failed")), "{written}");
+        std::fs::remove_file(summary_file(&fixture)).unwrap();
+    };
+    told(&["run"], "Gate");
+    fixture.write("rust/gate.toml", "florp = 1\n");
+    told(&["test", "-p", "top"], "Tests");
+    told(&["coverage", "-p", "top"], "Coverage");
+    told(&["run"], "Gate");
+    told(&["join", "nowhere"], "Tests");
+    fixture.write("rust/gate.toml", "florp = 1\n[ci]\nannotations = \"none\"\n");
+    let silent = in_actions(&fixture, ["test", "-p", "top"]);
+    silent.assert_code(96);
+    assert!(annotations(&silent).is_empty() && !summary_file(&fixture).exists(), "{silent}");
 }
 
 #[test]

@@ -22,7 +22,7 @@ use crate::sys::term::Surroundings;
 /// Tells people and machines. Gives what went wrong.
 pub(super) fn tell(args: &CoverageArgs, ended: Option<&Ended<'_>>, judged: &Judged) -> Vec<String> {
     let mut wrong = Vec::new();
-    let look = look(&args.test, &Surroundings::read());
+    let look = look(&args.test, &Surroundings::read(), false);
     // Whoever closed the pipe has read enough.
     let _ = io::stderr().lock().write_all(terminal::page(&judged.report, look).as_bytes());
     if let Some(path) = &args.test.report {

@@ -131,7 +131,7 @@ impl Joining<'_> {
             verbosity: if self.args.quiet { Verbosity::Quiet } else { Verbosity::Normal },
             progress: false,
             columns: surroundings.columns(),
-            groups: github::is_spoken_to(self.place.settings()),
+            github: github::is_spoken_to(self.place.settings()),
         }
     }
 

@@ -282,7 +282,7 @@ fn tell_github(
     insights: &Insights,
     coverage: &[Covered],
 ) -> Option<String> {
-    if !site.asked.look.groups {
+    if !site.asked.look.github {
         return None;
     }
     let weighed =

@@ -106,7 +106,7 @@ fn stage(site: &Site<'_>, step: &Step, warnings: &mut Vec<String>) -> Stage {
             verbose: args.verbose,
             color: args.place.color.clone(),
             no_progress: args.no_progress,
-            groups: site.asked.look.groups,
+            github: site.asked.look.github,
         },
         trigger: args.trigger.clone(),
         no_record: args.no_record,

@@ -27,8 +27,8 @@ use crate::sys::term::{Output, Surroundings};
 /// The artifact's name in the gate directory.
 pub(in crate::commands) const ARTIFACT: &str = "test-report.md";
 
-/// How the terminal looks, from flags and surroundings.
-pub(in crate::commands) fn look(args: &TestArgs, surroundings: &Surroundings) -> Look {
+/// How the terminal looks, from flags and surroundings, and whether GitHub is spoken to.
+pub(in crate::commands) fn look(args: &TestArgs, surroundings: &Surroundings, github: bool) -> Look {
     let flags = &args.build.flags;
     let choice = color_choice(flags.color.as_deref());
     let verbosity = match (flags.quiet, flags.verbose) {
@@ -41,13 +41,13 @@ pub(in crate::commands) fn look(args: &TestArgs, surroundings: &Surroundings) ->
         verbosity,
         progress: !args.no_progress && surroundings.progress(flags.quiet),
         columns: surroundings.columns(),
-        groups: false,
+        github,
     }
 }
 
 /// Is GitHub spoken to? Within a pipeline that is the pipeline's own matter.
 pub(in crate::commands) fn speaks_to_github(asked: &Asked) -> bool {
-    asked.stage.step.as_ref().map_or_else(|| github::is_spoken_to(asked.settings()), |step| step.manner.groups)
+    asked.stage.step.as_ref().map_or_else(|| github::is_spoken_to(asked.settings()), |step| step.manner.github)
 }
 
 /// Tells GitHub what a run came to, where it is spoken to. Gives what went wrong.

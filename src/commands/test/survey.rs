@@ -25,7 +25,7 @@ pub(in crate::commands) fn survey(args: &TestArgs, asked: &Arc<Asked>) -> Result
         wants_failing: false,
         wants_full: false,
     });
-    let terminal = Terminal::new(std::io::stderr(), outputs::look(args, &session.surroundings));
+    let terminal = Terminal::new(std::io::stderr(), outputs::look(args, &session.surroundings, false));
     let mut observers = Observers::new([Box::new(terminal) as Box<_>]);
     let (built, tries) = session.build_with_retries(None, &mut observers);
     drop(observers);

@@ -30,6 +30,14 @@ pub struct Findings<'a> {
     pub shards: &'a [ShardLine],
 }
 
+impl<'a> Findings<'a> {
+    /// Nothing but a judgement.
+    #[must_use]
+    pub const fn of_judgement(title: &'a str, judgement: &'a Judgement) -> Self {
+        Self { title, judgement, duration: None, tests: None, coverage: None, pipeline: None, shards: &[] }
+    }
+}
+
 /// What became of tests.
 #[derive(Clone, Copy, Debug)]
 pub struct TestFindings<'a> {
