@@ -49,8 +49,9 @@ fn sentence(words: &str) -> String {
 /// Whether it was given, the flag, and why it makes no sense in a pipeline.
 type Senseless = (bool, &'static str, &'static str);
 
-fn asked_by_a_person(args: &TestArgs) -> [Senseless; 11] {
+fn asked_by_a_person(args: &TestArgs) -> [Senseless; 12] {
     let flags = &args.build.flags;
+    let is_given = |flag: &str| args.settings.given().iter().any(|(given, _)| *given == flag);
     [
         (args.repeat.is_some(), "--repeat", "a step runs once"),
         (args.until_fail, "--until-fail", "a step runs once"),
@@ -67,6 +68,7 @@ fn asked_by_a_person(args: &TestArgs) -> [Senseless; 11] {
         (flags.manifest_path.is_some(), "--manifest-path", "a step is of the pipeline's workspace"),
         (args.format == Format::Json, "--format", "standard output is the pipeline's"),
         (args.events.is_some(), "--events", "the pipeline's own tell of it too"),
+        (is_given("annotations"), "--annotations", "the pipeline tells GitHub of all its steps"),
     ]
 }
 
@@ -105,6 +107,7 @@ mod tests {
             &["--manifest-path", "x/Cargo.toml"],
             &["--format", "json"],
             &["--events", "-"],
+            &["--annotations", "none"],
             &["--", "--list"],
         ] {
             let why = test_step(words).unwrap_err();

@@ -41,10 +41,10 @@ pub struct TestArgs {
     #[arg(long, help_heading = "Selection")]
     pub list: bool,
 
-    /// Run only the k-th of n parts; all parts together run each test once
+    /// Run only the k-th of n shards; all shards together run each test once
     #[arg(long, value_name = "K/N", help_heading = "Selection")]
     pub shard: Option<Shard>,
-    /// Cut into those parts as this file of `cargo gate shards` says [default: by the number of tests]
+    /// Cut into those shards as this file of `cargo gate shards` says [default: by the number of tests]
     #[arg(long, value_name = "FILE", requires = "shard", help_heading = "Selection")]
     pub shard_plan: Option<PathBuf>,
     /// Leave what `cargo gate join` needs here [default: `shard` in the gate directory]

@@ -12,6 +12,7 @@ use crate::cli::{ConfigAction, Format};
 use crate::config::settings::{SETTINGS, written};
 use crate::config::{ConfigFile, Layers, Resolved, Source, lists, schema};
 use crate::exit_code::ExitCode;
+use crate::report::json::SCHEMA_VERSION;
 
 /// Finds the workspace and runs the command.
 pub(super) fn main(action: &ConfigAction) -> ExitCode {
@@ -95,7 +96,7 @@ fn to_json(resolved: &Resolved) -> Value {
         })
     });
     let mut shown = json!({
-        "schema_version": 1,
+        "schema_version": SCHEMA_VERSION,
         "profile": resolved.profile,
         "file": resolved.file,
         "warnings": resolved.warnings.iter().map(|warning| &warning.text).collect::<Vec<_>>(),

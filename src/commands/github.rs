@@ -1,20 +1,47 @@
 //! GitHub Actions: whether a command speaks to it, where its checkout is, and where a step's summary goes.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use fs_err as fs;
 
 use crate::cargo::workspace::Workspace;
 use crate::config::Settings;
-use crate::report::github::{Findings, MOST_BYTES, Sources, annotate, summary};
+use crate::model::{CaseRecord, Judgement, Outcome, Severity, TestKey};
+use crate::report::Insights;
+use crate::report::github::{Findings, MOST_BYTES, Sources, Weighed, annotate, summary};
 use crate::sys::git;
 use crate::sys::term::Surroundings;
 
 /// Is GitHub spoken to?
 pub(super) fn is_spoken_to(settings: &Settings) -> bool {
     Surroundings::read().speaks_to_github(settings.ci.annotations)
+}
+
+/// How much each test of a run weighs, as the run was judged; none weighs more than what it is part of.
+pub(super) fn weighed<'a>(
+    cases: &'a [Arc<CaseRecord>],
+    judgement: &Judgement,
+    insights: &Insights,
+    whole: Severity,
+) -> Vec<Weighed<'a>> {
+    let spared: HashSet<&TestKey> = insights.quarantined.iter().map(|line| &*line.key).collect();
+    let flaky = weight_of("flaky", judgement);
+    let own = |case: &CaseRecord| match case.outcome {
+        _ if spared.contains(&*case.key) => Severity::Ignore,
+        Outcome::Flaky => flaky,
+        _ => Severity::Block,
+    };
+    cases.iter().map(|case| Weighed { case, severity: own(case).max(whole) }).collect()
+}
+
+/// How much something weighs that may be a reason to shut the gate.
+pub(super) fn weight_of(reason: &str, judgement: &Judgement) -> Severity {
+    let shuts = judgement.reasons.iter().any(|one| one.id == reason);
+    if shuts { Severity::Block } else { Severity::Warn }
 }
 
 /// Says what a command came to: beside the change on standard error, where no machine's output is (GitHub reads both),

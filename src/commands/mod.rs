@@ -80,14 +80,27 @@ pub fn main(argv: Vec<OsString>) -> std::process::ExitCode {
     code.into()
 }
 
-/// The code of a command that does nothing but write. A closed pipe ends it quietly.
-pub(crate) fn written(result: io::Result<()>) -> ExitCode {
+/// The code of a command whose answer has been written, or could not be. Whoever closed the pipe has read enough, and gets
+/// the answer's code all the same.
+pub(crate) fn written(result: io::Result<()>, code: ExitCode) -> ExitCode {
     match result {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            complain("error", &error.to_string());
+            complain("error", &format!("the output cannot be written: {error}"));
             ExitCode::Internal
         }
-        _ => ExitCode::Pass,
+        _ => code,
+    }
+}
+
+/// The code of a command that cannot write to a place that was named to it: a place where nothing can be written is a
+/// mistake of whoever named it; a full disk is nobody's.
+pub(crate) fn unwritable(error: &io::Error) -> ExitCode {
+    use io::ErrorKind::{AlreadyExists, IsADirectory, NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem};
+    match error.kind() {
+        AlreadyExists | IsADirectory | NotADirectory | NotFound | PermissionDenied | ReadOnlyFilesystem => {
+            ExitCode::Usage
+        }
+        _ => ExitCode::Internal,
     }
 }
 

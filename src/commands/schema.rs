@@ -11,12 +11,11 @@ use crate::report::schema::{self, DOCUMENTS};
 pub(super) fn run(args: &SchemaArgs) -> ExitCode {
     let mut out = io::stdout().lock();
     let Some(name) = &args.name else {
-        return written(
-            DOCUMENTS.iter().try_for_each(|document| writeln!(out, "{:<20} {}", document.name, document.from)),
-        );
+        let lines = DOCUMENTS.iter().try_for_each(|document| writeln!(out, "{:<20} {}", document.name, document.from));
+        return written(lines, ExitCode::Pass);
     };
     match schema::of(name) {
-        Some(schema) => written(writeln!(out, "{schema:#}")),
+        Some(schema) => written(writeln!(out, "{schema:#}"), ExitCode::Pass),
         None => {
             let names: Vec<&str> = DOCUMENTS.iter().map(|document| document.name).collect();
             complain("error", &format!("no document is called `{name}`; there are {}", names.join(", ")));

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use console::Style;
 
-use super::complain;
 use super::test::archiving::Packing;
 use super::test::{self, Prepared, Purpose, Refused};
+use super::{complain, unwritable, written};
 use crate::cli::{Format, ShardsArgs};
 use crate::exit_code::ExitCode;
 use crate::model::{BinaryId, NoTests, Shard};
@@ -49,10 +49,10 @@ fn cut(args: &ShardsArgs) -> Result<ExitCode, Refused> {
     let file = CutFile::from(&cut);
     if let Some(path) = &args.out {
         let mut bytes = Vec::new();
-        let written = json::write_line(&mut bytes, &file).and_then(|()| replace(path, &bytes));
-        written.map_err(|error| {
+        let kept = json::write_line(&mut bytes, &file).and_then(|()| replace(path, &bytes));
+        kept.map_err(|error| {
             let why = format!("the shard plan cannot be written to `{}`: {error}", path.display());
-            Refused::new(ExitCode::Usage, why)
+            Refused::new(unwritable(&error), why)
         })?;
     }
     if let Some(path) = &args.archive {
@@ -63,13 +63,7 @@ fn cut(args: &ShardsArgs) -> Result<ExitCode, Refused> {
         Format::Json => json::write_line(&mut out, &file),
         Format::Human => show(&cut, &mut out).and_then(|()| out.flush()),
     };
-    match shown {
-        // Whoever closed the pipe has read enough.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Refused::new(ExitCode::Internal, format!("the output cannot be written: {error}")))
-        }
-        _ => Ok(ExitCode::Pass),
-    }
+    Ok(written(shown, ExitCode::Pass))
 }
 
 fn show(cut: &Cut, out: &mut dyn Write) -> io::Result<()> {

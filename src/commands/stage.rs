@@ -66,8 +66,8 @@ pub(in crate::commands) struct Manner {
     pub(in crate::commands) color: Option<String>,
     /// `--no-progress`, and where others tell of themselves beside it.
     pub(in crate::commands) no_progress: bool,
-    /// Where GitHub is spoken to; all but that the pipeline says itself.
-    pub(in crate::commands) groups: bool,
+    /// Is GitHub spoken to? Of a step it sees the folded log, and the pipeline says the rest.
+    pub(in crate::commands) github: bool,
 }
 
 /// The checkout that a worktree was made from: what is to outlive the worktree lies there.

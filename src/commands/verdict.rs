@@ -7,8 +7,8 @@ use std::path::Path;
 use console::Style;
 use serde_json::{Value, json};
 
-use super::complain;
 use super::place::set_colors;
+use super::written;
 use crate::cli::{Format, PlaceArgs, VerdictArgs};
 use crate::exit_code::ExitCode;
 use crate::model::Verdict;
@@ -41,14 +41,7 @@ pub(super) fn run(args: &VerdictArgs) -> ExitCode {
             text: format!("`{}` cannot be read: {error}", args.file.display()),
         },
     };
-    match show(&said, args, &mut io::stdout().lock()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            complain("error", &format!("the output cannot be written: {error}"));
-            ExitCode::Internal
-        }
-        // Whoever closed the pipe has read enough; the verdict is passed on by the code all the same.
-        _ => said.code,
-    }
+    written(show(&said, args, &mut io::stdout().lock()), said.code)
 }
 
 /// The beginning of a report, or of standard input.

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::fmt;
 
-use camino::Utf8PathBuf;
 use serde::Serialize;
 
 use super::error::{ConfigError, ConfigErrors, Origin, nearest};
@@ -185,16 +184,16 @@ impl Resolved {
         )
     }
 
-    /// `store.dir`, as far as the layers can be read: for who leaves word of a mistake in the rest of them.
+    /// The settings as far as the layers can be read: for who leaves word of a mistake in the rest of them.
     #[must_use]
-    pub fn store_dir_despite_mistakes(layers: &Layers<'_>) -> Option<Utf8PathBuf> {
+    pub fn settings_despite_mistakes(layers: &Layers<'_>) -> Settings {
         let mut resolving = Resolving::new();
         if let Some((file, top)) = layers.file.and_then(|file| Some((file, file.parse().ok()?))) {
             resolving.apply_top(&mut Written::new(file, top.get_ref(), Owner::Workspace));
         }
         resolving.apply_variables(&gate_variables(layers.variables));
         resolving.apply_flags(layers.flags);
-        resolving.settings.store.dir
+        resolving.settings
     }
 
     /// Where a setting's value comes from.

@@ -165,6 +165,13 @@ const CARGO_FLAGS: Shape<Vec<String>> = Shape {
     environment: FromEnvironment::Strict,
 };
 
+impl Settings {
+    /// What `test.args` say that is built for.
+    pub(super) fn targets(&self) -> Vec<String> {
+        BuildArgs::from_words(&self.test.args).map(|args| args.flags.target).unwrap_or_default()
+    }
+}
+
 /// Understands the flags of one of the gate's own steps. The error says in a few words what is wrong with them.
 pub(super) fn check_engine_args(kind: StepKind, args: &[String]) -> Result<(), String> {
     match kind {
@@ -199,38 +206,38 @@ pub static SETTINGS: &[Setting] = &[
     Setting::new(Judgement, "clean-runs", at!(Settings.judgement.clean_runs, COUNT), "test", "What aborted, hung or leaked has a process of its own for so many runs."),
     Setting::new(Judgement, "mass-failure-tests", at!(Settings.judgement.mass_failure_tests, AT_LEAST_ONE), "all", "How many tests a run must have to be a mass failure."),
     Setting::new(Judgement, "mass-failure-percent", at!(Settings.judgement.mass_failure_percent, PERCENT), "all", "A run of which so many percent failed is one, and says nothing about each of its tests."),
-    Setting::new(Notify, "command", at!(Settings.notify.command, WORDS), "test, coverage, run", "The command that gets the result as JSON on its stdin."),
-    Setting::new(Notify, "on", at!(Settings.notify.on, several::<Notice>()), "test, coverage, run", "What is worth telling."),
-    Setting::new(Ci, "annotations", at!(Settings.ci.annotations, word::<Annotations>()), "test, coverage, run", "Tell GitHub Actions as well, beside the change and in the step's summary; `auto`: where it runs there.").with_flag("annotations"),
+    Setting::new(Notify, "command", at!(Settings.notify.command, WORDS), "test, coverage, join, run", "The command that gets the result as JSON on its stdin."),
+    Setting::new(Notify, "on", at!(Settings.notify.on, several::<Notice>()), "test, coverage, join, run", "What is worth telling."),
+    Setting::new(Ci, "annotations", at!(Settings.ci.annotations, word::<Annotations>()), "test, coverage, join, run", "Tell GitHub Actions as well, beside the change and in the step's summary; `auto`: where it runs there.").with_flag("annotations"),
     Setting::new(Test, "args", at!(Settings.test.args, CARGO_FLAGS), "test", "cargo's flags, put before the user's; `-p`, `--workspace` or `--all` of the user's replace `--workspace` here."),
-    Setting::new(Test, "slots", at!(Settings.test.slots, SLOTS), "test", "How many tests run at once in all; `auto`: the CPUs.").with_flag("slots"),
-    Setting::new(Test, "isolation", at!(Settings.test.isolation, word::<Isolation>()), "test", "One live process per binary, or one per test.").with_flag("isolation"),
-    Setting::new(Test, "serial-binaries", at!(Settings.test.serial_binaries, SWITCH), "test", "Run one test binary at a time, as `cargo test` does.").with_flag("serial-binaries"),
-    Setting::new(Test, "slow", at!(Settings.test.slow, LIMIT), "test", "Call a test slow once it has run this long.").with_flag("slow"),
-    Setting::new(Test, "timeout", at!(Settings.test.timeout, LIMIT), "test", "Kill a test that runs longer than this.").with_flag("timeout"),
-    Setting::new(Test, "run-timeout", at!(Settings.test.run_timeout, LIMIT), "test", "End the whole run after this long, the build not included.").with_flag("run-timeout"),
-    Setting::new(Test, "grace", at!(Settings.test.grace, PAUSE), "test", "How long a process has between TERM and KILL.").with_flag("grace"),
-    Setting::new(Test, "retries", at!(Settings.test.retries, RETRIES), "test", "Try a failing test again, alone, up to this often.").with_flag("retries"),
-    Setting::new(Test, "flaky-result", at!(Settings.test.flaky_result, word::<FlakyResult>()), "test", "What a test that failed and then passed counts as.").with_flag("flaky-result"),
-    Setting::new(Test, "strict-env", at!(Settings.test.strict_env, SWITCH), "test", "Refuse to run with variables that let a red test turn green, or with a quarantine that is over.").with_flag("strict-env"),
-    Setting::new(Test, "no-tests", at!(Settings.test.no_tests, word::<NoTests>()), "test", "What a selection that matches no test counts as.").with_flag("no-tests"),
-    Setting::new(Test, "compat", at!(Settings.test.compat, word::<Compat>()), "test, coverage, run", "Read another tool's configuration below the gate's own: `nextest` is `.config/nextest.toml`.").with_flag("compat"),
-    Setting::new(Infra, "retries", at!(Settings.infra.retries, TRIES), "test", "Try a suite that could not be executed again, up to this often.").with_flag("infra-retries"),
-    Setting::new(Infra, "delay", at!(Settings.infra.delay, PAUSE), "test", "How long to wait before each of these tries.").with_flag("infra-delay"),
-    Setting::new(Infra, "mode", at!(Settings.infra.mode, word::<InfraMode>()), "test", "Try again within the same call, or leave it to the next one.").with_flag("infra-mode"),
-    Setting::new(Coverage, "policy", at!(Settings.coverage.policy, word::<CoveragePolicy>()), "coverage", "Against what coverage is judged.").with_flag("policy"),
-    Setting::new(Coverage, "floor", at!(Settings.coverage.floor, PERCENT), "coverage", "The least that is asked, in percent; 0 asks nothing.").with_flag("floor"),
-    Setting::new(Coverage, "epsilon", at!(Settings.coverage.epsilon, TOLERANCE), "coverage", "How far below is still a pass, in percent.").with_flag("epsilon"),
-    Setting::new(Coverage, "metric", at!(Settings.coverage.metric, word::<Metric>()), "coverage", "What is counted.").with_flag("metric"),
-    Setting::new(Coverage, "on-tool-error", at!(Settings.coverage.on_tool_error, word::<OnToolError>()), "coverage", "What a measurement without result counts as: open passes, closed fails.").with_flag("on-tool-error"),
-    Setting::new(Coverage, "ratchet", at!(Settings.coverage.ratchet, RATCHET), "coverage", "When the ratchet may rise.").with_flag("ratchet"),
-    Setting::new(Coverage, "ratchet-scope", at!(Settings.coverage.ratchet_scope, word::<RatchetScope>()), "coverage", "Which figures the ratchet keeps and judges.").with_flag("ratchet-scope"),
-    Setting::new(Coverage, "timeout", at!(Settings.coverage.timeout, LIMIT), "coverage", "How long a measurement may take.").with_flag("coverage-timeout"),
-    Setting::new(Coverage, "ratchet-file", at!(Settings.coverage.ratchet_file, FILE), "coverage", "Where the ratchet is kept; `auto`: `ratchet.toml` in the gate directory.").with_flag("ratchet-file"),
-    Setting::new(Coverage, "baseline-ref", at!(Settings.coverage.baseline_ref, REVISION), "coverage", "Measure this revision where no baseline is kept, or only an older one.").with_flag("baseline-ref"),
-    Setting::new(Coverage, "patch-floor", at!(Settings.coverage.patch_floor, PERCENT), "coverage", "The least that is asked of changed lines, in percent; 0 asks nothing.").with_flag("patch-floor"),
-    Setting::new(Coverage, "patch-max-uncovered", at!(Settings.coverage.patch_max_uncovered, COUNT_LIMIT), "coverage", "So many uncovered changed lines are a pass, however few lines changed.").with_flag("patch-max-uncovered"),
-    Setting::new(Coverage, "exclude-test-code", at!(Settings.coverage.exclude_test_code, SWITCH), "coverage", "Leave test code, generated and vendored code out of every figure.").with_flag("exclude-test-code"),
+    Setting::new(Test, "slots", at!(Settings.test.slots, SLOTS), "test, coverage", "How many tests run at once in all; `auto`: the CPUs.").with_flag("slots"),
+    Setting::new(Test, "isolation", at!(Settings.test.isolation, word::<Isolation>()), "test, coverage, shards", "One live process per binary, or one per test.").with_flag("isolation"),
+    Setting::new(Test, "serial-binaries", at!(Settings.test.serial_binaries, SWITCH), "test, coverage", "Run one test binary at a time, as `cargo test` does.").with_flag("serial-binaries"),
+    Setting::new(Test, "slow", at!(Settings.test.slow, LIMIT), "test, coverage", "Call a test slow once it has run this long.").with_flag("slow"),
+    Setting::new(Test, "timeout", at!(Settings.test.timeout, LIMIT), "test, coverage", "Kill a test that runs longer than this.").with_flag("timeout"),
+    Setting::new(Test, "run-timeout", at!(Settings.test.run_timeout, LIMIT), "test, coverage", "End the whole run after this long, the build not included.").with_flag("run-timeout"),
+    Setting::new(Test, "grace", at!(Settings.test.grace, PAUSE), "test, coverage", "How long a process has between TERM and KILL.").with_flag("grace"),
+    Setting::new(Test, "retries", at!(Settings.test.retries, RETRIES), "test, coverage", "Try a failing test again, alone, up to this often.").with_flag("retries"),
+    Setting::new(Test, "flaky-result", at!(Settings.test.flaky_result, word::<FlakyResult>()), "test, coverage, join", "What a test that failed and then passed counts as.").with_flag("flaky-result"),
+    Setting::new(Test, "strict-env", at!(Settings.test.strict_env, SWITCH), "test, coverage", "Refuse to run with variables that let a red test turn green, or with a quarantine that is over.").with_flag("strict-env"),
+    Setting::new(Test, "no-tests", at!(Settings.test.no_tests, word::<NoTests>()), "test, coverage, join", "What a selection that matches no test counts as.").with_flag("no-tests"),
+    Setting::new(Test, "compat", at!(Settings.test.compat, word::<Compat>()), "all", "Read another tool's configuration below the gate's own: `nextest` is `.config/nextest.toml`.").with_flag("compat"),
+    Setting::new(Infra, "retries", at!(Settings.infra.retries, TRIES), "test, coverage", "Try a suite that could not be executed again, up to this often.").with_flag("infra-retries"),
+    Setting::new(Infra, "delay", at!(Settings.infra.delay, PAUSE), "test, coverage", "How long to wait before each of these tries.").with_flag("infra-delay"),
+    Setting::new(Infra, "mode", at!(Settings.infra.mode, word::<InfraMode>()), "test, coverage", "Try again within the same call, or leave it to the next one.").with_flag("infra-mode"),
+    Setting::new(Coverage, "policy", at!(Settings.coverage.policy, word::<CoveragePolicy>()), "coverage, join", "Against what coverage is judged.").with_flag("policy"),
+    Setting::new(Coverage, "floor", at!(Settings.coverage.floor, PERCENT), "coverage, join", "The least that is asked, in percent; 0 asks nothing.").with_flag("floor"),
+    Setting::new(Coverage, "epsilon", at!(Settings.coverage.epsilon, TOLERANCE), "coverage, join", "How far below is still a pass, in percent.").with_flag("epsilon"),
+    Setting::new(Coverage, "metric", at!(Settings.coverage.metric, word::<Metric>()), "coverage, join, baseline set, baseline reset", "What is counted.").with_flag("metric"),
+    Setting::new(Coverage, "on-tool-error", at!(Settings.coverage.on_tool_error, word::<OnToolError>()), "coverage, join", "What a measurement without result counts as: open passes, closed fails.").with_flag("on-tool-error"),
+    Setting::new(Coverage, "ratchet", at!(Settings.coverage.ratchet, RATCHET), "coverage, join", "When the ratchet may rise.").with_flag("ratchet"),
+    Setting::new(Coverage, "ratchet-scope", at!(Settings.coverage.ratchet_scope, word::<RatchetScope>()), "coverage, join", "Which figures the ratchet keeps and judges.").with_flag("ratchet-scope"),
+    Setting::new(Coverage, "timeout", at!(Settings.coverage.timeout, LIMIT), "coverage, join", "How long a measurement may take.").with_flag("coverage-timeout"),
+    Setting::new(Coverage, "ratchet-file", at!(Settings.coverage.ratchet_file, FILE), "coverage, join", "Where the ratchet is kept; `auto`: `ratchet.toml` in the gate directory.").with_flag("ratchet-file"),
+    Setting::new(Coverage, "baseline-ref", at!(Settings.coverage.baseline_ref, REVISION), "coverage, join", "Measure this revision where no baseline is kept, or only an older one.").with_flag("baseline-ref"),
+    Setting::new(Coverage, "patch-floor", at!(Settings.coverage.patch_floor, PERCENT), "coverage, join", "The least that is asked of changed lines, in percent; 0 asks nothing.").with_flag("patch-floor"),
+    Setting::new(Coverage, "patch-max-uncovered", at!(Settings.coverage.patch_max_uncovered, COUNT_LIMIT), "coverage, join", "So many uncovered changed lines are a pass, however few lines changed.").with_flag("patch-max-uncovered"),
+    Setting::new(Coverage, "exclude-test-code", at!(Settings.coverage.exclude_test_code, SWITCH), "coverage, join", "Leave test code, generated and vendored code out of every figure.").with_flag("exclude-test-code"),
 ];
 
 /// Each flag that stands for a setting, and its help text with the built-in default.

@@ -66,6 +66,12 @@ impl Reason {
     pub fn new(id: &str, text: impl Into<String>) -> Self {
         Self { id: id.to_owned(), text: text.into() }
     }
+
+    /// Does it decide nothing? It stands beside those that do, so that nobody overlooks it.
+    #[must_use]
+    pub fn is_remark(&self) -> bool {
+        ["archive-differs", "rerun", "soft-environment"].contains(&self.id.as_str())
+    }
 }
 
 /// The verdict of a run with everything that led to it.

@@ -3,7 +3,6 @@
 //! Whoever judges fills it in; a report only chooses words and places. Texts are as they came: each format makes them
 //! inert in its own way.
 
-pub(super) mod annotations;
 pub(super) mod figures;
 pub mod json;
 pub mod markdown;

@@ -4,7 +4,6 @@
 //! them inert in its own way. [`PipelineTerminal`] tells of the steps as they go, [`terminal`] of the whole at its end,
 //! and [`dry_run`] of what would run.
 
-pub(super) mod annotations;
 pub mod dry_run;
 pub mod json;
 pub mod markdown;
@@ -177,6 +176,6 @@ impl PipelineReport {
 }
 
 /// How a step left, where that was not with 0: completes "it …".
-fn ending_words(step: &StepRecord) -> Option<String> {
+pub(super) fn ending_words(step: &StepRecord) -> Option<String> {
     step.ending.filter(|ending| !matches!(ending, Ending::Exited(0))).map(|ending| ending.to_string())
 }

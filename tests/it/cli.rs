@@ -328,9 +328,9 @@ fn the_help_of_test_is_grouped() {
           --failed             Run only what failed in the last run
           --changed            Run only binaries that changed since the last run
           --list               List the tests, in the order in which they would run
-          --shard <K/N>        Run only the k-th of n parts; all parts together run
-                               each test once
-          --shard-plan <FILE>  Cut into those parts as this file of `cargo gate
+          --shard <K/N>        Run only the k-th of n shards; all shards together
+                               run each test once
+          --shard-plan <FILE>  Cut into those shards as this file of `cargo gate
                                shards` says [default: by the number of tests]
           --shard-out <DIR>    Leave what `cargo gate join` needs here [default:
                                `shard` in the gate directory]

@@ -130,6 +130,28 @@ fn whatever_the_gates_own_layers_say_wins() {
     let resolved = Said { flags: &[("retries", "5")], ..of(nextest) }.resolve().unwrap();
     let note = "ignored from .config/nextest.toml: `profile.default.overrides.retries` (line 8: --retries decides)";
     assert_eq!(resolved.notes, [note]);
+    let nextest = "[[profile.default.overrides]]\nfilter = 'all()'\nslow-timeout = '60s'\n";
+    let resolved = Said { gate: "[default.test]\ntimeout = '7s'", ..of(nextest) }.resolve().unwrap();
+    assert_eq!(resolved.notes, [""; 0], "nothing that the file says is passed over");
+}
+
+#[test]
+fn a_target_among_the_configured_flags_counts_as_one_of_the_command_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = camino::Utf8Path::from_path(folder.path()).unwrap();
+    std::fs::create_dir(root.join(".config")).unwrap();
+    let nextest = "[[profile.default.overrides]]\nplatform = 'aarch64-apple-darwin'\nretries = 2\n";
+    std::fs::write(root.join(NEXTEST_FILE), nextest).unwrap();
+    let retries = |args: &str, flags: &[String]| {
+        let text = format!("[default.test]\ncompat = 'nextest'\nargs = [{args}]\n");
+        let gate = ConfigFile { name: "gate.toml".to_owned(), text };
+        let layers = Layers { file: Some(&gate), ..Layers::default() };
+        let resolved = Resolved::from_layers(&layers).unwrap().with_nextest(&layers, root, flags).unwrap();
+        policy(&resolved, "app/app::a").retries.count
+    };
+    assert_eq!(retries("'--target', 'aarch64-apple-darwin'", &[]), 2);
+    assert_eq!(retries("'--target', 'sparc64-unknown-netbsd'", &[]), 0);
+    assert_eq!(retries("'--workspace'", &["aarch64-apple-darwin".to_owned()]), 2);
 }
 
 #[test]

@@ -5,10 +5,10 @@ mod made;
 use std::fmt::Write as _;
 
 use cargo_gate::exit_code::ExitCode;
-use cargo_gate::model::{Judgement, Verdict};
+use cargo_gate::model::{Judgement, Severity, Verdict};
 use cargo_gate::report::coverage::{json, markdown, terminal};
 use cargo_gate::report::frontmatter::{self, Artifact};
-use cargo_gate::report::github::Findings;
+use cargo_gate::report::github::{CoverageFindings, Findings};
 use cargo_gate::report::{CoverageReport, Look, Verbosity};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -31,7 +31,10 @@ fn annotated(report: &CoverageReport) -> String {
         _ => (Verdict::Pass, ExitCode::Pass),
     };
     let judgement = Judgement { verdict, codes: vec![code], reasons: report.reasons.clone() };
-    github::annotated(&Findings { coverage: Some(report), ..github::findings("Coverage", &judgement) })
+    github::annotated(&Findings {
+        coverage: Some(CoverageFindings { report, severity: Severity::Block }),
+        ..github::findings("Coverage", &judgement)
+    })
 }
 
 fn document(report: &CoverageReport) -> Value {

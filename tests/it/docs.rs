@@ -137,6 +137,31 @@ fn every_flag_that_the_readme_names_is_there() {
 }
 
 #[test]
+fn a_setting_names_the_commands_that_have_its_flag() {
+    // A flag of the same name that says something else is none of the setting's.
+    fn collect(command: &clap::Command, path: &str, (flag, help): (&str, &str), found: &mut BTreeSet<String>) {
+        let is_it = |arg: &clap::Arg| {
+            let said = arg.get_help().map(ToString::to_string).unwrap_or_default();
+            arg.get_long() == Some(flag) && said.starts_with(help)
+        };
+        if command.get_arguments().any(is_it) {
+            found.insert(path.trim_start().to_owned());
+        }
+        let inner = command.get_subcommands();
+        inner.for_each(|inner| collect(inner, &format!("{path} {}", inner.get_name()), (flag, help), found));
+    }
+    let whole = cli::command(&settings::flag_help());
+    let wrong = settings::SETTINGS.iter().filter_map(|setting| {
+        let mut have_it = BTreeSet::new();
+        collect(&whole, "", (setting.flag?, setting.field.help.trim_end_matches('.')), &mut have_it);
+        let named: BTreeSet<String> = setting.commands.split(", ").map(str::to_owned).collect();
+        let is_right = if setting.commands == "all" { have_it.len() > 1 } else { named == have_it };
+        (!is_right).then(|| format!("{}: {named:?} are named, {have_it:?} have it", setting.name()))
+    });
+    assert_eq!(wrong.collect::<Vec<_>>(), [""; 0]);
+}
+
+#[test]
 fn every_variable_of_ours_is_known_and_documented() {
     fn collect(dir: &Path, found: &mut BTreeSet<String>) {
         for entry in fs::read_dir(dir).unwrap() {

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use cargo_gate::exit_code::ExitCode;
 use cargo_gate::model::{
-    Attempt, AttemptOutcome, CaseRecord, Ending, Judgement, Outcome, Reason, Shard, Totals, Verdict,
+    Attempt, AttemptOutcome, CaseRecord, Ending, Judgement, Outcome, Reason, Severity, Shard, Totals, Verdict,
 };
 use cargo_gate::report::Insights;
-use cargo_gate::report::github::{Findings, MOST_BYTES, Sources, TestFindings, annotate, summary};
+use cargo_gate::report::github::{Findings, MOST_BYTES, Sources, TestFindings, Weighed, annotate, summary};
 use cargo_gate::report::shards::{ShardLine, ShardState};
 use proptest::prelude::*;
 
@@ -20,21 +20,25 @@ use crate::support::{Ended, Fixture};
 
 /// Findings of nothing but a judgement.
 pub(crate) fn findings<'a>(title: &'a str, judgement: &'a Judgement) -> Findings<'a> {
-    Findings { title, judgement, duration: None, tests: None, coverage: None, pipeline: None, shards: &[] }
+    Findings::of_judgement(title, judgement)
 }
 
-/// The commands that say it, of a workspace that is the repository and has every file.
-pub(crate) fn annotated(findings: &Findings<'_>) -> String {
-    let sources = Sources {
+/// Of a workspace that is the repository and has every file.
+fn sources() -> Sources<'static> {
+    Sources {
         repository: "/repo".into(),
         workspace: "/repo".into(),
         built_in: "/repo".into(),
         target_dir: "/repo/target".into(),
         packages: [].into(),
         is_file: &|_| true,
-    };
+    }
+}
+
+/// The commands that say it.
+pub(crate) fn annotated(findings: &Findings<'_>) -> String {
     let mut out = Vec::new();
-    annotate(findings, &sources, &mut out).unwrap();
+    annotate(findings, &sources(), &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
@@ -89,9 +93,24 @@ fn one_of_each() -> Vec<CaseRecord> {
 }
 
 fn told<R>(cases: &[CaseRecord], insights: &Insights, tell: impl FnOnce(TestFindings<'_>) -> R) -> R {
+    told_of(cases, insights, Severity::Warn, tell)
+}
+
+/// Where flaky tests and vanished ones weigh so much.
+fn told_of<R>(
+    cases: &[CaseRecord],
+    insights: &Insights,
+    soft: Severity,
+    tell: impl FnOnce(TestFindings<'_>) -> R,
+) -> R {
+    let severity = |case: &CaseRecord| match case.outcome {
+        _ if insights.quarantined.iter().any(|line| line.key == case.key) => Severity::Ignore,
+        Outcome::Flaky => soft,
+        _ => Severity::Block,
+    };
     let totals = Totals::of(cases);
-    let cases: Vec<&CaseRecord> = cases.iter().collect();
-    tell(TestFindings { totals, not_run: 2, cases: &cases, insights })
+    let cases: Vec<Weighed<'_>> = cases.iter().map(|case| Weighed { case, severity: severity(case) }).collect();
+    tell(TestFindings { totals, not_run: 2, cases: &cases, insights, vanished: soft })
 }
 
 fn red() -> Judgement {
@@ -112,7 +131,10 @@ fn what_shuts_the_gate_is_an_error_whatever_it_is() {
     let flaky = [case("app/app::a", Outcome::Flaky, "no")];
     let gone = Insights { vanished: runs::insights().vanished, ..Insights::default() };
     let at = |judgement: &Judgement, cases: &[CaseRecord], insights: &Insights| {
-        told(cases, insights, |tests| annotated(&Findings { tests: Some(tests), ..findings("Tests", judgement) }))
+        let soft = if judgement.verdict == Verdict::Pass { Severity::Warn } else { Severity::Block };
+        told_of(cases, insights, soft, |tests| {
+            annotated(&Findings { tests: Some(tests), ..findings("Tests", judgement) })
+        })
     };
     let pass = judgement(Verdict::Pass, ExitCode::Pass, &[("pass", "all pass")]);
     assert!(
@@ -133,6 +155,47 @@ fn what_shuts_the_gate_is_an_error_whatever_it_is() {
         let why = judgement(verdict, code, &[("x", "100% broken")]);
         assert_eq!(annotated(&findings("Tests", &why)), "::error title=Tests::100%25 broken\n");
     }
+}
+
+#[test]
+fn each_reason_that_shuts_the_gate_is_told_once() {
+    let reasons = [
+        ("shard-missing", "shard 3/3 left nothing"),
+        ("tests-failed", "1 of 8 tests does not pass"),
+        ("soft-environment", "run with CARGO_GATE_RETRIES"),
+    ];
+    let red = judgement(Verdict::Fail, ExitCode::NeverExecuted, &reasons);
+    let failing = [case("app/app::a", Outcome::Failed, "no")];
+    let text = told(&failing, &Insights::default(), |tests| {
+        annotated(&Findings { tests: Some(tests), ..findings("Tests", &red) })
+    });
+    assert_eq!(text, "::error title=Tests::shard 3/3 left nothing\n::error title=FAIL app/app%3A%3Aa::no\n");
+    let spared = [case("app/app::b", Outcome::Flaky, "no")];
+    let text = told(&spared, &Insights::default(), |tests| {
+        annotated(&Findings { tests: Some(tests), ..findings("Tests", &red) })
+    });
+    assert_eq!(text.matches("::error ").count(), 2, "what nothing else tells is told as a reason: {text}");
+}
+
+#[test]
+fn only_what_is_shown_is_looked_for() {
+    let cases: Vec<CaseRecord> = (0..500)
+        .map(|i| case(&format!("app/app::case_{i:03}"), Outcome::Failed, "thread 'x' panicked at src/db.rs:7:5:\nno"))
+        .collect();
+    let looked = std::cell::Cell::new(0);
+    let sources = Sources {
+        is_file: &|_| {
+            looked.set(looked.get() + 1);
+            true
+        },
+        ..sources()
+    };
+    let red = red();
+    told(&cases, &Insights::default(), |tests| {
+        let findings = Findings { tests: Some(tests), ..findings("Tests", &red) };
+        annotate(&findings, &sources, &mut Vec::new()).unwrap();
+    });
+    assert_eq!(looked.get(), 9, "ten are shown, and one of them is the number of the others");
 }
 
 #[test]
@@ -409,6 +472,58 @@ fn a_gate_says_its_steps_and_its_tests_once() {
     let written = std::fs::read_to_string(summary_file(&fixture)).unwrap();
     assert_eq!(written.matches("## Gate: failed").count(), 1, "{written}");
     assert!(!written.contains("## Tests: ") && written.contains("### Steps") && written.contains("at_the_top"));
+}
+
+#[test]
+fn what_a_step_weighs_its_tests_and_its_coverage_weigh() {
+    let fixture = repository();
+    fixture.write("rust/lcov.info", "SF:src/lib.rs\nDA:1,1\nDA:2,0\nend_of_record\n").write(
+        "rust/gate.toml",
+        "[[pipeline.default.step]]\nname = \"soft\"\nkind = \"test\"\nseverity = \"warn\"\n\
+         args = [\"-p\", \"top\", \"--lib\"]\n\
+         [[pipeline.default.step]]\nname = \"hard\"\nkind = \"test\"\n\
+         args = [\"-p\", \"core-of-it\", \"--test\", \"it\", \"--retries\", \"1\", \"--flaky-result\", \"fail\"]\n\
+         [[pipeline.default.step]]\nname = \"covered\"\nkind = \"coverage\"\nseverity = \"warn\"\n\
+         args = [\"--from\", \"lcov.info\", \"--floor\", \"90\"]\n",
+    );
+    let ended = in_actions(&fixture, ["run", "--keep-going"]);
+    ended.assert_code(100);
+    for (title, level) in [
+        ("top/top::at_the_top", "warning"),
+        ("Step soft", "warning"),
+        ("core-of-it/test:it::second_time_lucky", "error"),
+        ("core-of-it/test:it::elsewhere", "error"),
+        ("Step hard", "error"),
+        ("Coverage", "warning"),
+        ("Step covered", "warning"),
+    ] {
+        assert_eq!(place_of(&ended, title).0, level, "{title}: {ended}");
+    }
+}
+
+#[test]
+fn a_command_that_cannot_begin_says_so_too() {
+    let fixture = repository();
+    let told = |args: &[&str], title: &str| {
+        let ended = in_actions(&fixture, args.iter().copied());
+        ended.assert_code(96);
+        let said = annotations(&ended);
+        assert_eq!(said.len(), 1, "{ended}");
+        assert_eq!((said[0].level.as_str(), said[0].property("title")), ("error", title), "{ended}");
+        let written = std::fs::read_to_string(summary_file(&fixture)).unwrap();
+        assert!(written.ends_with('\n') && written.contains(&format!("## {title}: failed")), "{written}");
+        std::fs::remove_file(summary_file(&fixture)).unwrap();
+    };
+    told(&["run"], "Gate");
+    fixture.write("rust/gate.toml", "florp = 1\n");
+    told(&["test", "-p", "top"], "Tests");
+    told(&["coverage", "-p", "top"], "Coverage");
+    told(&["run"], "Gate");
+    told(&["join", "nowhere"], "Tests");
+    fixture.write("rust/gate.toml", "florp = 1\n[ci]\nannotations = \"none\"\n");
+    let silent = in_actions(&fixture, ["test", "-p", "top"]);
+    silent.assert_code(96);
+    assert!(annotations(&silent).is_empty() && !summary_file(&fixture).exists(), "{silent}");
 }
 
 #[test]

@@ -150,6 +150,16 @@ fn where_cargo_cannot_build_nothing_is_concluded() {
     assert_eq!(printed.stdout(), fixture.gate(["init", "--no-try", "--stdout"]).run().stdout());
 }
 
+#[test]
+fn a_check_that_fails_for_another_reason_softens_nothing() {
+    let fixture = library(CLEAN);
+    fixture.write("rustfmt.toml", "max_width = \"wide\"\n");
+    let init = fixture.gate(["init", "--format", "json"]).run();
+    init.assert_code(0).assert_stderr_has("fmt does not work (`cargo fmt --all --check` says why)");
+    assert_eq!(init.json()["tried"][0]["result"], "unknown", "{init}");
+    assert_eq!(init.json()["tried"][1]["result"], "green", "{init}");
+}
+
 #[cfg(unix)]
 #[test]
 fn an_interrupt_while_it_tries_leaves_nothing_written() {

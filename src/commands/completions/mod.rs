@@ -15,7 +15,7 @@ use crate::exit_code::ExitCode;
 /// Prints the script.
 pub(super) fn run(args: &CompletionsArgs) -> ExitCode {
     // In one piece: the generator does not expect its reader to go away.
-    written(io::stdout().lock().write_all(script(args.shell).as_bytes()))
+    written(io::stdout().lock().write_all(script(args.shell).as_bytes()), ExitCode::Pass)
 }
 
 fn script(shell: Shell) -> String {

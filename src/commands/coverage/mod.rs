@@ -44,6 +44,8 @@ pub(super) fn run(args: &CoverageArgs) -> ExitCode {
     ask(args).unwrap_or_else(|refused| {
         complain("error", &refused.why);
         test::leave_refused(&args.test, &refused).iter().for_each(|text| complain("warning", text));
+        let flags = args.test.settings.given();
+        refused.tell_github("Coverage", &args.test, &flags).iter().for_each(|text| complain("warning", text));
         outputs::tell_refused(args, &refused).iter().for_each(|text| complain("warning", text));
         refused.code
     })

@@ -11,9 +11,9 @@ use crate::cli::{CoverageArgs, Format};
 use crate::commands::stage::Stage;
 use crate::commands::test::{Asked, Ended, Refused, look};
 use crate::commands::{github, notify};
-use crate::model::{Reason, RunRecord};
+use crate::model::{Reason, RunRecord, Severity};
 use crate::report::coverage::{json as documents, markdown, terminal};
-use crate::report::github::Findings;
+use crate::report::github::{CoverageFindings, Findings};
 use crate::report::json::{self, Head};
 use crate::report::{CoverageHead, CoverageReport, Look};
 use crate::sys::fs::replace;
@@ -22,7 +22,7 @@ use crate::sys::term::Surroundings;
 /// Tells people and machines. Gives what went wrong.
 pub(super) fn tell(args: &CoverageArgs, ended: Option<&Ended<'_>>, judged: &Judged) -> Vec<String> {
     let mut wrong = Vec::new();
-    let look = look(&args.test, &Surroundings::read());
+    let look = look(&args.test, &Surroundings::read(), false);
     // Whoever closed the pipe has read enough.
     let _ = io::stderr().lock().write_all(terminal::page(&judged.report, look).as_bytes());
     if let Some(path) = &args.test.report {
@@ -42,7 +42,7 @@ pub(super) fn tell_github(asked: &Asked, judged: &Judged) -> Option<String> {
         judgement: &judgement,
         duration: None,
         tests: None,
-        coverage: Some(&judged.report),
+        coverage: Some(CoverageFindings { report: &judged.report, severity: Severity::Block }),
         pipeline: None,
         shards: &[],
     };

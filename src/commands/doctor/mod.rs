@@ -6,9 +6,9 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use super::complain;
 use super::keeping::{self, Shared};
 use super::place::{cargo, query, resolve, set_colors, variables};
+use super::{complain, written};
 use crate::cargo::tools::{Found, State, Tool, Workbench};
 use crate::cargo::workspace::Workspace;
 use crate::cli::DoctorArgs;
@@ -22,8 +22,8 @@ struct Checked {
     needed: Vec<Tool>,
     /// The history that machines share, where one is configured …
     shared: Option<Shared>,
-    /// … and how many runs wait to be sent there.
-    waiting: u64,
+    /// … and how many runs wait to be sent there; none where that cannot be read.
+    waiting: Option<u64>,
 }
 
 impl Checked {
@@ -43,25 +43,27 @@ pub(super) fn run(args: &DoctorArgs) -> ExitCode {
         Ok(resolved) => resolved.settings,
         Err(code) => return code,
     };
-    let (shared, waiting) = workspace.as_ref().map_or((None, 0), |workspace| history(workspace, &settings.store));
+    let (shared, waiting) = workspace.as_ref().map_or((None, Some(0)), |workspace| history(workspace, &settings.store));
     let cwd = workspace.map(|workspace| workspace.root.into_std_path_buf());
     let bench = match bench(cwd) {
         Ok(bench) => bench,
-        Err(error) => return internal(&error),
+        Err(error) => {
+            complain("error", &error.to_string());
+            return ExitCode::Internal;
+        }
     };
-    let checked = Checked { shared, waiting, ..check(&bench, needed(&settings), args.install) };
+    let needed = needed(&settings);
+    let found = if args.install { install(&bench, &needed) } else { bench.look() };
+    let checked = Checked { found, needed, shared, waiting };
     let code = if checked.lacking().next().is_none() { ExitCode::Pass } else { ExitCode::Config };
-    match show::show(&checked, &settings, code, args.common.format, &mut io::stdout().lock()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => internal(&error),
-        _ => code,
-    }
+    written(show::show(&checked, &settings, code, args.common.format, &mut io::stdout().lock()), code)
 }
 
 /// The shared history of a workspace, and how many runs wait for it.
-fn history(workspace: &Workspace, settings: &StoreSettings) -> (Option<Shared>, u64) {
+fn history(workspace: &Workspace, settings: &StoreSettings) -> (Option<Shared>, Option<u64>) {
     let gate_dir = gate_dir(&workspace.target_dir, &workspace.root, settings.dir.as_deref());
     let of = keeping::Of { gate_dir: &gate_dir, workspace: workspace.name(), settings };
-    (of.shared(), keeping::waiting(&gate_dir).unwrap_or(0))
+    (of.shared(), keeping::waiting(&gate_dir).ok())
 }
 
 /// What coverage lacks on this machine, and the command that gets it, in one sentence.
@@ -75,11 +77,6 @@ pub(super) fn what_coverage_lacks(bench: &Workbench) -> Option<String> {
     let next =
         if can_install { "`cargo gate doctor --install` gets it" } else { "`cargo gate doctor` says how to get it" };
     (!lacking.is_empty()).then(|| format!("coverage lacks {}: {next}", names.join(" and ")))
-}
-
-fn internal(error: &io::Error) -> ExitCode {
-    complain("error", &error.to_string());
-    ExitCode::Internal
 }
 
 /// Where tools are looked for: in this directory, or the current one.
@@ -102,21 +99,17 @@ fn needed(settings: &Settings) -> Vec<Tool> {
         .collect()
 }
 
-/// Looks, and installs what is lacking where that is asked for.
-fn check(bench: &Workbench, needed: Vec<Tool>, install: bool) -> Checked {
-    let mut checked = Checked { found: bench.look(), needed, shared: None, waiting: 0 };
-    let lacking: Vec<Tool> = checked.lacking().collect();
-    if !install || lacking.is_empty() {
-        return checked;
-    }
-    for tool in lacking {
-        match checked.found.installer(tool) {
-            Some(command) => run_installer(bench, tool, &command),
-            None => complain("warning", &format!("{}: {}", tool.name(), show::by_hand(&checked.found, tool))),
+/// Installs what is lacking; what is there then.
+fn install(bench: &Workbench, needed: &[Tool]) -> Found {
+    let found = bench.look();
+    let lacking: Vec<Tool> = needed.iter().copied().filter(|tool| !found.has(*tool)).collect();
+    for tool in &lacking {
+        match found.installer(*tool) {
+            Some(command) => run_installer(bench, *tool, &command),
+            None => complain("warning", &format!("{}: {}", tool.name(), show::by_hand(&found, *tool))),
         }
     }
-    checked.found = bench.look();
-    checked
+    if lacking.is_empty() { found } else { bench.look() }
 }
 
 /// Variables that would put what is installed elsewhere, or build it for another machine.

@@ -58,10 +58,11 @@ fn history(checked: &Checked, out: &mut dyn Write) -> io::Result<()> {
             writeln!(out, "{:25}{}; runs are kept here meanwhile", "", one_line(&why))?;
         }
     }
-    match keeping::told_of_waiting(checked.waiting) {
-        Some(text) => writeln!(out, "{:25}{text}", ""),
-        None => Ok(()),
-    }
+    let waiting = match checked.waiting {
+        Some(waiting) => keeping::told_of_waiting(waiting),
+        None => Some("whether runs wait to be sent cannot be read".to_owned()),
+    };
+    waiting.map_or(Ok(()), |text| writeln!(out, "{:25}{text}", ""))
 }
 
 /// How to get it, in one phrase.
@@ -93,6 +94,9 @@ fn closing(checked: &Checked, settings: &Settings) -> String {
     match (names.is_empty(), can_install) {
         (true, _) if !settings.enabled => {
             "The gate is switched off, so that little is needed, and that is there.".to_owned()
+        }
+        (true, _) if checked.shared.as_ref().is_some_and(|shared| shared.error.is_some()) => {
+            "Everything that is needed is there; the shared history is not, and a run goes on without it.".to_owned()
         }
         (true, _) => "Everything that is needed is there.".to_owned(),
         (false, true) => format!("Lacking: {}. `cargo gate doctor --install` gets it.", names.join(", ")),

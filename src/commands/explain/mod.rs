@@ -7,9 +7,9 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use super::complain;
 use super::place::store_code;
 use super::remembered::{Remembered, Use};
+use super::{complain, written};
 use crate::analytics::presence::Presence;
 use crate::cli::{ExplainArgs, Format};
 use crate::exit_code::ExitCode;
@@ -84,7 +84,7 @@ fn refuse(what: &str, keys: &[Arc<TestKey>], hint: &str) {
 
 fn show(args: &ExplainArgs, explanation: &Explanation) -> ExitCode {
     let mut stdout = io::stdout().lock();
-    let written = match args.common.format {
+    let shown = match args.common.format {
         Format::Json => json::write(&mut stdout, explanation),
         Format::Human => {
             let columns = Surroundings::read().columns_of_answers();
@@ -93,12 +93,5 @@ fn show(args: &ExplainArgs, explanation: &Explanation) -> ExitCode {
             stdout.write_all(terminal::page(explanation, text, look).as_bytes())
         }
     };
-    match written.and_then(|()| stdout.flush()) {
-        // Whoever closed the pipe has read enough.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            complain("error", &format!("the output cannot be written: {error}"));
-            ExitCode::Internal
-        }
-        _ => ExitCode::Pass,
-    }
+    written(shown.and_then(|()| stdout.flush()), ExitCode::Pass)
 }

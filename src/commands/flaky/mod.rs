@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::place::store_code;
 use super::remembered::{Remembered, Use};
-use super::{complain, quarantine};
+use super::{complain, quarantine, written};
 use crate::cli::{FlakyArgs, Format};
 use crate::exit_code::ExitCode;
 use crate::report::Look;
@@ -46,7 +46,7 @@ pub(super) fn run(args: &FlakyArgs) -> ExitCode {
 
 fn show(args: &FlakyArgs, judgements: &Judgements) -> ExitCode {
     let mut stdout = io::stdout().lock();
-    let written = match args.common.format {
+    let shown = match args.common.format {
         Format::Json => json::write(&mut stdout, judgements),
         // What there is to say has been said.
         Format::Human if judgements.context.is_none() => Ok(()),
@@ -56,12 +56,5 @@ fn show(args: &FlakyArgs, judgements: &Judgements) -> ExitCode {
             stdout.write_all(terminal::page(judgements, look).as_bytes())
         }
     };
-    match written.and_then(|()| stdout.flush()) {
-        // Whoever closed the pipe has read enough.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            complain("error", &format!("the output cannot be written: {error}"));
-            ExitCode::Internal
-        }
-        _ => judgements.judgement.exit_code(),
-    }
+    written(shown.and_then(|()| stdout.flush()), judgements.judgement.exit_code())
 }

@@ -14,6 +14,7 @@ use crate::history::store::Store;
 use crate::model::{
     Context, Judgement, PIPELINE_SUITE, Reason, RunHead, RunRecord, RunState, Totals, Verdict, WORKSPACE_SUITE,
 };
+use crate::report::json::SCHEMA_VERSION;
 use crate::report::words;
 
 /// Nobody else's executions are on record under the names of the gate's own.
@@ -106,7 +107,7 @@ pub fn add(store: &mut dyn Store, record: &RunRecord, out: &mut dyn Write, forma
     let id = &record.head.id;
     if format == Format::Json {
         let run = store.run(id.as_str())?;
-        return write_json(out, &json!({ "schema_version": 1, "run": run_json(&run) }));
+        return write_json(out, &json!({ "schema_version": SCHEMA_VERSION, "run": run_json(&run) }));
     }
     writeln!(out, "{id}")?;
     Ok(())

@@ -1,16 +1,19 @@
 //! `cargo gate history export`: runs go into a file that another history can take in.
 
 use std::fs::OpenOptions;
-use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
 use super::verbs::{HistoryError, Result, write_json};
 use crate::cli::Format;
+use crate::commands::unwritable;
+use crate::exit_code::ExitCode;
 use crate::history::portable::{Writer, Written};
 use crate::history::store::{RunFilter, Store};
 use crate::report::inert::one_line;
+use crate::report::json::SCHEMA_VERSION;
 use crate::report::words;
 use crate::sys::fs;
 
@@ -58,7 +61,7 @@ pub(super) fn to(
         }
     };
     let written = exported.map_err(|error| match error {
-        HistoryError::Write(error) => unwritable(output, &error),
+        HistoryError::Write(error) => unwritable_at(output, &error),
         other => other,
     })?;
     tell(written, &path, out, format)
@@ -88,13 +91,11 @@ impl Target {
     }
 }
 
-/// A place where nothing can be written is a mistake of whoever named it; a full disk is nobody's.
-fn unwritable(output: &Path, error: &io::Error) -> HistoryError {
-    use ErrorKind::{AlreadyExists, NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem};
+fn unwritable_at(output: &Path, error: &io::Error) -> HistoryError {
     let what = format!("cannot write the runs to `{}`: {error}", output.display());
-    match error.kind() {
-        AlreadyExists | NotADirectory | NotFound | PermissionDenied | ReadOnlyFilesystem => HistoryError::Usage(what),
-        kind => HistoryError::Write(io::Error::new(kind, what)),
+    match unwritable(error) {
+        ExitCode::Usage => HistoryError::Usage(what),
+        _ => HistoryError::Write(io::Error::new(error.kind(), what)),
     }
 }
 
@@ -102,7 +103,8 @@ fn tell(Written { runs, cases }: Written, path: &Path, out: &mut dyn Write, form
     let bytes = fs_err::metadata(path).map_or(0, |there| there.len());
     let path = path.display().to_string();
     if format == Format::Json {
-        let document = json!({ "schema_version": 1, "output": path, "runs": runs, "cases": cases, "bytes": bytes });
+        let document =
+            json!({ "schema_version": SCHEMA_VERSION, "output": path, "runs": runs, "cases": cases, "bytes": bytes });
         return write_json(out, &document);
     }
     let what = format!("{} with {}", words::count(runs, "run", "runs"), words::count(cases, "case", "cases"));

@@ -11,6 +11,7 @@ use crate::cli::Format;
 use crate::history::store::{Page, RunFilter, Store, StoredRun};
 use crate::model::WORKSPACE_SUITE;
 use crate::report::inert::one_line;
+use crate::report::json::SCHEMA_VERSION;
 use crate::report::words;
 
 /// How wide the table is.
@@ -37,7 +38,10 @@ pub fn list(store: &dyn Store, options: &ListOptions, out: &mut dyn Write, forma
     if format == Format::Json {
         let runs: Vec<Value> = runs.iter().map(run_json).collect();
         let skip = options.page.skip;
-        return write_json(out, &json!({ "schema_version": 1, "total": total, "skip": skip, "runs": runs }));
+        return write_json(
+            out,
+            &json!({ "schema_version": SCHEMA_VERSION, "total": total, "skip": skip, "runs": runs }),
+        );
     }
     if runs.is_empty() {
         let (none, more) = match total {

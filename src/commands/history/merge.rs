@@ -20,6 +20,7 @@ use crate::history::portable;
 use crate::history::sqlite::{FILE_NAME, SqliteStore};
 use crate::history::store::{Appended, FinishedRun, RunFilter, Store};
 use crate::report::inert::one_line;
+use crate::report::json::SCHEMA_VERSION;
 use crate::report::words;
 
 /// How every SQLite file begins.
@@ -173,8 +174,7 @@ fn tell(merged: &[Merged<'_>], format: Format, out: &mut dyn Write) -> Result<()
     let sum = |of: fn(&Appended) -> u64| merged.iter().map(|merged| of(&merged.appended)).sum::<u64>();
     let (added, known, cases) = (sum(|all| all.added), sum(|all| all.known), sum(|all| all.cases));
     if format == Format::Json {
-        let document =
-            json!({ "schema_version": 1, "added": added, "known": known, "cases": cases, "sources": merged });
+        let document = json!({ "schema_version": SCHEMA_VERSION, "added": added, "known": known, "cases": cases, "sources": merged });
         return write_json(out, &document);
     }
     let runs = |count| words::count(count, "run", "runs");

@@ -13,6 +13,7 @@ use crate::history::shared::{Outbox, Sent, send_all};
 use crate::history::store::RunFilter;
 use crate::model::RunId;
 use crate::report::inert::one_line;
+use crate::report::json::SCHEMA_VERSION;
 use crate::report::words;
 
 /// Sends what waits in the outbox, and on demand what is in this machine's own history.
@@ -50,7 +51,7 @@ fn tell(sent: &Sent, plan: Option<&[RunId]>, format: Format, out: &mut dyn Write
     let Sent { sent: runs, known, refused, why } = sent;
     if format == Format::Json {
         let document = json!({
-            "schema_version": 1,
+            "schema_version": SCHEMA_VERSION,
             "dry_run": plan.is_some(),
             "runs": plan,
             "sent": runs,

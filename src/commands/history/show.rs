@@ -14,6 +14,7 @@ use crate::model::{CaseRecord, CoverageFigures, Metric, Outcome};
 use crate::pipeline::manifest::Kept;
 use crate::ratio::Ratio;
 use crate::report::inert::one_line;
+use crate::report::json::SCHEMA_VERSION;
 use crate::report::words;
 
 /// What `show` shows.
@@ -40,7 +41,7 @@ pub fn show(store: &dyn Store, options: &ShowOptions, out: &mut dyn Write, forma
             fields.insert("manifest".to_owned(), json!(kept.meant));
             fields.insert("complete".to_owned(), json!(kept.done));
         }
-        return write_json(out, &json!({ "schema_version": 1, "run": value }));
+        return write_json(out, &json!({ "schema_version": SCHEMA_VERSION, "run": value }));
     }
     show_head(&run, &kept, out)?;
     steps::show(&run, &kept, out)?;

@@ -13,6 +13,7 @@ use crate::history::figures::Stats;
 use crate::history::store::{RunFilter, Store};
 use crate::model::Verdict;
 use crate::report::inert::one_line;
+use crate::report::json::SCHEMA_VERSION;
 use crate::report::words;
 
 /// Counters of all that ever ran, and figures of the runs on record that the filter lets through.
@@ -23,7 +24,7 @@ pub fn stats(store: &dyn Store, filter: &RunFilter, out: &mut dyn Write, format:
     let figures = store.figures(&RunFilter { of_tests: filter.suite.is_none(), ..filter.clone() })?;
     if format == Format::Json {
         let document = json!({
-            "schema_version": 1,
+            "schema_version": SCHEMA_VERSION,
             "counters": counters,
             "size": size,
             "stats": figures.all,

@@ -14,6 +14,7 @@ use crate::cli::Format;
 use crate::history::store::{Page, Prune, Pruned, Retention, RunFilter, Store, StoreError, StoredRun};
 use crate::model::{PIPELINE_SUITE, RunState, millis};
 use crate::report::inert::one_line;
+use crate::report::json::SCHEMA_VERSION;
 use crate::report::{json as documents, words};
 
 /// Why a command could not do its work.
@@ -69,7 +70,7 @@ pub fn prune(store: &mut dyn Store, options: &PruneOptions, out: &mut dyn Write,
         }
     }
     if format == Format::Json {
-        return write_json(out, &json!({ "schema_version": 1, "pruned": done, "plan": pruned }));
+        return write_json(out, &json!({ "schema_version": SCHEMA_VERSION, "pruned": done, "plan": pruned }));
     }
     let Pruned { runs, cases, bytes_before, bytes_after } = &pruned;
     if !done {
@@ -93,7 +94,7 @@ pub fn undo(store: &mut dyn Store, run: &str, out: &mut dyn Write, format: Forma
     let id = named(store, run)?.head.id;
     let undone = store.undo(&id)?;
     if format == Format::Json {
-        return write_json(out, &json!({ "schema_version": 1, "undone": run_json(&undone) }));
+        return write_json(out, &json!({ "schema_version": SCHEMA_VERSION, "undone": run_json(&undone) }));
     }
     let id = one_line(undone.head.id.as_str());
     let what = match is_pipeline(&undone) {

@@ -16,6 +16,8 @@ pub(super) struct Check {
     lenient: &'static [&'static str],
     /// What makes warnings fail that do not fail by themselves.
     strictness: Option<Strictness>,
+    /// What it prints where it found what it looks for; none where it fails for nothing else.
+    pub(super) found: Option<&'static str>,
     /// What else its table says.
     pub(super) keys: &'static str,
     /// The way on from [`Outcome::Softened`].
@@ -72,6 +74,7 @@ pub(super) const FMT: Check = Check {
     needs: Some(Program::Rustfmt),
     lenient: &["cargo", "fmt", "--all", "--check"],
     strictness: None,
+    found: Some("Diff in "),
     keys: "inputs = [\"**/*.rs\", \"**/Cargo.toml\", \"**/rustfmt.toml\", \"**/.rustfmt.toml\"]\n",
     if_softened: "",
     if_warned: "It is not formatted yet: `cargo fmt --all`, then remove this line.",
@@ -84,6 +87,7 @@ pub(super) const CLIPPY: Check = Check {
     needs: Some(Program::Clippy),
     lenient: &["cargo", "clippy", "--workspace", "--all-targets"],
     strictness: Some(Strictness::Args(&["--", "-D", "warnings"])),
+    found: None,
     keys: "",
     if_softened: "Its warnings do not fail yet: with `-- -D warnings` they do.",
     if_warned: "Clippy still finds errors: mend them, then remove this line.",
@@ -96,6 +100,7 @@ pub(super) const DOC: Check = Check {
     needs: None,
     lenient: &["cargo", "doc", "--workspace", "--no-deps"],
     strictness: Some(Strictness::Variable("RUSTDOCFLAGS", "-D warnings")),
+    found: None,
     keys: "",
     if_softened: "Its warnings do not fail yet: with `env = { RUSTDOCFLAGS = \"-D warnings\" }` they do.",
     if_warned: "Rustdoc still finds errors: mend them, then remove this line.",

@@ -10,8 +10,8 @@ use std::io::{self, Write};
 use camino::Utf8Path;
 use serde_json::json;
 
-use super::complain;
 use super::place::{find_workspace, set_colors};
+use super::{complain, written};
 use crate::cli::{Format, InitArgs};
 use crate::config::PLACES;
 use crate::exit_code::ExitCode;
@@ -49,13 +49,7 @@ pub(super) fn run(args: &InitArgs) -> ExitCode {
         Some(name) => fs::replace(workspace.root.join(name).as_std_path(), text.as_bytes())
             .and_then(|()| tell(args.common.format, name, &parts, &tried)),
     };
-    match told {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            complain("error", &error.to_string());
-            ExitCode::Internal
-        }
-        _ => ExitCode::Pass,
-    }
+    written(told, ExitCode::Pass)
 }
 
 /// The file to write, relative to the root; none where the text is only to be printed. The error says why none may be

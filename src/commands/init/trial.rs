@@ -41,10 +41,13 @@ enum Attempt {
 }
 
 /// Why an attempt says nothing.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Silence {
     Interrupted,
-    NoAnswer,
+    /// What is behind it would be in the way of the others, too.
+    Lost(String),
+    /// It failed, and did not say that it found what it looks for.
+    Unclear,
 }
 
 /// What cargo runs for [`Attempt::Build`]: all that the tests need. Where it fails, the gate's tests fail, too.
@@ -53,7 +56,7 @@ const BUILD: [&str; 4] = ["cargo", "check", "--workspace", "--tests"];
 /// How long what is tried may take to end when it is asked to.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Tries what can be run here. After one of which nothing can be said, nothing more is tried: it would end alike.
+/// Tries what can be run here. Where something is in the way of one, nothing more is tried: it would end alike.
 pub(super) fn run(workspace: &Workspace, place: &PlaceArgs, survey: &Survey) -> Result<Vec<Tried>, Interrupted> {
     let signals = Signals::listen();
     let mut environment = variables();
@@ -61,20 +64,19 @@ pub(super) fn run(workspace: &Workspace, place: &PlaceArgs, survey: &Survey) -> 
         set(&mut environment, "CARGO_TARGET_DIR", workspace.target_dir.as_str());
     }
     let mut tried: Vec<Tried> = Vec::new();
+    let mut lost: Option<Silence> = None;
     for check in CHECKS.iter().filter(|check| check.needs.is_none_or(|program| !survey.lacking.contains(&program))) {
-        let is_lost = tried.iter().any(|before| before.result == Outcome::Unknown);
-        let found = if is_lost {
-            Err(Silence::NoAnswer)
-        } else {
-            judge(check, |attempt| passes(line(check, attempt), &workspace.root, &environment, &signals))
+        let found = match &lost {
+            Some(silence) => Err(silence.clone()),
+            None => judge(check, |attempt| passes(check, attempt, &workspace.root, &environment, &signals)),
         };
-        let result = match found {
+        say(check, &found);
+        match &found {
             Err(Silence::Interrupted) => return Err(Interrupted),
-            Err(Silence::NoAnswer) => Outcome::Unknown,
-            Ok(outcome) => outcome,
-        };
-        say(check, result);
-        tried.push(Tried { name: check.name, result });
+            Err(silence @ Silence::Lost(_)) => lost = Some(silence.clone()),
+            Err(Silence::Unclear) | Ok(_) => {}
+        }
+        tried.push(Tried { name: check.name, result: found.unwrap_or(Outcome::Unknown) });
     }
     if signals.interrupt().is_some() { Err(Interrupted) } else { Ok(tried) }
 }
@@ -90,7 +92,7 @@ fn judge(check: &Check, mut passes: impl FnMut(Attempt) -> Result<bool, Silence>
     } else if passes(Attempt::Build)? {
         Ok(Outcome::Warned)
     } else {
-        Err(Silence::NoAnswer)
+        Err(Silence::Lost("cargo cannot build here".to_owned()))
     }
 }
 
@@ -104,11 +106,13 @@ fn line(check: &Check, attempt: Attempt) -> (Vec<&'static str>, Option<(&'static
 
 /// Runs an attempt as the step would be run, with the cargo of `PATH`, and hears nothing of what it prints.
 fn passes(
-    (words, variable): (Vec<&'static str>, Option<(&'static str, &'static str)>),
+    check: &Check,
+    attempt: Attempt,
     root: &Utf8Path,
     environment: &[(OsString, OsString)],
     signals: &Signals,
 ) -> Result<bool, Silence> {
+    let (words, variable) = line(check, attempt);
     let set_there = variable.map(|(name, value)| format!("{name}={value:?} ")).unwrap_or_default();
     let shown = format!("{set_there}{}", words.join(" "));
     let _ = writeln!(io::stderr().lock(), "trying `{shown}` once (Ctrl-C leaves; --no-try writes without)");
@@ -123,13 +127,23 @@ fn passes(
         cwd: root.as_std_path().to_owned(),
         env,
     };
-    match process::follow(&launch, None, GRACE, signals, &mut |_, _| {}) {
-        Ok(followed) => match followed.ending {
-            Ending::Exited(status) => Ok(status == 0),
-            Ending::Signaled(_) | Ending::NotStarted => Err(Silence::NoAnswer),
-        },
+    let mut said = Vec::new();
+    let followed = process::follow(&launch, None, GRACE, signals, &mut |_, words| said.extend_from_slice(words));
+    match followed {
+        Ok(followed) => answer(check, attempt, followed.ending, &said),
         Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(Silence::Interrupted),
-        Err(_) => Err(Silence::NoAnswer),
+        Err(error) => Err(Silence::Lost(format!("`{shown}` cannot be started: {error}"))),
+    }
+}
+
+/// What an attempt says by how it ended, and by what it printed.
+fn answer(check: &Check, attempt: Attempt, ending: Ending, said: &[u8]) -> Result<bool, Silence> {
+    let says = |found: &str| String::from_utf8_lossy(said).contains(found);
+    match (ending, attempt) {
+        (Ending::Exited(0), _) => Ok(true),
+        (Ending::Exited(_), Attempt::Check(_)) if !check.found.is_none_or(says) => Err(Silence::Unclear),
+        (Ending::Exited(_), _) => Ok(false),
+        (ending, _) => Err(Silence::Lost(format!("it {ending}"))),
     }
 }
 
@@ -139,19 +153,21 @@ fn set(environment: &mut Vec<(OsString, OsString)>, name: &str, value: &str) {
 }
 
 /// Says what is not as one would expect.
-fn say(check: &Check, result: Outcome) {
+fn say(check: &Check, found: &Result<Outcome, Silence>) {
     let name = check.name;
-    match result {
-        Outcome::Green => {}
-        Outcome::Softened => {
-            complain("note", &format!("{name} has warnings now: they are written so that they do not fail"))
+    let as_green = "it is written as if it were green";
+    match found {
+        Ok(Outcome::Green | Outcome::Unknown) | Err(Silence::Interrupted) => {}
+        Ok(Outcome::Softened) => {
+            complain("note", &format!("{name} has warnings now: they are written so that they do not fail"));
         }
-        Outcome::Warned => complain("note", &format!("{name} is red now: it is written with `severity = \"warn\"`")),
-        Outcome::Unknown => {
-            complain(
-                "warning",
-                &format!("{name} could not be tried, since cargo cannot build here: it is written as if it were green"),
-            );
+        Ok(Outcome::Warned) => {
+            complain("note", &format!("{name} is red now: it is written with `severity = \"warn\"`"));
+        }
+        Err(Silence::Lost(why)) => complain("warning", &format!("{name} could not be tried ({why}): {as_green}")),
+        Err(Silence::Unclear) => {
+            let command = check.command(Manner::Lenient).join(" ");
+            complain("warning", &format!("{name} does not work (`{command}` says why): {as_green}"));
         }
     }
 }
@@ -171,7 +187,7 @@ mod tests {
             (&CLIPPY, &[true], Ok(Green)),
             (&CLIPPY, &[false, true], Ok(Softened)),
             (&CLIPPY, &[false, false, true], Ok(Warned)),
-            (&CLIPPY, &[false, false, false], Err(Silence::NoAnswer)),
+            (&CLIPPY, &[false, false, false], Err(Silence::Lost("cargo cannot build here".to_owned()))),
         ];
         for (check, answers, expected) in table {
             let mut left = answers.iter();
@@ -179,5 +195,20 @@ mod tests {
             assert_eq!(left.len(), 0, "{} {answers:?}", check.name);
         }
         assert_eq!(judge(&FMT, |_| Err(Silence::Interrupted)), Err(Silence::Interrupted));
+    }
+
+    #[test]
+    fn only_what_a_check_looks_for_makes_it_red() {
+        let strict = Attempt::Check(Manner::Strict);
+        for (check, attempt, ending, said, expected) in [
+            (&FMT, strict, Ending::Exited(0), "", Ok(true)),
+            (&FMT, strict, Ending::Exited(1), "Diff in src/lib.rs:1:\n", Ok(false)),
+            (&FMT, strict, Ending::Exited(1), "Error: Decoding config file failed", Err(Silence::Unclear)),
+            (&CLIPPY, strict, Ending::Exited(101), "", Ok(false)),
+            (&CLIPPY, Attempt::Build, Ending::Exited(101), "", Ok(false)),
+            (&CLIPPY, strict, Ending::Signaled(9), "", Err(Silence::Lost("it died of signal 9 (SIGKILL)".to_owned()))),
+        ] {
+            assert_eq!(answer(check, attempt, ending, said.as_bytes()), expected, "{} {said}", check.name);
+        }
     }
 }

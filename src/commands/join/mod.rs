@@ -11,7 +11,7 @@ use super::coverage::{self, Joined, Parts};
 use super::place::{Place, cargo};
 use super::quarantine::{day, expired};
 use super::stage::Stage;
-use super::test::{Facts, Knowing, Memory, Refused, default_context, here, judge};
+use super::test::{Facts, Knowing, Memory, Refused, default_context, here, judge, placed};
 use super::{complain, notify, remembered};
 use crate::cli::{CoverageArgs, JoinArgs};
 use crate::config::settings::DISABLE;
@@ -30,7 +30,11 @@ use crate::sys::random::random;
 pub(super) fn run(args: &JoinArgs) -> ExitCode {
     let place = match Place::find(&args.common.place, &args.given()) {
         Ok(place) => place,
-        Err(code) => return code,
+        Err(code) => {
+            // It has been said already, where there may be no workspace to say it in.
+            tell_refused(args, &Refused::new(code, "the shards could not be joined"));
+            return code;
+        }
     };
     if !place.settings().enabled {
         let off = format!("the gate is switched off (`enabled = false` or {DISABLE}=1)");
@@ -39,11 +43,17 @@ pub(super) fn run(args: &JoinArgs) -> ExitCode {
     }
     join(args, &place).unwrap_or_else(|refused| {
         complain("error", &refused.why);
+        tell_refused(args, &refused);
         let gate_dir = Some(place.gate_dir.as_path()).filter(|dir| !args.no_record && dir.is_dir());
         let wrong = refused.replace_test_reports(gate_dir, args.report.as_deref());
         wrong.iter().for_each(|text| complain("warning", text));
         refused.code
     })
+}
+
+fn tell_refused(args: &JoinArgs, refused: &Refused) {
+    let wrong = refused.tell_github("Tests", &placed(&args.common.place), &args.given());
+    wrong.iter().for_each(|text| complain("warning", text));
 }
 
 /// What was found, and what it makes.

@@ -16,8 +16,8 @@ use crate::commands::{complain, github, notify};
 use crate::config::Notice;
 use crate::event::{Event, Fact, Observer};
 use crate::history::portion::part::{End, Left};
-use crate::model::{CaseRecord, RunRecord, Shard, millis};
-use crate::report::github::{Findings, TestFindings};
+use crate::model::{RunRecord, Severity, Shard, millis};
+use crate::report::github::{CoverageFindings, Findings, TestFindings};
 use crate::report::markdown::Smoke;
 use crate::report::shards::{self, ShardLine, ShardState};
 use crate::report::{Insights, Look, Terminal, TestDocument, Verbosity};
@@ -75,14 +75,16 @@ impl Joining<'_> {
         if !github::is_spoken_to(self.place.settings()) {
             return None;
         }
-        let cases: Vec<&CaseRecord> = ended.cases.iter().map(|case| &**case).collect();
+        let (judgement, insights) = (&ended.record.judgement, ended.insights);
+        let cases = github::weighed(ended.cases, judgement, insights, Severity::Block);
+        let vanished = github::weight_of("vanished", judgement);
         let (totals, not_run) = (ended.record.totals, ended.record.not_run);
         let findings = Findings {
             title: "Tests",
-            judgement: &ended.record.judgement,
+            judgement,
             duration: Some(ended.record.duration),
-            tests: Some(TestFindings { totals, not_run, cases: &cases, insights: ended.insights }),
-            coverage: covered.map(Joined::report),
+            tests: Some(TestFindings { totals, not_run, cases: &cases, insights, vanished }),
+            coverage: covered.map(|of| CoverageFindings { report: of.report(), severity: Severity::Block }),
             pipeline: None,
             shards: ended.shards,
         };
@@ -129,7 +131,7 @@ impl Joining<'_> {
             verbosity: if self.args.quiet { Verbosity::Quiet } else { Verbosity::Normal },
             progress: false,
             columns: surroundings.columns(),
-            groups: github::is_spoken_to(self.place.settings()),
+            github: github::is_spoken_to(self.place.settings()),
         }
     }
 

@@ -20,17 +20,18 @@ pub(super) struct Page {
 }
 
 /// The page of the whole, then one for each command and those below it.
-pub(super) fn all(mut definition: clap::Command) -> io::Result<Vec<Page>> {
+pub(super) fn all(mut definition: clap::Command) -> io::Result<(Page, Vec<Page>)> {
     definition.build();
-    let mut pages = Vec::new();
-    add(&definition, &[], &mut pages)?;
-    Ok(pages)
+    let mut rest = Vec::new();
+    add_inner(&definition, &[], &mut rest)?;
+    Ok((page(&definition, &[])?, rest))
 }
 
-fn add(command: &clap::Command, path: &[&str], pages: &mut Vec<Page>) -> io::Result<()> {
-    pages.push(page(command, path)?);
+fn add_inner(command: &clap::Command, path: &[&str], pages: &mut Vec<Page>) -> io::Result<()> {
     for inner in command.get_subcommands() {
-        add(inner, &[path, &[inner.get_name()]].concat(), pages)?;
+        let path = [path, &[inner.get_name()]].concat();
+        pages.push(page(inner, &path)?);
+        add_inner(inner, &path, pages)?;
     }
     Ok(())
 }
@@ -152,7 +153,8 @@ mod tests {
     use crate::config::settings::flag_help;
 
     fn pages() -> Vec<Page> {
-        all(cli::command(&flag_help()).disable_help_subcommand(true)).unwrap()
+        let (whole, rest) = all(cli::command(&flag_help()).disable_help_subcommand(true)).unwrap();
+        std::iter::once(whole).chain(rest).collect()
     }
 
     #[test]

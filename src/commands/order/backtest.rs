@@ -20,6 +20,7 @@ use crate::history::store::{Page, RunFilter};
 use crate::import::csv::{self, CsvCase, CsvError};
 use crate::model::{BinaryId, ContentHash, Kind, Outcome, RunState, TestKey, WORKSPACE_SUITE};
 use crate::report::json as documents;
+use crate::report::json::SCHEMA_VERSION;
 use crate::report::words;
 
 /// Replays what is asked for, and says what came of it. The inner result is a code that has been explained by then.
@@ -121,7 +122,7 @@ fn document(backtest: &Backtest, slots: usize) -> Value {
     let figures = backtest.figures();
     let strategies: Vec<Value> = figures.iter().map(strategy_json).collect();
     json!({
-        "schema_version": 1,
+        "schema_version": SCHEMA_VERSION,
         "runs": backtest.runs(),
         "tests": backtest.tests(),
         "slots": slots,

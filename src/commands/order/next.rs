@@ -22,6 +22,7 @@ use crate::plan::list::Remembered as Lists;
 use crate::plan::{Harness, Plan, Standing, TestBinary};
 use crate::report::inert::one_line;
 use crate::report::json as documents;
+use crate::report::json::SCHEMA_VERSION;
 use crate::report::words;
 use crate::runner::job::{Frame, Job, Purpose, first_jobs};
 use crate::runner::schedule::{Shape, schedule};
@@ -48,8 +49,7 @@ pub(super) fn run(args: &OrderArgs) -> Result<Result<(), ExitCode>, OrderError> 
     let Some(memory) = memory else {
         if args.common.format == Format::Json {
             let slots = slots(args, None);
-            let nothing =
-                json!({ "schema_version": 1, "slots": slots, "expected_ms": null, "tests": [], "processes": [] });
+            let nothing = json!({ "schema_version": SCHEMA_VERSION, "slots": slots, "expected_ms": null, "tests": [], "processes": [] });
             documents::write_line(&mut io::stdout().lock(), &nothing)?;
         }
         return Ok(Ok(()));
@@ -277,7 +277,7 @@ impl Next<'_> {
             })
         };
         json!({
-            "schema_version": 1,
+            "schema_version": SCHEMA_VERSION,
             "slots": self.slots,
             "expected_ms": self.expected.map(millis),
             "tests": self.lines.iter().take(limit).map(Line::json).collect::<Vec<_>>(),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use camino::Utf8Path;
 
 use crate::cli::{ReportArgs, ReportFormat};
-use crate::commands::complain;
+use crate::commands::{complain, unwritable, written};
 use crate::exit_code::ExitCode;
 use crate::report::Look;
 use crate::sys::fs::replace;
@@ -61,7 +61,10 @@ impl Wanted {
         };
         if let Err(error) = replace(file, bytes) {
             complain("error", &format!("cannot write the report: {error}"));
-            return ExitCode::Internal;
+            return match self.destination {
+                Destination::Named(_) => unwritable(&error),
+                Destination::Stdout | Destination::Kept(_) => ExitCode::Internal,
+            };
         }
         if self.open && self.surroundings.has_display() {
             if let Err(error) = viewer::open(file) {
@@ -87,12 +90,5 @@ fn destination_of(args: &ReportArgs, gate_dir: &Utf8Path, stdout_is_tty: bool) -
 
 fn print(bytes: &[u8]) -> ExitCode {
     let mut stdout = io::stdout().lock();
-    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
-        // Whoever closed the pipe has read enough.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            complain("error", &format!("the output cannot be written: {error}"));
-            ExitCode::Internal
-        }
-        _ => ExitCode::Pass,
-    }
+    written(stdout.write_all(bytes).and_then(|()| stdout.flush()), ExitCode::Pass)
 }

@@ -56,7 +56,7 @@ impl<'a> Asked<'a> {
             args,
             changes,
             signals,
-            look: Look { groups: github::is_spoken_to(place.settings()), ..look(args) },
+            look: look(args, github::is_spoken_to(place.settings())),
             place,
             run_id,
             start,
@@ -141,7 +141,7 @@ fn read(list: &Path) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn look(args: &RunArgs) -> Look {
+fn look(args: &RunArgs, github: bool) -> Look {
     let surroundings = Surroundings::read();
     let choice = color_choice(args.place.color.as_deref());
     let verbosity = match (args.quiet, args.verbose) {
@@ -154,6 +154,6 @@ fn look(args: &RunArgs) -> Look {
         verbosity,
         progress: !args.no_progress && surroundings.progress(args.quiet),
         columns: surroundings.columns(),
-        groups: false,
+        github,
     }
 }

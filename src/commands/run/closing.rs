@@ -9,7 +9,7 @@ use camino::Utf8PathBuf;
 use super::ask::Asked;
 use super::judge::judge;
 use super::site::Site;
-use super::step::{self, Tests};
+use super::step::{self, Covered, Tests};
 use super::walk::{Observers, Walked};
 use crate::cli::{Format, RunArgs};
 use crate::commands::keeping::{self, History, Pace};
@@ -26,10 +26,10 @@ use crate::model::{
 use crate::pipeline::gating::Changes;
 use crate::pipeline::manifest::{Completion, DONE, MEANT, Manifest};
 use crate::pipeline::plan::Planned;
-use crate::report::github::{Findings, TestFindings};
+use crate::report::github::{CoverageFindings, Findings, TestFindings, Weighed};
 use crate::report::json::write_line;
 use crate::report::pipeline::{Artifacts, PipelineReport, json, markdown, terminal};
-use crate::report::{CoverageReport, Insights, Look};
+use crate::report::{Insights, Look};
 use crate::sys::fs::replace;
 
 /// The head of the pipeline's own record, as far as it is known before the first step.
@@ -162,7 +162,7 @@ impl Ended<'_> {
         observers.tell(Fact::RunFinished { record: Arc::new(record), cases: cases.clone().into() });
         drop(observers);
         wrong.extend(tell(args, site.asked.look, &report));
-        wrong.extend(tell_github(site, &report, &cases, &insights, &walked.coverage));
+        wrong.extend(tell_github(site, &report, &walked.tests, &insights, &walked.coverage));
         let happened = notify::happened(&judgement, turned_flaky);
         let settings = &site.settings().notify;
         let json = || notify::bytes(&json::document(&report));
@@ -208,9 +208,7 @@ fn self_record(site: &Site<'_>, judgement: &Judgement, tests: &[Tests]) -> RunRe
 /// The tests of all runs in order of their keys, and what the history says of them. Of a test that ran in two steps the
 /// worse outcome counts.
 fn tests_of(tests: &[Tests]) -> (Vec<Arc<CaseRecord>>, Insights) {
-    let mut cases: Vec<Arc<CaseRecord>> = tests.iter().flat_map(|tests| tests.cases.iter().cloned()).collect();
-    cases.sort_by(|a, b| a.key.cmp(&b.key).then(b.outcome.is_failure().cmp(&a.outcome.is_failure())));
-    cases.dedup_by(|later, earlier| later.key == earlier.key);
+    let cases = worst_of_each(tests.iter().flat_map(|tests| tests.cases.iter().cloned()), |case| case);
     // The last run of the engine knows what those before it left in the history, but not what was in quarantine there.
     let all = || tests.iter().map(|tests| &tests.insights);
     let mut insights = all().rev().find(|insights| **insights != Insights::default()).cloned().unwrap_or_default();
@@ -220,6 +218,17 @@ fn tests_of(tests: &[Tests]) -> (Vec<Arc<CaseRecord>>, Insights) {
     insights.quarantined.sort_by_key(|line| matches!(line.outcome, Outcome::Passed | Outcome::Skipped));
     insights.states = all().flat_map(|insights| &insights.states).cloned().collect();
     (cases, insights)
+}
+
+/// Each test once, in order of the keys: as it came off worst, of equals the one that stands first.
+fn worst_of_each<T>(all: impl Iterator<Item = T>, case: impl Fn(&T) -> &CaseRecord) -> Vec<T> {
+    let mut each: Vec<T> = all.collect();
+    each.sort_by(|a, b| {
+        let (a, b) = (case(a), case(b));
+        a.key.cmp(&b.key).then(b.outcome.is_failure().cmp(&a.outcome.is_failure()))
+    });
+    each.dedup_by(|later, earlier| case(later).key == case(earlier).key);
+    each
 }
 
 /// A report of coverage from an earlier run says nothing of a gate that did not come to measuring. Gives what went wrong.
@@ -269,21 +278,28 @@ fn tell(args: &RunArgs, look: Look, report: &PipelineReport) -> Option<String> {
 fn tell_github(
     site: &Site<'_>,
     report: &PipelineReport,
-    cases: &[Arc<CaseRecord>],
+    runs: &[Tests],
     insights: &Insights,
-    coverage: &[CoverageReport],
+    coverage: &[Covered],
 ) -> Option<String> {
-    if !site.asked.look.groups {
+    if !site.asked.look.github {
         return None;
     }
-    let cases: Vec<&CaseRecord> = cases.iter().map(|case| &**case).collect();
-    let tests = |totals| TestFindings { totals, not_run: report.not_run, cases: &cases, insights };
+    let weighed =
+        runs.iter().flat_map(|run| github::weighed(&run.cases, &run.record.judgement, &run.insights, run.severity));
+    let mut weighed: Vec<Weighed<'_>> = weighed.collect();
+    weighed.sort_by_key(|told| told.severity);
+    let cases = worst_of_each(weighed.into_iter(), |told| told.case);
+    let vanished = runs.iter().map(|run| github::weight_of("vanished", &run.record.judgement).max(run.severity));
+    let vanished = vanished.min().unwrap_or_default();
+    let tests = |totals| TestFindings { totals, not_run: report.not_run, cases: &cases, insights, vanished };
+    let failed = coverage.iter().filter(|of| of.report.word == "FAIL").min_by_key(|of| of.severity);
     let findings = Findings {
         title: "Gate",
         judgement: &report.judgement,
         duration: Some(report.duration),
         tests: report.totals.map(tests),
-        coverage: coverage.iter().find(|report| report.word == "FAIL").or(coverage.last()),
+        coverage: failed.or(coverage.last()).map(|of| CoverageFindings { report: &of.report, severity: of.severity }),
         pipeline: Some(report),
         shards: &[],
     };

@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use super::ask::Asked;
 use super::step;
 use crate::cli::Format;
-use crate::commands::complain;
 use crate::commands::place::color_choice;
 use crate::commands::test::Refused;
+use crate::commands::written;
 use crate::config::Pipeline;
 use crate::exit_code::ExitCode;
 use crate::pipeline::gating::{self, Gating};
@@ -33,21 +33,14 @@ pub(super) fn tell(asked: &Asked<'_>, pipeline: &Pipeline, planned: &[Planned<'_
         steps: planned.iter().map(|step| line(step, &cached)).collect(),
     };
     let mut stdout = io::stdout().lock();
-    let written = match asked.args.format {
+    let shown = match asked.args.format {
         Format::Json => write_line(&mut stdout, &dry_run::document(&plan)),
         Format::Human => {
             let look = Look { columns: Surroundings::read().columns_of_answers(), color: color(asked), ..asked.look };
             stdout.write_all(dry_run::page(&plan, look).as_bytes())
         }
     };
-    match written.and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            complain("error", &format!("the plan cannot be written: {error}"));
-            Ok(ExitCode::Internal)
-        }
-        // Whoever closed the pipe has read enough.
-        _ => Ok(ExitCode::Pass),
-    }
+    Ok(written(shown.and_then(|()| stdout.flush()), ExitCode::Pass))
 }
 
 /// It is an answer, and goes where answers go.

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::judge::Settled;
 use super::site::Site;
-use super::step::{Done, ENDED, Tests, blank, budget, clear_budget, state_of_unexecuted, unstarted};
+use super::step::{Covered, Done, ENDED, Tests, blank, budget, clear_budget, state_of_unexecuted, unstarted};
 use crate::cli::{coverage_step, test_step};
 use crate::commands::stage::{AsStep, Log, Manner, Stage};
 use crate::commands::suites::{self, SuiteCame, SuiteRun};
@@ -80,8 +80,10 @@ pub(super) fn engine(site: &Site<'_>, planned: &Planned<'_>, step: &Step, stream
         record,
         cases: cases.to_vec(),
         insights,
+        severity: planned.severity,
         turned_flaky: happened.contains(&Notice::FlakyNew),
     });
+    let coverage = coverage.map(|report| Covered { report, severity: planned.severity });
     let settled = Settled { record, codes, reasons: judgement.reasons };
     Done { settled, tests: tests.into_iter().collect(), coverage, warnings, ..Done::default() }
 }
@@ -104,7 +106,7 @@ fn stage(site: &Site<'_>, step: &Step, warnings: &mut Vec<String>) -> Stage {
             verbose: args.verbose,
             color: args.place.color.clone(),
             no_progress: args.no_progress,
-            groups: site.asked.look.groups,
+            github: site.asked.look.github,
         },
         trigger: args.trigger.clone(),
         no_record: args.no_record,
@@ -225,7 +227,7 @@ fn whole(site: &Site<'_>, planned: &Planned<'_>, came: Vec<SuiteCame>, wanted: u
         done.warnings.extend(one.warnings);
         let insights = crate::report::Insights::default();
         let record = Arc::new(one.record);
-        done.tests.push(Tests { record, cases: one.cases, insights, turned_flaky: false });
+        done.tests.push(Tests { record, cases: one.cases, insights, severity: planned.severity, turned_flaky: false });
     }
     if wanted > 1 && record.state == StepState::Passed {
         record.why = format!("all {} pass", words::count(wanted as u64, "suite", "suites"));

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use super::complain;
 use super::isolation::Isolated;
 use super::test::{self, Refused};
-use crate::cli::{RunArgs, TestArgs};
+use crate::cli::RunArgs;
 use crate::config::Pipeline;
 use crate::event::Fact;
 use crate::exit_code::ExitCode;
@@ -39,28 +39,30 @@ pub(super) fn run(args: &RunArgs) -> ExitCode {
         Ok(asked) => asked,
         Err(code) => {
             // It has been said already, where there may be no workspace to say it in.
-            outdate_reports(args, &Refused::new(code, "the gate could not begin"));
+            tell_refused(args, &Refused::new(code, "the gate could not begin"));
             return code;
         }
     };
     run_asked(&asked).unwrap_or_else(|refused| {
         complain("error", &refused.why);
-        outdate_reports(args, &refused);
+        tell_refused(args, &refused);
         refused.code
     })
 }
 
-/// Whoever reads reports takes no earlier one for that of a gate that could not begin.
-fn outdate_reports(args: &RunArgs, refused: &Refused) {
-    let mut meant = TestArgs::default();
-    let flags = &mut meant.build.flags;
-    flags.manifest_path.clone_from(&args.place.manifest_path);
-    flags.target_dir.clone_from(&args.place.target_dir);
+/// GitHub hears of a gate that could not begin, and whoever reads reports takes no earlier one for its.
+fn tell_refused(args: &RunArgs, refused: &Refused) {
+    let mut meant = test::placed(&args.place);
     meant.no_record |= args.no_record;
-    if !args.dry_run && refused.outdates_reports(&meant) {
-        let wrong = refused.replace_test_reports(refused.gate_dir(&meant).as_deref(), args.report.as_deref());
-        wrong.iter().for_each(|text| complain("warning", text));
+    if args.dry_run {
+        return;
     }
+    let mut wrong = refused.tell_github("Gate", &meant, &args.given());
+    if refused.outdates_reports(&meant) {
+        let gate_dir = refused.gate_dir(&meant);
+        wrong = wrong.or(refused.replace_test_reports(gate_dir.as_deref(), args.report.as_deref()));
+    }
+    wrong.iter().for_each(|text| complain("warning", text));
 }
 
 fn run_asked(asked: &Asked<'_>) -> Result<ExitCode, Refused> {

@@ -32,7 +32,7 @@ pub(super) struct Done {
     /// What the smoke checks came to, where it was these.
     pub(super) smoke: Option<SmokeReport>,
     /// What it measured, where it was that.
-    pub(super) coverage: Option<CoverageReport>,
+    pub(super) coverage: Option<Covered>,
     /// What the user should know that decides nothing.
     pub(super) warnings: Vec<String>,
 }
@@ -45,8 +45,17 @@ pub(super) struct Tests {
     pub(super) record: Arc<RunRecord>,
     pub(super) cases: Vec<Arc<CaseRecord>>,
     pub(super) insights: Insights,
+    /// How much the step weighs that it was.
+    pub(super) severity: Severity,
     /// Did a test turn flaky in it that was not before?
     pub(super) turned_flaky: bool,
+}
+
+/// A measurement of coverage.
+pub(super) struct Covered {
+    pub(super) report: CoverageReport,
+    /// How much the step weighs that it was.
+    pub(super) severity: Severity,
 }
 
 /// What a step runs, as words.

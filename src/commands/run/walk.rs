@@ -10,13 +10,12 @@ use jiff::Timestamp;
 use super::engine::{self, Stream};
 use super::judge::Settled;
 use super::site::Site;
-use super::step::{self, Done, Tests, blank};
+use super::step::{self, Covered, Done, Tests, blank};
 use crate::event::{Event, Fact, Observer};
 use crate::exit_code::ExitCode;
 use crate::model::{StepKind, StepRecord, StepState};
 use crate::pipeline::plan::{Planned, Work};
 use crate::pipeline::schedule::{Came, Schedule, Unit, Weight, Why};
-use crate::report::CoverageReport;
 use crate::report::pipeline::SmokeReport;
 
 /// What came of all steps.
@@ -26,7 +25,7 @@ pub(super) struct Walked {
     pub(super) settled: Vec<Settled>,
     pub(super) tests: Vec<Tests>,
     pub(super) smoke: Option<SmokeReport>,
-    pub(super) coverage: Vec<CoverageReport>,
+    pub(super) coverage: Vec<Covered>,
     /// The signal that ended it, where one did.
     pub(super) interrupted: Option<&'static str>,
 }

@@ -9,11 +9,11 @@ use std::io;
 use camino::Utf8PathBuf;
 use jiff::Timestamp;
 
-use super::complain;
 use super::history::unknown_commit;
 use super::keeping;
 use super::place::Place;
 use super::ratchet::OwnRatchet;
+use super::{complain, written};
 use crate::cli::StatusArgs;
 use crate::config::without_password;
 use crate::coverage::ratchet::Ratchet;
@@ -66,15 +66,7 @@ pub(super) fn run(args: &StatusArgs) -> ExitCode {
         unreadable.into_iter().flatten().for_each(|why| complain("warning", &why));
     }
     let code = answer.as_ref().map_or(ExitCode::Pass, |answer| answer.code);
-    match show::show(&status, answer.as_ref(), args.common.format, &mut io::stdout().lock()) {
-        Ok(()) => code,
-        // Whoever closed the pipe has read enough; the question is answered by the code all the same.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => code,
-        Err(error) => {
-            complain("error", &format!("the output cannot be written: {error}"));
-            ExitCode::Internal
-        }
-    }
+    written(show::show(&status, answer.as_ref(), args.common.format, &mut io::stdout().lock()), code)
 }
 
 impl Status {

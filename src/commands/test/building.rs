@@ -74,7 +74,7 @@ impl Session<'_> {
         let shim = dir.path().join(launch::RUSTDOC_NAME);
         let stage = &self.asked.stage;
         let by_environment = stage.variable_os("RUSTDOC").is_some();
-        let look = outputs::look(self.args, &self.surroundings);
+        let look = outputs::look(self.args, &self.surroundings, outputs::speaks_to_github(self.asked));
         let quiet = self.args.build.flags.quiet;
         let progress = look.progress.then_some(look.columns).flatten().and_then(|columns| u16::try_from(columns).ok());
         let mut user = self.asked.cargo_flags.clone();

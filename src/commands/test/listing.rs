@@ -7,6 +7,7 @@ use super::sharding::Ours;
 use crate::cli::Format;
 use crate::exit_code::ExitCode;
 use crate::model::{Judgement, Verdict};
+use crate::report::json::SCHEMA_VERSION;
 
 impl Session<'_> {
     /// What would run, in its order.
@@ -21,7 +22,7 @@ impl Session<'_> {
                 let units = plan.binaries.iter().filter(|binary| !binary.harness.gives_list());
                 let units: Vec<String> = units.map(|binary| binary.id.to_string()).collect();
                 let document = serde_json::json!({
-                    "schema_version": 1, "plan_digest": ours.whole, "shard": self.args.shard, "tests": tests,
+                    "schema_version": SCHEMA_VERSION, "plan_digest": ours.whole, "shard": self.args.shard, "tests": tests,
                     "without_list": units,
                 });
                 crate::report::json::write_line(&mut stdout, &document)

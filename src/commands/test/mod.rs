@@ -35,7 +35,7 @@ pub(super) use leaving::{folder_of, refused as leave_refused, stepped_aside};
 use measuring::NotMeasuring;
 pub(super) use measuring::{Begun, Measuring};
 pub(super) use outputs::{ARTIFACT, Ended, Wanted, events, look, markdown, write_artifact, write_asked};
-pub(super) use refused::Refused;
+pub(super) use refused::{Refused, placed};
 pub(super) use rounds::run as run_session;
 pub(super) use session::{Came, Recorded, run_once};
 pub(super) use step::{Stepped, Told, handed, run_step, seated};
@@ -58,6 +58,8 @@ pub fn run(args: &TestArgs) -> ExitCode {
     });
     done.unwrap_or_else(|refused| {
         super::complain("error", &refused.why);
+        let flags = args.settings.given();
+        refused.tell_github("Tests", args, &flags).iter().for_each(|text| super::complain("warning", text));
         leaving::refused(args, &refused).iter().for_each(|text| super::complain("warning", text));
         // Without a run there is nothing to report.
         if refused.outdates_reports(args) && !args.build.flags.no_run {

@@ -16,8 +16,8 @@ use crate::commands::place::color_choice;
 use crate::config::Notice;
 use crate::event::{Event, Fact, Observer};
 use crate::exit_code::ExitCode;
-use crate::model::{CaseRecord, RunRecord};
-use crate::report::github::{Findings, TestFindings};
+use crate::model::{CaseRecord, RunRecord, Severity};
+use crate::report::github::{CoverageFindings, Findings, TestFindings};
 use crate::report::markdown::{Smoke, test_report};
 use crate::report::shards::{self, ShardLine};
 use crate::report::{EventStream, Insights, Look, Verbosity, json, junit};
@@ -27,8 +27,8 @@ use crate::sys::term::{Output, Surroundings};
 /// The artifact's name in the gate directory.
 pub(in crate::commands) const ARTIFACT: &str = "test-report.md";
 
-/// How the terminal looks, from flags and surroundings.
-pub(in crate::commands) fn look(args: &TestArgs, surroundings: &Surroundings) -> Look {
+/// How the terminal looks, from flags and surroundings, and whether GitHub is spoken to.
+pub(in crate::commands) fn look(args: &TestArgs, surroundings: &Surroundings, github: bool) -> Look {
     let flags = &args.build.flags;
     let choice = color_choice(flags.color.as_deref());
     let verbosity = match (flags.quiet, flags.verbose) {
@@ -41,26 +41,27 @@ pub(in crate::commands) fn look(args: &TestArgs, surroundings: &Surroundings) ->
         verbosity,
         progress: !args.no_progress && surroundings.progress(flags.quiet),
         columns: surroundings.columns(),
-        groups: false,
+        github,
     }
 }
 
 /// Is GitHub spoken to? Within a pipeline that is the pipeline's own matter.
 pub(in crate::commands) fn speaks_to_github(asked: &Asked) -> bool {
-    asked.stage.step.as_ref().map_or_else(|| github::is_spoken_to(asked.settings()), |step| step.manner.groups)
+    asked.stage.step.as_ref().map_or_else(|| github::is_spoken_to(asked.settings()), |step| step.manner.github)
 }
 
 /// Tells GitHub what a run came to, where it is spoken to. Gives what went wrong.
 pub(super) fn tell_github(asked: &Asked, came_to: &CameTo) -> Option<String> {
     let CameTo { judgement, run, coverage } = came_to;
     let Recorded { record, cases, insights, .. } = run.as_ref().filter(|_| speaks_to_github(asked))?;
-    let cases: Vec<&CaseRecord> = cases.iter().map(|case| &**case).collect();
+    let cases = github::weighed(cases, judgement, insights, Severity::Block);
+    let vanished = github::weight_of("vanished", judgement);
     let findings = Findings {
         title: if record.head.instrumented { "Coverage" } else { "Tests" },
         judgement,
         duration: Some(record.duration),
-        tests: Some(TestFindings { totals: record.totals, not_run: record.not_run, cases: &cases, insights }),
-        coverage: coverage.as_ref(),
+        tests: Some(TestFindings { totals: record.totals, not_run: record.not_run, cases: &cases, insights, vanished }),
+        coverage: coverage.as_ref().map(|report| CoverageFindings { report, severity: Severity::Block }),
         pipeline: None,
         shards: &[],
     };

@@ -9,11 +9,14 @@ use jiff::Timestamp;
 use super::ask::metadata_flags;
 use super::ground::LateGround;
 use super::outputs::ARTIFACT;
-use crate::cli::TestArgs;
+use crate::cli::{PlaceArgs, TestArgs};
+use crate::commands::github;
 use crate::commands::place::{cargo, variables};
 use crate::commands::stage::Stage;
-use crate::config::{ConfigFile, Layers, Resolved};
+use crate::config::{ConfigFile, Layers, Resolved, Settings};
 use crate::exit_code::ExitCode;
+use crate::model::{Judgement, Reason, Verdict};
+use crate::report::github::Findings;
 use crate::report::markdown::report_without_run;
 use crate::sys::fs::replace;
 
@@ -56,15 +59,59 @@ impl Refused {
         let written = paths.try_for_each(|path| replace(&path, text.as_bytes()));
         written.err().map(|error| format!("cannot write the report: {error}"))
     }
+
+    /// Tells GitHub, where it is spoken to as far as the settings can be read. Gives what went wrong.
+    pub(in crate::commands) fn tell_github(
+        &self,
+        title: &str,
+        args: &TestArgs,
+        flags: &[(&'static str, &str)],
+    ) -> Option<String> {
+        let settings = settings_despite_mistakes(ground_of(args).as_ref(), flags);
+        let judgement = self.judgement();
+        let tell = || github::tell(&Findings::of_judgement(title, &judgement), None, None);
+        github::is_spoken_to(&settings).then(tell).flatten()
+    }
+
+    /// What it means for the gate.
+    pub(super) fn judgement(&self) -> Judgement {
+        let (verdict, id) = match self.code {
+            ExitCode::Internal => (Verdict::ToolError, "internal"),
+            ExitCode::Interrupted => (Verdict::Fail, "interrupted"),
+            ExitCode::Usage => (Verdict::Fail, "usage"),
+            _ => (Verdict::Fail, "config"),
+        };
+        Judgement { verdict, codes: vec![self.code], reasons: vec![Reason::new(id, &self.why)] }
+    }
+}
+
+/// What a command that builds nothing was asked, as far as it tells where the workspace is.
+pub(in crate::commands) fn placed(place: &PlaceArgs) -> TestArgs {
+    let mut args = TestArgs::default();
+    args.build.flags.manifest_path.clone_from(&place.manifest_path);
+    args.build.flags.target_dir.clone_from(&place.target_dir);
+    args
 }
 
 /// Whatever else is wrong with workspace and configuration.
 pub(super) fn gate_dir_despite_mistakes(args: &TestArgs) -> Option<Utf8PathBuf> {
-    let ground =
-        LateGround::ask(Stage::here().ok()?, cargo(), metadata_flags(&args.build), args.build.flags.target_dir.clone());
-    let file = ConfigFile::load(&ground.workspace().ok()?.root).ok().flatten();
-    let (variables, flags) = (variables(), args.settings.given());
-    let layers = Layers { file: file.as_ref(), variables: &variables, flags: &flags, ..Layers::default() };
-    let store_dir = Resolved::store_dir_despite_mistakes(&layers);
+    let ground = ground_of(args)?;
+    let store_dir = settings_despite_mistakes(Some(&ground), &args.settings.given()).store.dir;
     Some(ground.ground(store_dir.as_deref()).ok()?.gate_dir.clone())
+}
+
+fn ground_of(args: &TestArgs) -> Option<LateGround> {
+    let target_dir = args.build.flags.target_dir.clone();
+    Some(LateGround::ask(Stage::here().ok()?, cargo(), metadata_flags(&args.build), target_dir))
+}
+
+fn settings_despite_mistakes(ground: Option<&LateGround>, flags: &[(&'static str, &str)]) -> Settings {
+    let file = ground.and_then(|ground| ConfigFile::load(&ground.workspace().ok()?.root).ok().flatten());
+    let variables = variables();
+    Resolved::settings_despite_mistakes(&Layers {
+        file: file.as_ref(),
+        variables: &variables,
+        flags,
+        ..Layers::default()
+    })
 }

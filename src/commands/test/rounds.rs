@@ -26,6 +26,7 @@ pub(in crate::commands) fn run(
     let mut codes = Vec::new();
     // GitHub shows so little of a step that it is told of one round.
     let mut decisive: Option<CameTo> = None;
+    let mut refused: Option<Refused> = None;
     for round in 1..=times {
         if times > 1 && !args.build.flags.quiet {
             let of = if times == usize::MAX { String::new() } else { format!(" of {times}") };
@@ -33,10 +34,14 @@ pub(in crate::commands) fn run(
         }
         let is_instrumented = measuring.is_instrumented();
         let session = Session::new(args, asked, &signals, is_instrumented);
-        let came_to = session.and_then(|session| session.run(measuring, Vec::new())).map_err(|refused| {
-            let all = codes.iter().copied().chain([refused.code]);
-            Refused { code: ExitCode::most_pressing(all), ..refused }
-        })?;
+        let came_to = match session.and_then(|session| session.run(measuring, Vec::new())) {
+            Ok(came_to) => came_to,
+            Err(why_not) => {
+                codes.push(why_not.code);
+                refused = Some(why_not);
+                break;
+            }
+        };
         let judgement = &came_to.judgement;
         let (code, is_nothing) = (judgement.exit_code(), judgement.verdict == Verdict::Nothing);
         codes.push(code);
@@ -51,5 +56,6 @@ pub(in crate::commands) fn run(
     }
     let wrong = decisive.and_then(|came_to| outputs::tell_github(asked, &came_to));
     wrong.iter().for_each(|text| complain("warning", text));
-    Ok(ExitCode::most_pressing(codes))
+    let code = ExitCode::most_pressing(codes);
+    refused.map_or(Ok(code), |refused| Err(Refused { code, ..refused }))
 }

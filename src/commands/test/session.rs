@@ -179,8 +179,7 @@ impl<'a> Session<'a> {
         };
         let events = outputs::events(self.args.events.as_ref())?;
         let memory = history::open(opening);
-        let groups = outputs::speaks_to_github(self.asked);
-        let look = Look { groups, ..outputs::look(self.args, &self.surroundings) };
+        let look = outputs::look(self.args, &self.surroundings, outputs::speaks_to_github(self.asked));
         let insights = RefCell::new(Insights::default());
         let terminal = Terminal::new(std::io::stderr(), look).with_insights(|_, _| insights.borrow().clone());
         let log = self.asked.stage.log().map(|log| Terminal::new(log, Look::default()));

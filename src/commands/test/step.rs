@@ -41,13 +41,7 @@ impl Stepped {
     /// A step that could not begin. Says why.
     pub(in crate::commands) fn refused(refused: &Refused, stage: &Stage) -> Self {
         stage.complain("error", &refused.why);
-        let (verdict, id) = match refused.code {
-            ExitCode::Internal => (Verdict::ToolError, "internal"),
-            ExitCode::Interrupted => (Verdict::Fail, "interrupted"),
-            ExitCode::Usage => (Verdict::Fail, "usage"),
-            _ => (Verdict::Fail, "config"),
-        };
-        Self::without_run(verdict, refused.code, vec![Reason::new(id, &refused.why)])
+        Self { judgement: refused.judgement(), run: None, coverage: None }
     }
 
     /// How the command that it stands for would have left.

@@ -26,7 +26,7 @@ pub(in crate::commands) fn survey(args: &TestArgs, asked: &Arc<Asked>) -> Result
         wants_full: false,
         is_needed: false,
     });
-    let terminal = Terminal::new(std::io::stderr(), outputs::look(args, &session.surroundings));
+    let terminal = Terminal::new(std::io::stderr(), outputs::look(args, &session.surroundings, false));
     let mut observers = Observers::new([Box::new(terminal) as Box<_>]);
     let (built, tries) = session.with_retries(&mut observers, |observers| session.build(None, observers));
     drop(observers);

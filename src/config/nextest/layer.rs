@@ -106,16 +106,20 @@ impl Taken {
         resolving: &Resolving,
         ignored: &mut Ignored,
     ) -> Override {
-        let mut is_free = |setting: &'static str, key: &str, line: usize| {
+        // Without a key nothing of the file's is passed over.
+        let mut is_free = |setting: &'static str, key: Option<&str>, line: usize| {
             let above = resolving.said(setting).filter(|source| !is_nextests(source));
-            if let Some(source) = above {
+            if let Some((source, key)) = above.zip(key) {
                 ignored.add(join(path, key), line, format!("{source} decides"));
             }
             above.is_none()
         };
-        let retries = differs.retries.filter(|said| is_free("retries", "retries", said.line));
-        let slow = differs.slow_timeout.filter(|said| is_free("slow", "slow-timeout.period", said.line));
-        let timeout = differs.slow_timeout.filter(|said| is_free("timeout", "slow-timeout.terminate-after", said.line));
+        let retries = differs.retries.filter(|said| is_free("retries", Some("retries"), said.line));
+        let slow = differs.slow_timeout.filter(|said| is_free("slow", Some("slow-timeout.period"), said.line));
+        let timeout = differs.slow_timeout.filter(|said| {
+            let key = said.value.terminate_after.map(|_| "slow-timeout.terminate-after");
+            is_free("timeout", key, said.line)
+        });
         Override {
             filter: Which::Filterset(differs.which.clone()),
             group: differs.group.as_ref().map(|said| said.value.clone()),

@@ -52,9 +52,11 @@ impl Resolved {
             ConfigErrors::from(ConfigError::new(Origin::Workspace, "test.compat", why))
         })?;
         let file = ConfigFile { name: NEXTEST_FILE.to_owned(), text };
-        let from_variable = text_of(layers.variables, "CARGO_BUILD_TARGET").into_iter().collect::<Vec<_>>();
-        let targets = if targets.is_empty() { &from_variable } else { targets };
+        let mut targets = [self.settings.targets(), targets.to_vec()].concat();
+        if targets.is_empty() {
+            targets.extend(text_of(layers.variables, "CARGO_BUILD_TARGET"));
+        }
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-        Self::from_layers(&Layers { nextest: Some(NextestLayer { file: &file, targets, cpus }), ..*layers })
+        Self::from_layers(&Layers { nextest: Some(NextestLayer { file: &file, targets: &targets, cpus }), ..*layers })
     }
 }

@@ -56,16 +56,23 @@ fn tells_enough(platform: &Platform) -> bool {
     }
 }
 
-/// Is this triple the one that programs run on here? Another processor or system is surely not; of the same one only the
-/// C library is in doubt, where this program was built for another.
+/// Is this triple the one that programs run on here? Another processor or system is surely not; of the same one only its
+/// make (`armv7`, `riscv64gc`) is in doubt, and the C library, where this program was built for another.
 fn is_here(triple: &str) -> Option<bool> {
+    is_of(triple, ARCH, OS)
+}
+
+fn is_of(triple: &str, own_arch: &str, own_os: &str) -> Option<bool> {
     let mut parts = triple.split('-');
     let arch = parts.next().unwrap_or_default();
     let system: Vec<&str> = parts.collect();
-    let os = if OS == "macos" { "darwin" } else { OS };
-    let same_arch = arch == ARCH || (ARCH == "x86" && matches!(arch, "i586" | "i686"));
-    if !same_arch || !system.contains(&os) {
+    let os = if own_os == "macos" { "darwin" } else { own_os };
+    let same_arch = arch == own_arch || (own_arch == "x86" && matches!(arch, "i586" | "i686"));
+    if !(same_arch || arch.starts_with(own_arch)) || !system.contains(&os) {
         return Some(false);
+    }
+    if !same_arch {
+        return None;
     }
     let libc = system.last().copied().unwrap_or_default();
     let same_libc = match libc {
@@ -99,6 +106,20 @@ mod tests {
         let own = format!("cfg(all(target_os = \"{OS}\", target_arch = \"{ARCH}\"))");
         assert_eq!(holds(&own, &[]), Ok(Some(true)));
         assert!(holds("cfg(", &[]).is_err() && holds("cfg(unix) or", &[]).is_err());
+    }
+
+    #[test]
+    fn a_make_of_a_processor_may_be_the_one_here() {
+        for (triple, arch, wanted) in [
+            ("armv7-unknown-linux-gnueabihf", "arm", None),
+            ("riscv64gc-unknown-linux-gnu", "riscv64", None),
+            ("powerpc64le-unknown-linux-gnu", "powerpc64", None),
+            ("riscv64gc-unknown-freebsd", "riscv64", Some(false)),
+            ("aarch64-unknown-linux-gnu", "arm", Some(false)),
+            ("x86_64-unknown-linux-gnu", "aarch64", Some(false)),
+        ] {
+            assert_eq!(is_of(triple, arch, "linux"), wanted, "{triple} on {arch}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use super::escape::{message_of_lines, property};
 use super::sources::Place;
+use crate::model::Severity;
 use crate::report::words;
 
 /// GitHub shows so many of a step at each level.
@@ -11,7 +12,7 @@ const MOST: usize = 10;
 
 /// How much it weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::report) enum Level {
+pub(super) enum Level {
     Error,
     Warning,
     Notice,
@@ -30,29 +31,56 @@ impl Level {
     }
 }
 
-/// One thing that is said. Its texts are as they came.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::report) struct Annotation {
-    pub(in crate::report) level: Level,
-    pub(in crate::report) title: String,
-    pub(in crate::report) text: String,
-    /// Beside which line; none: beside the run.
-    pub(in crate::report) at: Option<Place>,
+impl From<Severity> for Level {
+    fn from(severity: Severity) -> Self {
+        match severity {
+            Severity::Block => Self::Error,
+            Severity::Warn => Self::Warning,
+            Severity::Ignore => Self::Notice,
+        }
+    }
 }
 
-impl Annotation {
+/// One thing that is said: its words are found once it is known to be among those that GitHub shows.
+pub(super) struct Annotation<'a> {
+    pub(super) level: Level,
+    /// The id of the reason that it tells, where it is one's.
+    pub(super) reason: Option<&'static str>,
+    words: Box<dyn Fn() -> Words + 'a>,
+}
+
+/// What is said, and where. Its texts are as they came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Words {
+    pub(super) title: String,
+    pub(super) text: String,
+    /// Beside which line; none: beside the run.
+    pub(super) at: Option<Place>,
+}
+
+impl<'a> Annotation<'a> {
+    pub(super) fn new(level: impl Into<Level>, words: impl Fn() -> Words + 'a) -> Self {
+        Self { level: level.into(), reason: None, words: Box::new(words) }
+    }
+
+    pub(super) fn tells(self, reason: &'static str) -> Self {
+        Self { reason: Some(reason), ..self }
+    }
+}
+
+impl Words {
     /// Beside the run.
-    pub(in crate::report) fn new(level: Level, title: &str, text: &str) -> Self {
-        Self { level, title: title.to_owned(), text: text.to_owned(), at: None }
+    pub(super) fn new(title: &str, text: &str) -> Self {
+        Self { title: title.to_owned(), text: text.to_owned(), at: None }
     }
 
     /// Beside a line.
-    pub(in crate::report) fn at(self, place: Option<Place>) -> Self {
+    pub(super) fn at(self, place: Option<Place>) -> Self {
         Self { at: place, ..self }
     }
 
-    fn command(&self) -> String {
-        let mut out = format!("::{} ", self.level.words().0);
+    fn command(&self, level: Level) -> String {
+        let mut out = format!("::{} ", level.words().0);
         if let Some(Place { file, line, end, column }) = &self.at {
             out.push_str(&format!("file={},line={line},", property(file.as_str())));
             for (name, value) in [("endLine", end), ("col", column)] {
@@ -64,18 +92,18 @@ impl Annotation {
 }
 
 /// Writes them, the heaviest first. Where there are more of a level than GitHub shows, the last one says how many.
-pub(super) fn write(annotations: &[Annotation], title: &str, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write(annotations: &[Annotation<'_>], title: &str, out: &mut dyn Write) -> io::Result<()> {
     for level in Level::ALL {
-        let of_level: Vec<&Annotation> = annotations.iter().filter(|one| one.level == level).collect();
+        let of_level: Vec<&Annotation<'_>> = annotations.iter().filter(|one| one.level == level).collect();
         let shown = if of_level.len() > MOST { MOST - 1 } else { MOST };
         for one in of_level.iter().take(shown) {
-            writeln!(out, "{}", one.command())?;
+            writeln!(out, "{}", (one.words)().command(level))?;
         }
         let rest = of_level.len().saturating_sub(shown) as u64;
         if rest > 0 {
             let (one, many) = level.words();
             let more = words::count(rest, &format!("more {one}"), &format!("more {many}"));
-            writeln!(out, "{}", Annotation::new(level, title, &format!("{more}, in the report")).command())?;
+            writeln!(out, "{}", Words::new(title, &format!("{more}, in the report")).command(level))?;
         }
     }
     Ok(())

@@ -1,39 +1,37 @@
 //! What is said of tests: one annotation for each that did not simply pass, at the line where it failed.
 
-use super::annotations::{Annotation, Level};
-use super::findings::TestFindings;
+use super::annotations::{Annotation, Words};
+use super::findings::{TestFindings, Weighed};
 use super::sources::Sources;
-use crate::model::{CaseRecord, Judgement, Outcome};
+use crate::model::{CaseRecord, Outcome};
 use crate::report::view;
 use crate::report::words;
 
 /// Failures, then what else does not simply pass, each in order of the keys; then what is gone.
-pub(super) fn annotations(tests: &TestFindings<'_>, judgement: &Judgement, sources: &Sources<'_>) -> Vec<Annotation> {
-    let shuts = |id: &str| judgement.reasons.iter().any(|reason| reason.id == id);
-    let of_soft = |id: &str| if shuts(id) { Level::Error } else { Level::Warning };
-    let told = tests.cases.iter().filter(|case| case.outcome.is_failure() || case.outcome == Outcome::Flaky);
-    let mut all: Vec<Annotation> = told
-        .map(|case| {
-            let quarantine = tests.insights.quarantined.iter().find(|line| line.key == case.key);
-            let level = match (quarantine, case.outcome) {
-                (Some(_), _) => Level::Notice,
-                (None, Outcome::Flaky) => of_soft("flaky"),
-                (None, _) => Level::Error,
-            };
-            let place = sources.place_of(case);
-            let mut lines = said(case, place.is_some());
-            if let Some(line) = quarantine {
-                lines.insert(0, format!("in quarantine: {}", line.words()));
-            }
-            let name = words::middle(&case.key.to_string(), words::LONGEST_NAME);
-            Annotation::new(level, &format!("{} {name}", view::word(case)), &lines.join("\n")).at(place)
+pub(super) fn annotations<'a>(tests: TestFindings<'a>, sources: &'a Sources<'a>) -> Vec<Annotation<'a>> {
+    let (failures, flaky) = (tests.cases.iter().filter(|told| told.case.outcome.is_failure()), tests.cases.iter());
+    let told = failures.chain(flaky.filter(|told| told.case.outcome == Outcome::Flaky));
+    let mut all: Vec<Annotation<'a>> = told
+        .map(|Weighed { case, severity }| {
+            let reason = if case.outcome == Outcome::Flaky { "flaky" } else { "tests-failed" };
+            Annotation::new(*severity, move || words_of(case, &tests, sources)).tells(reason)
         })
         .collect();
-    all.sort_by_key(|one| one.title.starts_with("FLAKY "));
     if !tests.insights.vanished.is_empty() {
-        all.push(Annotation::new(of_soft("vanished"), "Vanished", &words::vanished(&tests.insights.vanished)));
+        let words = move || Words::new("Vanished", &words::vanished(&tests.insights.vanished));
+        all.push(Annotation::new(tests.vanished, words).tells("vanished"));
     }
     all
+}
+
+fn words_of(case: &CaseRecord, tests: &TestFindings<'_>, sources: &Sources<'_>) -> Words {
+    let place = sources.place_of(case);
+    let mut lines = said(case, place.is_some());
+    if let Some(line) = tests.insights.quarantined.iter().find(|line| *line.key == *case.key) {
+        lines.insert(0, format!("in quarantine: {}", line.words()));
+    }
+    let name = words::middle(&case.key.to_string(), words::LONGEST_NAME);
+    Words::new(&format!("{} {name}", view::word(case)), &lines.join("\n")).at(place)
 }
 
 /// Why it failed, in a few lines; where it was need not be said twice.

@@ -3,13 +3,13 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use super::annotations::{Annotation, Level, write};
-use super::cases;
+use super::annotations::{Annotation, Level, Words, write};
 use super::sources::Sources;
+use super::{cases, coverage, steps};
 use crate::exit_code::ExitCode;
-use crate::model::{CaseRecord, Judgement, Totals};
+use crate::model::{CaseRecord, Judgement, Reason, Severity, Totals};
 use crate::report::shards::ShardLine;
-use crate::report::{CoverageReport, Insights, PipelineReport, coverage, pipeline};
+use crate::report::{CoverageReport, Insights, PipelineReport};
 
 /// What a step of a workflow has to say of itself.
 #[derive(Clone, Copy, Debug)]
@@ -23,11 +23,19 @@ pub struct Findings<'a> {
     /// The tests, where some ran.
     pub tests: Option<TestFindings<'a>>,
     /// The coverage, where it was judged.
-    pub coverage: Option<&'a CoverageReport>,
+    pub coverage: Option<CoverageFindings<'a>>,
     /// The steps, where it was a whole gate.
     pub pipeline: Option<&'a PipelineReport>,
     /// The shards, where they were joined.
     pub shards: &'a [ShardLine],
+}
+
+impl<'a> Findings<'a> {
+    /// Nothing but a judgement.
+    #[must_use]
+    pub const fn of_judgement(title: &'a str, judgement: &'a Judgement) -> Self {
+        Self { title, judgement, duration: None, tests: None, coverage: None, pipeline: None, shards: &[] }
+    }
 }
 
 /// What became of tests.
@@ -38,29 +46,57 @@ pub struct TestFindings<'a> {
     /// Planned tests without an outcome.
     pub not_run: u64,
     /// Each test, in order of the keys.
-    pub cases: &'a [&'a CaseRecord],
+    pub cases: &'a [Weighed<'a>],
     /// What the history says of them.
     pub insights: &'a Insights,
+    /// How much it weighs that tests vanished.
+    pub vanished: Severity,
 }
 
-/// Writes what is said beside the change: the steps that failed, the tests, and the coverage. A step of a workflow shows
-/// ten of each level, so a process calls this once.
+/// A test, and how much it weighs where it does not simply pass: as it was judged.
+#[derive(Clone, Copy, Debug)]
+pub struct Weighed<'a> {
+    /// What became of it.
+    pub case: &'a CaseRecord,
+    /// What that means for the gate.
+    pub severity: Severity,
+}
+
+/// What became of coverage.
+#[derive(Clone, Copy, Debug)]
+pub struct CoverageFindings<'a> {
+    /// The judge's report.
+    pub report: &'a CoverageReport,
+    /// How much it weighs that it fails.
+    pub severity: Severity,
+}
+
+/// Writes what is said beside the change: the steps that failed, the tests, the coverage, and whatever else shuts the
+/// gate. A step of a workflow shows ten of each level, so a process calls this once.
 ///
 /// # Errors
 ///
 /// What the writer says.
-pub fn annotate(findings: &Findings<'_>, sources: &Sources<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let mut all: Vec<Annotation> = findings.pipeline.map(pipeline::annotations::of).unwrap_or_default();
-    if let Some(tests) = &findings.tests {
-        all.extend(cases::annotations(tests, findings.judgement, sources));
-    }
-    if let Some(report) = findings.coverage {
-        all.extend(coverage::annotations::of(report, &|path| sources.file(path)));
-    }
+pub fn annotate<'a>(findings: &Findings<'a>, sources: &'a Sources<'a>, out: &mut dyn Write) -> io::Result<()> {
+    let mut all = findings.pipeline.map(steps::annotations).unwrap_or_default();
+    all.extend(findings.tests.into_iter().flat_map(|tests| cases::annotations(tests, sources)));
+    all.extend(findings.coverage.into_iter().flat_map(|coverage| coverage::annotations(coverage, sources)));
     // What shuts the gate is an error, whatever it is.
-    let shuts = findings.judgement.exit_code() != ExitCode::Pass;
-    if shuts && !all.iter().any(|one| one.level == Level::Error) {
-        all.insert(0, Annotation::new(Level::Error, findings.title, findings.judgement.sentence()));
+    if findings.judgement.exit_code() != ExitCode::Pass {
+        let untold: Vec<&Reason> =
+            findings.judgement.reasons.iter().filter(|reason| !is_told(reason, findings, &all)).collect();
+        let error =
+            |reason: &'a Reason| Annotation::new(Level::Error, move || Words::new(findings.title, &reason.text));
+        all.splice(0..0, untold.into_iter().map(error));
     }
     write(&all, findings.title, out)
+}
+
+/// Does one of the errors say it, or does it decide nothing?
+fn is_told(reason: &Reason, findings: &Findings<'_>, all: &[Annotation<'_>]) -> bool {
+    let of_coverage = findings.coverage.iter().flat_map(|of| of.report.reasons.iter().chain(&of.report.warnings));
+    reason.is_remark()
+        || all.iter().any(|one| one.level == Level::Error && one.reason == Some(reason.id.as_str()))
+        || findings.pipeline.is_some_and(|report| steps::tell(report, reason))
+        || of_coverage.into_iter().any(|one| one == reason)
 }

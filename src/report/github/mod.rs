@@ -5,15 +5,16 @@
 
 mod annotations;
 mod cases;
+mod coverage;
 mod escape;
 mod findings;
 mod groups;
 mod place;
 mod sources;
+mod steps;
 mod summary;
 
-pub(super) use annotations::{Annotation, Level};
-pub use findings::{Findings, TestFindings, annotate};
+pub use findings::{CoverageFindings, Findings, TestFindings, Weighed, annotate};
 pub(super) use groups::folded;
 pub use sources::{Place, Sources};
 pub use summary::{MOST_BYTES, summary};

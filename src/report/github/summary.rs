@@ -38,7 +38,7 @@ pub fn summary(findings: &Findings<'_>, room: usize) -> String {
     if let Some(tests) = &findings.tests {
         sections.extend([failures(tests), flaky(tests), quarantined(tests), vanished(tests)].into_iter().flatten());
     }
-    sections.extend(findings.coverage.map(|report| coverage(report, &findings.judgement.reasons)));
+    sections.extend(findings.coverage.map(|of| coverage(of.report, &findings.judgement.reasons)));
     fitted(&sections, room)
 }
 
@@ -96,7 +96,7 @@ fn rows(all: usize, most: usize, rows: impl Iterator<Item = String>) -> Vec<Stri
 fn failures(tests: &TestFindings<'_>) -> Option<Section> {
     let is_spared = |case: &CaseRecord| tests.insights.quarantined.iter().any(|line| line.key == case.key);
     let counts = |case: &&CaseRecord| case.outcome.is_failure() && !is_spared(case);
-    let failing: Vec<&CaseRecord> = tests.cases.iter().copied().filter(counts).collect();
+    let failing: Vec<&CaseRecord> = tests.cases.iter().map(|told| told.case).filter(counts).collect();
     let state_of = |key: &TestKey| {
         let known = tests.insights.states.iter().find(|(of, _)| **of == *key);
         known.map(|(_, state)| state.as_str()).unwrap_or_default()
@@ -130,7 +130,7 @@ fn flaky(tests: &TestFindings<'_>) -> Option<Section> {
         let line = tests.insights.flaky.iter().find(|line| line.key == key)?;
         Some(format!("{}: {}", line.state, line.evidence))
     };
-    let now = view::flaky(tests.cases.iter().copied()).into_iter().map(|case| {
+    let now = view::flaky(tests.cases.iter().map(|told| told.case)).into_iter().map(|case| {
         let key = case.key.to_string();
         let said = format!("passed at try {}", case.attempts.len());
         let said = [Some(said), evidence(&key)].into_iter().flatten().collect::<Vec<_>>().join("; ");

@@ -46,7 +46,7 @@ impl<W: io::Write> PipelineTerminal<W> {
         let terminal = Self {
             page: Page::new(writer, Ink { color: look.color }, look.columns),
             verbosity: look.verbosity,
-            groups: look.groups,
+            groups: look.github,
             flight: Shared::default(),
             line: None,
             engines: HashSet::new(),

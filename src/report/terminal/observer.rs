@@ -42,8 +42,8 @@ pub struct Look {
     pub progress: bool,
     /// Where sentences wrap; none where nobody watches.
     pub columns: Option<usize>,
-    /// With long output folded, as GitHub's log shows it?
-    pub groups: bool,
+    /// Where GitHub reads it as well, which folds long output?
+    pub github: bool,
 }
 
 type Historian<'a> = dyn FnMut(&RunRecord, &[Arc<CaseRecord>]) -> Insights + 'a;
@@ -86,7 +86,7 @@ impl<'a, W: io::Write> Terminal<'a, W> {
         let terminal = Self {
             page: Page::new(writer, Ink { color: look.color }, look.columns),
             verbosity: look.verbosity,
-            groups: look.groups,
+            groups: look.github,
             flight: SharedFlight::default(),
             line: None,
             historian: None,

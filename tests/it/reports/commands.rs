@@ -197,7 +197,7 @@ fn a_report_goes_into_a_file_whole_or_to_standard_output() {
     assert_eq!(fixture.read("deep/er/report.md"), printed.assert_code(0).stdout());
     assert_eq!(fs::read_dir(fixture.root().join("deep/er")).unwrap().count(), 1);
     fixture.write("taken/inside", "");
-    report(&fixture, &["-o", "taken"]).assert_code(70).assert_stderr_has("cannot write the report");
+    report(&fixture, &["-o", "taken"]).assert_code(2).assert_stderr_has("cannot write the report");
 }
 
 #[test]

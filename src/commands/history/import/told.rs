@@ -12,6 +12,7 @@ use crate::commands::complain;
 use crate::history::store::{Appended, Store, StoreError};
 use crate::model::{RunHead, Totals, Verdict};
 use crate::report::inert::one_line;
+use crate::report::json::SCHEMA_VERSION;
 use crate::report::words;
 
 /// What became of a file.
@@ -87,7 +88,7 @@ pub(super) fn all(args: &ImportArgs, files: &[File], appended: Appended, out: &m
     let Appended { added, known, cases } = appended;
     if args.common.format == Format::Json {
         let document = json!({
-            "schema_version": 1, "dry_run": args.dry_run, "added": added, "known": known, "cases": cases, "files": files,
+            "schema_version": SCHEMA_VERSION, "dry_run": args.dry_run, "added": added, "known": known, "cases": cases, "files": files,
         });
         return write_json(out, &document);
     }
