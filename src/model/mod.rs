@@ -4,6 +4,7 @@
 
 mod case;
 mod coverage;
+mod document;
 mod key;
 mod pattern;
 mod policy;
@@ -15,6 +16,7 @@ mod verdict;
 
 pub use case::{Attempt, AttemptOutcome, CaseRecord, Ending, Outcome, Totals};
 pub use coverage::CoverageFigures;
+pub use document::schema_version;
 pub use key::{BinaryId, Kind, ParseKeyError, TestKey};
 pub use pattern::{KeyPattern, PackagePatterns, PathPatterns, PatternError};
 pub(crate) use policy::words;

@@ -111,7 +111,10 @@ fn inventory(asked: &Asked, context: &Context, built: &Built, path: &Path) -> Re
         sysroot: sysroot(&asked.cargo, &asked.stage)?,
     };
     let looking = Looking::of(asked, context, Vec::new(), Vec::new());
-    let looking = looking.map(|looking| Looking { archive: Some(path.to_owned()), ..looking });
+    let looking = looking.map(|mut looking| {
+        looking.own.push(path.to_owned());
+        looking
+    });
     let tested = looking.and_then(|looking| history::look(looking).join().ok());
     // Without git, the key is made of paths, too, and says nothing elsewhere.
     let tested = tested.filter(|tested| tested.checkout.as_ref().is_some_and(|checkout| checkout.commit.is_some()));

@@ -28,6 +28,8 @@ pub(in crate::commands) struct Asked {
     pub(in crate::commands) cwd: PathBuf,
     pub(in crate::commands) own_exe: PathBuf,
     ground: LateGround,
+    /// The gate's own files that the command line names.
+    pub(in crate::commands) files: Vec<PathBuf>,
     /// The file that settings were read from.
     pub(in crate::commands) config: Option<ConfigFile>,
     pub(in crate::commands) resolved: Resolved,
@@ -228,8 +230,11 @@ pub(in crate::commands) fn prepare(args: &TestArgs, purpose: Purpose<'_>, stage:
         None => rustc,
     };
     let own_exe = std::env::current_exe().map_err(|error| Refused::new(ExitCode::Internal, error.to_string()))?;
+    let files = [&args.archive.archive, &args.archive.archive_file, &args.shard_plan];
+    let files = files.into_iter().flatten().map(|file| cwd.join(file)).collect();
     Ok(Prepared::Ours(Box::new(Asked {
         stage,
+        files,
         cargo,
         cwd,
         own_exe,
