@@ -32,6 +32,15 @@ impl Place {
         Ok(Self { workspace, resolved, gate_dir: dir })
     }
 
+    /// The gate directory, whatever is wrong with the configuration, where there is one: a report in it would mislead.
+    pub(super) fn gate_dir_despite_mistakes(args: &PlaceArgs, flags: &[(&'static str, &str)]) -> Option<Utf8PathBuf> {
+        let workspace = query(args).ok()?;
+        let (file, variables) = (ConfigFile::load(&workspace.root).ok().flatten(), variables());
+        let layers = Layers { file: file.as_ref(), variables: &variables, flags, ..Layers::default() };
+        let store_dir = Resolved::store_dir_despite_mistakes(&layers);
+        Some(gate_dir(&workspace.target_dir, &workspace.root, store_dir.as_deref())).filter(|dir| dir.is_dir())
+    }
+
     /// Its history.
     pub(super) fn history(&self) -> keeping::Of<'_> {
         let settings = &self.settings().store;
