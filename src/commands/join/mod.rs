@@ -5,6 +5,7 @@ mod told;
 
 use std::sync::Arc;
 
+use camino::Utf8Path;
 use jiff::Timestamp;
 
 use super::coverage::{self, Joined, Parts};
@@ -22,7 +23,7 @@ use crate::history::portion::read::{Found, find};
 use crate::history::portion::whole::{Whole, whole};
 use crate::history::record::{Start, head};
 use crate::history::store::StoreError;
-use crate::model::{Context, FlakyResult, Judgement, RunRecord, RunState, Totals, Verdict};
+use crate::model::{CaseRecord, Context, FlakyResult, Judgement, RunRecord, RunState, TestKey, Totals, Verdict};
 use crate::sys::git;
 use crate::sys::random::random;
 
@@ -30,7 +31,11 @@ use crate::sys::random::random;
 pub(super) fn run(args: &JoinArgs) -> ExitCode {
     let place = match Place::find(&args.common.place, &args.given()) {
         Ok(place) => place,
-        Err(code) => return code,
+        Err(code) => {
+            let refused = Refused::new(code, "the workspace's settings cannot be read, as standard error says");
+            let gate_dir = Place::gate_dir_despite_mistakes(&args.common.place, &args.given());
+            return refuse(args, &refused, gate_dir.as_deref());
+        }
     };
     if !place.settings().enabled {
         let off = format!("the gate is switched off (`enabled = false` or {DISABLE}=1)");
@@ -39,11 +44,17 @@ pub(super) fn run(args: &JoinArgs) -> ExitCode {
     }
     join(args, &place).unwrap_or_else(|refused| {
         complain("error", &refused.why);
-        let gate_dir = Some(place.gate_dir.as_path()).filter(|dir| !args.no_record && dir.is_dir());
-        let wrong = refused.replace_test_reports(gate_dir, args.report.as_deref());
-        wrong.iter().for_each(|text| complain("warning", text));
-        refused.code
+        refuse(args, &refused, Some(place.gate_dir.as_path()).filter(|dir| dir.is_dir()))
     })
+}
+
+/// There is no verdict: no earlier report, as that of a shard which ran here, passes for it.
+fn refuse(args: &JoinArgs, refused: &Refused, gate_dir: Option<&Utf8Path>) -> ExitCode {
+    let gate_dir = gate_dir.filter(|_| !args.no_record);
+    let wrong = refused.replace_test_reports(gate_dir, args.report.as_deref());
+    let outdated = gate_dir.and_then(|dir| coverage::outdate(dir, &refused.why));
+    wrong.iter().chain(&outdated).for_each(|text| complain("warning", text));
+    refused.code
 }
 
 /// What was found, and what it makes.
@@ -103,6 +114,12 @@ impl Joining<'_> {
         };
         let settings = self.place.settings();
         let today = day(Timestamp::now());
+        let is_quarantined = |key: &TestKey| settings.quarantine_of(key, today).is_some();
+        let blocks = |case: &&Arc<CaseRecord>| case.outcome.is_failure() && !is_quarantined(&case.key);
+        let mut grounds = self.checked.grounds.clone();
+        if !self.whole.cases.iter().any(|case| blocks(&case)) {
+            grounds.extend_from_slice(&self.checked.cut_short);
+        }
         let (state, mut judgement) = judge(&Facts {
             cases: &self.whole.cases,
             not_run: usize::try_from(self.whole.not_run).unwrap_or(usize::MAX),
@@ -112,10 +129,10 @@ impl Joining<'_> {
             flaky_result: self.flaky_result(),
             no_tests: settings.test.no_tests,
             shard: None,
-            is_quarantined: &|key| settings.quarantine_of(key, today).is_some(),
+            is_quarantined: &is_quarantined,
             vanished: &vanished,
             fails_on_vanished: self.args.fail_on_vanished,
-            elsewhere: &self.checked.grounds,
+            elsewhere: &grounds,
             took: self.whole.duration,
         });
         judgement.reasons.extend(self.checked.notes.iter().cloned());
@@ -125,14 +142,14 @@ impl Joining<'_> {
 
         let now = Timestamp::now();
         let flaky_before = Knowing::new(&memory.summaries, settings, now).flaky_tests();
-        let recorded = self.keep(&mut memory, &record);
+        let standing = self.keep(&mut memory, &record);
         let knowing = Knowing::new(&memory.summaries, settings, now);
         let turned_flaky = !knowing.flaky_tests().is_subset(&flaky_before);
         let happened = notify::happened(&record.judgement, turned_flaky);
         let told = knowing.insights(&self.whole.cases, vanished);
         let document = knowing.document(&record, &self.whole.cases, &told);
         let code = record.exit_code();
-        self.tell(&record, &told, &happened, document, covered.as_ref(), &asked, recorded);
+        self.tell(&record, &told, &happened, document, covered.as_ref(), &asked, standing);
         Ok(code)
     }
 

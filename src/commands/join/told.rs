@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Joining;
-use super::record::Kept;
+use super::record::Standing;
 use crate::cli::CoverageArgs;
 use crate::commands::coverage::Joined;
 use crate::commands::place::color_choice;
@@ -46,7 +46,7 @@ impl Joining<'_> {
         tests: TestDocument,
         covered: Option<&Joined>,
         asked: &CoverageArgs,
-        kept: Kept,
+        standing: Standing,
     ) {
         let lines: Vec<ShardLine> = self.checked.shards.iter().map(|shard| self.line(*shard)).collect();
         let tests = TestDocument { shards: lines.clone(), ..tests };
@@ -61,7 +61,7 @@ impl Joining<'_> {
             None => gate_dir.and_then(|_| self.outdate_coverage(record)).into_iter().collect(),
         };
         wrong.extend(write_asked(&Wanted { junit, report, format }, &ended, Some(&document)));
-        wrong.extend(self.write_artifact(&ended, kept));
+        wrong.extend(self.write_artifact(&ended, standing));
         let root = &self.place.workspace.root;
         let signals = Signals::listen();
         let json = || notify::bytes(&document);
@@ -90,16 +90,15 @@ impl Joining<'_> {
     }
 
     /// The reports in the gate directory. Gives what went wrong.
-    fn write_artifact(&self, ended: &Ended<'_>, kept: Kept) -> Option<String> {
+    fn write_artifact(&self, ended: &Ended<'_>, standing: Standing) -> Option<String> {
         if self.args.no_record {
             return None;
         }
         let text = markdown(ended, Smoke::Skipped);
         let gate_dir = &self.place.gate_dir;
-        let written = match kept {
-            Kept::Recorded => write_artifact(gate_dir, ended.record, &text, false),
-            // There is no such run.
-            Kept::No => replace(gate_dir.join(ARTIFACT).as_std_path(), text.as_bytes()),
+        let written = match standing {
+            Standing::Counts => write_artifact(gate_dir, ended.record, &text, false),
+            Standing::IsNoRun => replace(gate_dir.join(ARTIFACT).as_std_path(), text.as_bytes()),
         };
         written.err().map(|error| format!("cannot write the report: {error}"))
     }

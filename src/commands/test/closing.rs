@@ -91,7 +91,7 @@ impl Session<'_> {
         let record = record_of(head, state, judgement, &came, took);
         let record = Arc::new(RunRecord { coverage: measuring.reached(), ..record });
         let left = came.leaving.take();
-        let not_left = left.and_then(|left| left.end(&record, &came.cases, &came.not_run, measuring.part()));
+        let not_left = left.and_then(|left| left.end(&record, &came, measuring.part()));
         let now = Timestamp::now();
         let flaky_before = Knowing::new(&memory.summaries, settings, now).flaky_tests();
         memory.learn(&record, &came.cases);

@@ -15,7 +15,7 @@ use super::leaving::Leaving;
 use super::measuring::Measuring;
 use super::outputs::{self, Observers};
 use super::sharding::{Ours, handed_over, is_full_but_for_shard};
-use super::unfinished::{not_executed, without_outcome};
+use super::unfinished::{not_executed, units_cut_short, without_outcome};
 use super::{Refused, planning};
 use crate::cargo::build::{self, Built};
 use crate::cargo::user_config::UserConfig;
@@ -91,6 +91,8 @@ pub(super) struct Session<'a> {
 pub(in crate::commands) struct Came {
     pub(in crate::commands) cases: Vec<Arc<CaseRecord>>,
     pub(in crate::commands) not_run: Vec<Arc<TestKey>>,
+    /// Binaries without a list that a stop kept from their end: nobody knows what is missing of their tests.
+    pub(super) cut_short: Vec<BinaryId>,
     pub(in crate::commands) stop: Option<Stop>,
     pub(in crate::commands) tool_error: Option<String>,
     pub(in crate::commands) tries: u32,
@@ -317,11 +319,13 @@ impl<'a> Session<'a> {
             expected,
         });
         let mut left = plan.clone();
+        let mut ended: HashSet<BinaryId> = HashSet::new();
         loop {
             let finished = engine::execute(&left, &self.options(), self.signals, &mut |fact| observers.tell(fact));
             let Finished { cases, not_run, stop, unstarted, units } = finished;
-            for (unit, took, threads) in &units {
-                remembered.put_unit(unit, *took, *threads);
+            for (unit, took, threads) in units {
+                remembered.put_unit(&unit, took, threads);
+                ended.insert(unit);
             }
             came.cases.extend(cases);
             came.not_run = not_run;
@@ -334,12 +338,16 @@ impl<'a> Session<'a> {
                 break;
             }
             came.tries += 1;
-            without_outcome(&mut left, &came.cases, &units.into_iter().map(|(unit, ..)| unit).collect());
+            without_outcome(&mut left, &came.cases, &ended);
             // A unit that was cut short runs whole again: what it told before comes again.
             let again: HashSet<&BinaryId> =
                 left.binaries.iter().filter(|binary| !binary.harness.gives_list()).map(|binary| &binary.id).collect();
             came.cases.retain(|case| !again.contains(&case.key.binary));
         }
         came.cases.sort_by(|a, b| a.key.cmp(&b.key));
+        came.cut_short = match came.stop {
+            Some(_) => units_cut_short(plan, &came.cases, &ended),
+            None => Vec::new(),
+        };
     }
 }

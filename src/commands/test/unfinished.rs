@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::model::{BinaryId, CaseRecord, TestKey};
+use crate::model::{BinaryId, CaseRecord, Outcome, TestKey};
 use crate::plan::Plan;
 use crate::runner::engine::Stop;
 
@@ -39,4 +39,12 @@ pub(super) fn without_outcome(plan: &mut Plan, cases: &[Arc<CaseRecord>], finish
         true => !binary.tests.is_empty(),
         false => !finished_units.contains(&binary.id),
     });
+}
+
+/// The binaries without a list that did not come to their end; one that ran into its own limit did.
+pub(super) fn units_cut_short(plan: &Plan, cases: &[Arc<CaseRecord>], ended: &HashSet<BinaryId>) -> Vec<BinaryId> {
+    let timed_out: HashSet<&BinaryId> =
+        cases.iter().filter(|case| case.outcome == Outcome::Timeout).map(|case| &case.key.binary).collect();
+    let units = plan.binaries.iter().filter(|binary| !binary.harness.gives_list()).map(|binary| &binary.id);
+    units.filter(|unit| !ended.contains(unit) && !timed_out.contains(unit)).cloned().collect()
 }

@@ -24,6 +24,9 @@ pub struct Checked {
     pub shards: Vec<Shard>,
     /// What speaks against the whole, each with its code.
     pub grounds: Vec<(ExitCode, Reason)>,
+    /// Parts that stopped before their end, as at a failure: what speaks against a whole in which that failure fails
+    /// nothing.
+    pub cut_short: Vec<(ExitCode, Reason)>,
     /// What else is to be said.
     pub notes: Vec<Reason>,
 }
@@ -261,14 +264,12 @@ impl Checked {
             }
             return;
         };
-        let is_named = |name: &str| portion.names.binary_search_by(|own| own.as_str().cmp(name)).is_ok();
         let (mut told, mut strangers) = (HashSet::new(), Vec::new());
         for case in &run.cases {
-            let (key, binary) = (case.key.to_string(), case.key.binary.to_string());
-            if !is_named(&key) && !is_named(&binary) && !case.key.is_whole_process() {
-                strangers.push(key.clone());
+            if portion.name_of(&case.key).is_none() && !case.key.is_whole_process() {
+                strangers.push(case.key.to_string());
             }
-            told.insert(key);
+            told.insert(case.key.to_string());
         }
         if !strangers.is_empty() {
             let text = format!("shard {shard} ran what was not its own: {}", named(&strangers));
@@ -286,6 +287,15 @@ impl Checked {
                 named(&silent)
             );
             self.incomplete("tests-without-outcome", text);
+        }
+        // Who came to something else says why.
+        if !not_run.is_empty() && run.record.state == RunState::Executed {
+            let text = format!(
+                "shard {shard} stopped before its end, and {} without an outcome: {}",
+                are(not_run.len()),
+                named(not_run)
+            );
+            self.cut_short.push((ExitCode::NeverExecuted, Reason::new("tests-without-outcome", text)));
         }
     }
 
@@ -504,6 +514,19 @@ mod tests {
 
     fn of_head(left: &mut [Left], change: fn(&mut crate::model::RunHead)) {
         left[1] = left[1].clone().with_head(change);
+    }
+
+    #[test]
+    fn a_part_that_stopped_early_says_what_is_missing_unless_it_says_why() {
+        let mut left = parts(&CUT);
+        left[2].part.end = End::Ended(vec!["app/doc:doc".into()]);
+        let stopped = checked(left.clone());
+        let told: Vec<_> = stopped.cut_short.iter().map(|(code, reason)| (code.number(), &*reason.text)).collect();
+        let text = "shard 3/3 stopped before its end, and 1 test is without an outcome: app/doc:doc";
+        assert_eq!((told, stopped.grounds), (vec![(22, text)], Vec::new()));
+        left[2] = left[2].clone().having_come_to(RunState::Interrupted, ExitCode::Interrupted, "interrupted", "why");
+        let interrupted = checked(left);
+        assert_eq!((interrupted.grounds.len(), interrupted.cut_short), (1, Vec::new()));
     }
 
     #[test]
