@@ -63,6 +63,9 @@ type Likeness<'a> = (&'a str, &'a str, &'a dyn Fn(&Part) -> Option<String>);
 /// What is judged of all parts together.
 const OF_TESTS: [ExitCode; 4] = [ExitCode::Pass, ExitCode::TestsFailed, ExitCode::NoTests, ExitCode::CoverageFailed];
 
+/// The way on.
+const SAME: &str = "all machines need the same code, flags and filters: run them again, and join again";
+
 /// How many names a sentence has.
 const NAMED: usize = 5;
 
@@ -183,7 +186,8 @@ impl Checked {
             if by_value.len() > 1 {
                 let groups: Vec<String> =
                     by_value.iter().map(|(value, shards)| format!("{} {value}", list(shards))).collect();
-                self.belonging(id, format!("{what}: {}", groups.join("; ")));
+                let text = format!("{what}: {}; {SAME}", groups.join("; "));
+                self.belonging(id, text);
             }
         }
     }
@@ -208,7 +212,12 @@ impl Checked {
             self.shards.iter().filter(|shard| !there.contains(shard)).map(Shard::to_string).collect();
         if !missing.is_empty() {
             let what = if missing.len() == 1 { "shard" } else { "shards" };
-            let text = format!("{what} {} left nothing: the suite was not executed whole", list(&missing));
+            let text = format!(
+                "{what} {} left nothing: the suite was not executed whole; run `cargo gate test --shard {}` there and \
+                 join again",
+                named(&missing),
+                if missing.len() == 1 { missing.join("") } else { format!("K/{}", self.shards.len()) }
+            );
             self.incomplete("shard-missing", text);
         }
         for left in counted.iter().filter(|left| left.part.end == End::Begun) {
