@@ -224,7 +224,7 @@ impl<'a> Session<'a> {
                     return Ok(CameTo { judgement: self.list(&ours), run: None, coverage: None });
                 }
                 if let (Some(leaving), Some(portion)) = (&mut leaving, &ours.portion) {
-                    leaving.takes(portion)?;
+                    leaving.takes(portion).inspect_err(|_| self.forget(&mut memory))?;
                 }
                 let is_kept = self.records() || leaving.is_some();
                 let looking = is_kept.then(|| self.look(&ours.plan, stamps, &memory)).flatten();

@@ -35,6 +35,10 @@ pub(in crate::commands) fn survey(args: &TestArgs, asked: &Arc<Asked>) -> Result
     let lists = asked.ground()?.gate_dir.join("lists.json");
     let mut remembered = Remembered::load(lists.as_std_path());
     let (mut plan, _) = session.plan(&built, &memory, &mut remembered, false)?;
+    if let Some(interrupt) = signals.interrupt() {
+        let why = format!("{} came while the tests were listed", interrupt.signal);
+        return Err(Refused::new(ExitCode::Interrupted, why));
+    }
     expect_of_units(&mut plan, &memory);
     if let (Some(launches), Some(file)) = (&built.to_keep, session.kept_launches()) {
         // Whoever cannot keep what was learnt learns it again.
