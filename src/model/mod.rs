@@ -6,6 +6,7 @@ mod case;
 mod coverage;
 mod document;
 mod key;
+mod naming;
 mod pattern;
 mod policy;
 mod quantity;
@@ -18,6 +19,7 @@ pub use case::{Attempt, AttemptOutcome, CaseRecord, Ending, Outcome, Totals};
 pub use coverage::CoverageFigures;
 pub use document::schema_version;
 pub use key::{BinaryId, Kind, ParseKeyError, TestKey};
+pub use naming::{some_of, thousands};
 pub use pattern::{KeyPattern, PackagePatterns, PathPatterns, PatternError};
 pub(crate) use policy::words;
 pub use policy::{

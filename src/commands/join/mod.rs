@@ -10,9 +10,9 @@ use jiff::Timestamp;
 
 use super::coverage::{self, Joined, Parts};
 use super::place::{Place, cargo};
-use super::quarantine::{day, expired};
+use super::quarantine::{day, expired, refuse_when_strict};
 use super::stage::Stage;
-use super::test::{Facts, Knowing, Memory, Refused, default_context, here, judge};
+use super::test::{Ended, Facts, Knowing, Memory, Refused, default_context, here, judge};
 use super::{complain, notify, remembered};
 use crate::cli::{CoverageArgs, JoinArgs};
 use crate::config::settings::DISABLE;
@@ -21,7 +21,7 @@ use crate::history::portion::check::{Checked, check};
 use crate::history::portion::part::Left;
 use crate::history::portion::read::{Found, find};
 use crate::history::portion::whole::{Whole, whole};
-use crate::history::record::{Start, head};
+use crate::history::record::head_of_nothing;
 use crate::history::store::StoreError;
 use crate::model::{CaseRecord, Context, FlakyResult, Judgement, RunRecord, RunState, TestKey, Totals, Verdict};
 use crate::sys::git;
@@ -71,7 +71,10 @@ struct Joining<'a> {
 
 fn join(args: &JoinArgs, place: &Place) -> Result<ExitCode, Refused> {
     let stage = here()?;
-    refuse_or_warn_of_expired(place)?;
+    let settings = place.settings();
+    for text in expired(settings, day(Timestamp::now())) {
+        refuse_when_strict(settings, &text, |text| complain("warning", text))?;
+    }
     let found = find(&args.dirs);
     found.empty.iter().for_each(|dir| complain("warning", &format!("`{dir}` holds no shard")));
     let here = git::read_checkout(&place.workspace.root).and_then(|checkout| checkout.commit);
@@ -82,25 +85,9 @@ fn join(args: &JoinArgs, place: &Place) -> Result<ExitCode, Refused> {
     joining.conclude()
 }
 
-/// What softens the gate no more is warned of, and refused where the settings are strict: as before a run.
-fn refuse_or_warn_of_expired(place: &Place) -> Result<(), Refused> {
-    for text in expired(place.settings(), day(Timestamp::now())) {
-        if place.settings().test.strict_env {
-            return Err(Refused::new(ExitCode::Config, format!("{text}, and `test.strict-env` refuses that")));
-        }
-        complain("warning", &text);
-    }
-    Ok(())
-}
-
 /// The run of no part at all.
 fn of_nothing(stage: &Stage) -> Whole {
-    let context = Context { target: String::new(), features: String::new(), profile: String::new() };
-    let at = Timestamp::now();
-    let (trigger, toolchain) = (None, String::new());
-    let start =
-        Start { at, random: random(), context, trigger, toolchain, instrumented: false, full: false, shard: None };
-    let head = head(start, &|name| stage.variable(name));
+    let head = head_of_nothing(Timestamp::now(), random(), &|name| stage.variable(name));
     Whole { head, cases: Vec::new(), not_run: 0, duration: std::time::Duration::ZERO, plan_digest: None }
 }
 
@@ -138,7 +125,7 @@ impl Joining<'_> {
         judgement.reasons.extend(self.checked.notes.iter().cloned());
         let asked = self.args.as_coverage(&self.built_with());
         let covered = self.judge_coverage(&asked, &mut judgement)?;
-        let record = Arc::new(self.record(state, judgement, covered.as_ref()));
+        let record = self.record(state, judgement, covered.as_ref());
 
         let now = Timestamp::now();
         let flaky_before = Knowing::new(&memory.summaries, settings, now).flaky_tests();
@@ -149,7 +136,9 @@ impl Joining<'_> {
         let told = knowing.insights(&self.whole.cases, vanished);
         let document = knowing.document(&record, &self.whole.cases, &told);
         let code = record.exit_code();
-        self.tell(&record, &told, &happened, document, covered.as_ref(), &asked, standing);
+        let (cases, shards) = (&self.whole.cases, self.lines());
+        let ended = Ended { record: &record, cases, insights: &told, happened: &happened, shards: &shards };
+        self.tell(&ended, document, covered.as_ref(), &asked, standing);
         Ok(code)
     }
 

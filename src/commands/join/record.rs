@@ -1,7 +1,6 @@
 //! The run that shards make goes on record, in the place of theirs.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use jiff::SignedDuration;
 
@@ -27,7 +26,7 @@ const LOOKED_AT: u64 = 100;
 
 impl Joining<'_> {
     /// Records the run; from then on the memory knows it, whether it could be recorded or not.
-    pub(super) fn keep(&self, memory: &mut Memory, record: &Arc<RunRecord>) -> Standing {
+    pub(super) fn keep(&self, memory: &mut Memory, record: &RunRecord) -> Standing {
         let is_nothing = record.verdict() == Verdict::Nothing;
         if !self.is_recorded() || is_nothing {
             return Standing::IsNoRun;

@@ -15,9 +15,9 @@ use crate::config::settings::DISABLE;
 use crate::exit_code::ExitCode;
 use crate::history::portion::folder::{Folder, USUAL};
 use crate::history::portion::part::{End, MeasuredPart, Part};
-use crate::history::record::{self, Start};
+use crate::history::record;
 use crate::history::store::FinishedRun;
-use crate::model::{BinaryId, Context, RunRecord};
+use crate::model::{BinaryId, RunHead, RunRecord};
 use crate::plan::portion::Portion;
 use crate::sys::random::random;
 
@@ -93,17 +93,8 @@ pub(in crate::commands) fn refused(args: &TestArgs, refused: &Refused) -> Option
         Some(dir) => stage.cwd.join(dir),
         None => gate_dir_despite_mistakes(args)?.join(USUAL).into(),
     };
-    let start = Start {
-        at: Timestamp::now(),
-        random: random(),
-        context: Context { target: String::new(), features: String::new(), profile: String::new() },
-        trigger: args.trigger.clone(),
-        toolchain: String::new(),
-        instrumented: false,
-        full: false,
-        shard: Some(shard),
-    };
-    let head = record::head(start, &|name| stage.variable(name));
+    let head = record::head_of_nothing(Timestamp::now(), random(), &|name| stage.variable(name));
+    let head = RunHead { shard: Some(shard), ..head };
     let end = End::Refused(refused.code, refused.why.clone());
     let left = Folder::at(path).begin(&Part { shard, head, portion: None, measured: None, end });
     left.err().map(|error| format!("the shard's folder cannot be written: {error}"))

@@ -167,7 +167,7 @@ impl<'a> Session<'a> {
         told: Vec<Box<dyn Observer + '_>>,
     ) -> Result<CameTo, Refused> {
         // Before all else: whenever this process ends, what an earlier one left does not pass for what this one did.
-        let mut leaving = self.leaving(measuring.part())?;
+        let leaving = self.leaving(measuring.part())?;
         // Before anything is on record: what cannot be unpacked is no run.
         let unpacked = self.asked.archive.as_ref().map(|archive| self.unpack(archive)).transpose()?;
         let opening = Opening {
@@ -205,7 +205,7 @@ impl<'a> Session<'a> {
         }
         let lists = self.asked.ground().ok().map(|ground| ground.gate_dir.join("lists.json"));
         let mut remembered = lists.as_ref().map(|lists| Remembered::load(lists.as_std_path())).unwrap_or_default();
-        let mut came = Came { tries, ..Came::default() };
+        let mut came = Came { tries, leaving, ..Came::default() };
         match built {
             Err(error) => {
                 if let build::Failure::Tool(why) = &error {
@@ -217,33 +217,49 @@ impl<'a> Session<'a> {
                 if let Some(path) = &self.args.archive.archive {
                     return self.archive(&built, path);
                 }
-                measuring.built(&built.executables);
-                let (whole, stamps) = self.plan(&built, &memory, &mut remembered, self.slots == 1)?;
-                let ours = self.ours(whole).inspect_err(|_| self.forget(&mut memory))?;
-                if self.args.list {
-                    return Ok(CameTo { judgement: self.list(&ours), run: None, coverage: None });
-                }
-                if let (Some(leaving), Some(portion)) = (&mut leaving, &ours.portion) {
-                    leaving.takes(portion).inspect_err(|_| self.forget(&mut memory))?;
-                }
-                let is_kept = self.records() || leaving.is_some();
-                let looking = is_kept.then(|| self.look(&ours.plan, stamps, &memory)).flatten();
-                measuring.about_to_run();
-                self.execute(&ours, &mut came, &mut remembered, &mut observers);
-                (came.digest, came.portion) = (Some(ours.whole), ours.portion);
-                came.tested = looking.and_then(|looking| looking.join().ok());
-                if let (false, Some(launches), Some(file)) = (self.args.no_record, &built.to_keep, self.kept_launches())
-                {
-                    // Whoever cannot keep them records them again.
-                    let _ = launches.save(&file);
+                let listed =
+                    self.run_built(&built, &mut memory, &mut came, &mut remembered, &mut observers, measuring)?;
+                if let Some(judgement) = listed {
+                    return Ok(CameTo { judgement, run: None, coverage: None });
                 }
             }
         }
         if let (false, Some(lists)) = (self.args.no_record, &lists) {
             let _ = remembered.save(lists.as_std_path());
         }
-        came.leaving = leaving;
         Ok(self.finish(came, memory, observers, &insights, measuring))
+    }
+
+    /// Plans, and executes what is this machine's; where tests are only listed, gives what comes of that.
+    fn run_built(
+        &self,
+        built: &Built,
+        memory: &mut Memory,
+        came: &mut Came,
+        remembered: &mut Remembered,
+        observers: &mut Observers<'_>,
+        measuring: &mut dyn Measuring,
+    ) -> Result<Option<Judgement>, Refused> {
+        measuring.built(&built.executables);
+        let (whole, stamps) = self.plan(built, memory, remembered, self.slots == 1)?;
+        let ours = self.ours(whole).inspect_err(|_| self.forget(memory))?;
+        if self.args.list {
+            return Ok(Some(self.list(&ours)));
+        }
+        if let (Some(leaving), Some(portion)) = (&mut came.leaving, &ours.portion) {
+            leaving.takes(portion).inspect_err(|_| self.forget(memory))?;
+        }
+        let is_kept = self.records() || came.leaving.is_some();
+        let looking = is_kept.then(|| self.look(&ours.plan, stamps, memory)).flatten();
+        measuring.about_to_run();
+        self.execute(&ours, came, remembered, observers);
+        (came.digest, came.portion) = (Some(ours.whole), ours.portion);
+        came.tested = looking.and_then(|looking| looking.join().ok());
+        if let (false, Some(launches), Some(file)) = (self.args.no_record, &built.to_keep, self.kept_launches()) {
+            // Whoever cannot keep them records them again.
+            let _ = launches.save(&file);
+        }
+        Ok(None)
     }
 
     /// Takes the run off the record: it turned out that there can be none.

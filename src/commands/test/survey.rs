@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Refused;
 use super::ask::Asked;
 use super::history::{self, Memory, Opening};
+use super::judge::ground_of_build;
 use super::outputs::{self, Observers};
 use super::session::Session;
 use crate::cargo::build::{Built, Failure};
@@ -29,7 +30,7 @@ pub(in crate::commands) fn survey(args: &TestArgs, asked: &Arc<Asked>) -> Result
     let mut observers = Observers::new([Box::new(terminal) as Box<_>]);
     let (built, tries) = session.build_with_retries(None, &mut observers);
     drop(observers);
-    let built = built.map_err(|failure| refused(failure, tries))?;
+    let built = built.map_err(|failure| refused(&failure, tries))?;
     let memory = memory.waited_for();
     memory.warnings.iter().for_each(|warning| asked.stage.complain("warning", warning));
     let lists = asked.ground()?.gate_dir.join("lists.json");
@@ -58,21 +59,13 @@ fn expect_of_units(plan: &mut Plan, memory: &Memory) {
     }
 }
 
-fn refused(failure: Failure, tries: u32) -> Refused {
-    let (code, why) = match failure {
-        Failure::Code => (ExitCode::BuildFailed, "the code does not build; cargo says why above".to_owned()),
-        Failure::Usage => {
-            (ExitCode::Usage, "cargo does not understand its command line, and says why above".to_owned())
-        }
-        Failure::Tool(why) => {
+fn refused(failure: &Failure, tries: u32) -> Refused {
+    match (ground_of_build(failure), failure) {
+        (Some((_, code, reason)), _) => Refused::new(code, reason.text),
+        (None, Failure::Tool(why)) => {
             let times = crate::report::words::count(tries.into(), "try", "tries");
-            (ExitCode::NeverExecuted, format!("{why} ({times}; this is no fault of the code)"))
+            Refused::new(ExitCode::NeverExecuted, format!("{why} ({times}; this is no fault of the code)"))
         }
-        Failure::Missing(why) => (ExitCode::Config, why),
-        Failure::Interrupted(interrupt) => {
-            (ExitCode::Interrupted, format!("{} came during the build", interrupt.signal))
-        }
-        Failure::Internal(why) => (ExitCode::Internal, why),
-    };
-    Refused::new(code, why)
+        (None, _) => Refused::new(ExitCode::Internal, "the build failed, and nobody said why"),
+    }
 }

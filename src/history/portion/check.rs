@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use super::part::{End, Left, Part};
 use super::read::Found;
 use crate::exit_code::ExitCode;
-use crate::model::{BinaryId, Reason, RunState, Shard};
+use crate::model::{BinaryId, Reason, RunState, Shard, some_of};
 use crate::plan::digest;
 
 /// What came of looking at the parts.
@@ -29,33 +29,17 @@ pub struct Checked {
     pub cut_short: Vec<(ExitCode, Reason)>,
     /// What else is to be said.
     pub notes: Vec<Reason>,
+    /// Nobody can say what the parts are together.
+    is_mixed: bool,
 }
 
 impl Checked {
     /// Do the parts make one run of one thing, as far as they are there?
     #[must_use]
-    pub fn belong_together(&self) -> bool {
-        self.grounds.iter().all(|(_, reason)| !BELONGING.contains(&reason.id.as_str()))
+    pub const fn belong_together(&self) -> bool {
+        !self.is_mixed
     }
 }
-
-/// The reasons why parts do not belong together.
-const BELONGING: [&str; 14] = [
-    "shard-unreadable",
-    "shard-count",
-    "shard-twice",
-    "plan-differs",
-    "plan-unknown",
-    "cut-differs",
-    "commit-differs",
-    "other-checkout",
-    "dirty-differs",
-    "input-differs",
-    "context-differs",
-    "measured-differs",
-    "tests-overlap",
-    "tests-lost",
-];
 
 /// What all parts have in common: the reason where they have not, in a word and in words, and what that is of one.
 type Likeness<'a> = (&'a str, &'a str, &'a dyn Fn(&Part) -> Option<String>);
@@ -100,6 +84,7 @@ fn usual_count(left: &[Left]) -> Option<u32> {
 
 impl Checked {
     fn belonging(&mut self, id: &str, text: String) {
+        self.is_mixed = true;
         self.grounds.push((ExitCode::Config, Reason::new(id, text)));
     }
 
@@ -404,9 +389,7 @@ fn list(words: &[String]) -> String {
 }
 
 fn named(names: &[String]) -> String {
-    let more = names.len().saturating_sub(NAMED);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("{}{more}", names.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", "))
+    some_of(names.iter(), NAMED)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::part::{End, Left, Part};
-use crate::model::{CaseRecord, ContentHash, Judgement, Reason, RunHead, RunId, TestKey};
+use crate::model::{CaseRecord, ContentHash, Judgement, Reason, RunHead, RunId, TestKey, some_of};
 
 /// One run that several machines ran together, before it is judged.
 #[derive(Clone, Debug, PartialEq)]
@@ -134,11 +134,7 @@ fn tail(hash: &blake3::Hash) -> u32 {
 
 fn hosts<'p>(parts: impl Iterator<Item = &'p Part>) -> String {
     let hosts: BTreeSet<&str> = parts.map(|part| part.head.host.as_str()).collect();
-    let named: Vec<&str> = hosts.iter().take(HOSTS).copied().collect();
-    match hosts.len().saturating_sub(HOSTS) {
-        0 => named.join(", "),
-        more => format!("{} and {more} more", named.join(", ")),
-    }
+    some_of(hosts.iter(), HOSTS)
 }
 
 #[cfg(test)]
