@@ -7,6 +7,7 @@ mod joined;
 mod judging;
 pub(super) mod left_out;
 mod measured;
+mod outcomes;
 mod outputs;
 mod part;
 mod refusal;
