@@ -392,6 +392,16 @@ fn a_gate_that_is_switched_off_leaves_no_earlier_result_behind() {
 }
 
 #[test]
+fn a_shard_of_coverage_that_is_out_of_scope_leaves_no_earlier_result_behind() {
+    let matrix = Matrix::new();
+    matrix.pass(2);
+    matrix.fixture.write("gate.toml", "[scope]\npackages = [\"other\"]\n");
+    matrix.on("2-of-2", &["coverage", "--shard", "2/2"]).run().assert_code(0);
+    let ended = matrix.join(&["1-of-2", "2-of-2"], &["--no-record"]);
+    ended.assert_code(96).assert_stderr_has("shard 2/2 did not run: N/A: `app` is out of scope");
+}
+
+#[test]
 fn a_join_that_cannot_read_its_settings_leaves_no_report_of_a_shard_for_its_own() {
     let matrix = Matrix::new();
     matrix.shard("1/1").run().assert_code(0);

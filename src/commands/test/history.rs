@@ -230,14 +230,23 @@ pub(super) fn look(looking: Looking) -> JoinHandle<Tested> {
     })
 }
 
-/// Takes files of ours, those in directories of ours, and what shards leave behind, for no change of the checkout.
+/// Takes files of ours, those in directories of ours, and what shards leave behind, for no change of the checkout. What
+/// git tracks was not put there by us alone, and a directory that holds the checkout is none of ours.
 fn leave_out(checkout: &mut Checkout, own: &[PathBuf]) {
-    let own: Vec<PathBuf> = own.iter().filter_map(|path| fs_err::canonicalize(path).ok()).collect();
     let Checkout { root, changed, .. } = checkout;
-    changed.retain(|path| {
-        let Ok(path) = fs_err::canonicalize(root.join(path)) else { return true };
-        !own.iter().any(|own| path.starts_with(own)) && !is_left_by_a_shard(&path)
-    });
+    let Ok(whole) = fs_err::canonicalize(&root) else { return };
+    let own = own.iter().filter_map(|path| fs_err::canonicalize(path).ok()).filter(|own| !whole.starts_with(own));
+    let own: Vec<PathBuf> = own.collect();
+    let is_ours = |path: &Utf8PathBuf| {
+        let path = fs_err::canonicalize(root.join(path));
+        path.is_ok_and(|path| own.iter().any(|own| path.starts_with(own)) || is_left_by_a_shard(&path))
+    };
+    let mut ours: HashSet<Utf8PathBuf> = changed.iter().filter(|path| is_ours(path)).cloned().collect();
+    if !ours.is_empty() {
+        let untracked: HashSet<Utf8PathBuf> = git::untracked(root).into_iter().collect();
+        ours.retain(|path| untracked.contains(path));
+        changed.retain(|path| !ours.contains(path));
+    }
 }
 
 /// Tests of an archive in a checkout of something else test neither the one nor the other.
