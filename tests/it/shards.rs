@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::support::{Ended, Fixture, coverage_tools, wait_until};
+use crate::support::{Ended, Fixture, coverage_tools};
 
 /// A crate with unit tests, doctests, an ignored test, a binary much longer than the others, a harness that lists its
 /// tests and one that does not.
@@ -225,6 +225,8 @@ fn the_coverage_of_a_shard_is_measured_and_not_judged() {
 #[cfg(unix)]
 #[test]
 fn an_interrupt_while_tests_are_listed_cuts_nothing() {
+    use crate::support::wait_until;
+
     let fixture = workspace();
     fixture.write(
         "tests/blind.rs",
