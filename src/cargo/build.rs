@@ -36,7 +36,7 @@ pub struct Artifact {
 }
 
 /// A build that succeeded.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Built {
     /// Every test executable.
     pub artifacts: Vec<Artifact>,
@@ -65,6 +65,8 @@ pub enum Failure {
     Tool(String),
     /// There is no cargo to be started.
     Missing(String),
+    /// An archive that was to stand in for a build cannot.
+    Unusable(String),
     /// The user asked for an end.
     Interrupted(Interrupt),
     /// What cargo did is not what is known of it.

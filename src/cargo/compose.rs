@@ -17,10 +17,8 @@ pub struct Composition<'a> {
     pub runners: &'a [(String, Place)],
     /// The user's cargo flags, unchanged.
     pub user: &'a [OsString],
-    /// Filters and what follows `--`.
-    pub filters: &'a [OsString],
-    /// libtest's own arguments.
-    pub libtest: &'a [OsString],
+    /// What follows `--`: filters and libtest's arguments.
+    pub passed_on: &'a [OsString],
     /// The rustdoc shim, unless it goes by the environment.
     pub rustdoc: Option<&'a Path>,
     /// What cargo may do with the terminal; `None` leaves everything to the user's own settings.
@@ -89,10 +87,8 @@ pub fn cargo_test(parts: &Composition<'_>) -> Vec<OsString> {
     if let Some(rustdoc) = parts.rustdoc {
         config(&mut args, format!("build.rustdoc={}", quoted(rustdoc)));
     }
-    // A filter that looks like a flag is one only after `--`; before it, cargo takes a single one.
     args.push("--".into());
-    args.extend(parts.filters.iter().cloned());
-    args.extend(parts.libtest.iter().cloned());
+    args.extend(parts.passed_on.iter().cloned());
     args
 }
 
@@ -145,8 +141,7 @@ mod tests {
             dir: Path::new("/tmp/a b"),
             runners: &runners,
             user: &os(&["-p", "app", "--release"]),
-            filters: &os(&["first", "second"]),
-            libtest: &os(&["--ignored"]),
+            passed_on: &os(&["first", "second", "--ignored"]),
             rustdoc: Some(Path::new("/tmp/a b/rustdoc")),
             terminal: Some(Terminal { color: true, progress: Some(80) }),
         };

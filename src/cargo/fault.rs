@@ -84,7 +84,7 @@ mod tests {
             Failure::Code => "code",
             Failure::Usage => "usage",
             Failure::Tool(_) => "tool",
-            Failure::Interrupted(_) | Failure::Internal(_) | Failure::Missing(_) => "other",
+            Failure::Interrupted(_) | Failure::Internal(_) | Failure::Missing(_) | Failure::Unusable(_) => "other",
         };
         let failed = Ending::Exited(101);
         assert_eq!(of(true, failed, "error: could not compile `a` due to 1 previous error"), "code");

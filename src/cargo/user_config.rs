@@ -6,9 +6,11 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use cargo_config2::{Config, ResolveOptions};
+use cargo_config2::{Config, EnvConfigValue, ResolveOptions};
 use cargo_metadata::cargo_platform::{Cfg, Platform};
 use fs_err as fs;
+
+use crate::sys::process::is_variable;
 
 /// What was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,6 +23,30 @@ pub struct UserConfig {
     pub flagged: BTreeMap<String, Form>,
     /// The user's rustdoc, where the configuration names one.
     pub rustdoc: Option<OsString>,
+    /// What `[env]` sets, by name.
+    pub env: BTreeMap<String, Variable>,
+}
+
+/// A variable of `[env]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Variable {
+    /// What it is set to.
+    pub value: OsString,
+    /// Even where the environment says something else?
+    pub force: bool,
+}
+
+impl UserConfig {
+    /// An environment with what `[env]` sets, as cargo hands it on where it sets nothing of its own.
+    #[must_use]
+    pub fn environment(&self, given: &[(OsString, OsString)]) -> Vec<(OsString, OsString)> {
+        let is_given = |name: &str| given.iter().any(|(known, _)| is_variable(known, name));
+        let set = self.env.iter().filter(|(name, variable)| variable.force || !is_given(name));
+        let set: Vec<(&String, &Variable)> = set.collect();
+        let stays = |(known, _): &&(OsString, OsString)| !set.iter().any(|(name, _)| is_variable(known, name));
+        let set = set.iter().map(|(name, variable)| (OsString::from(name), variable.value.clone()));
+        given.iter().filter(stays).cloned().chain(set).collect()
+    }
 }
 
 /// How a runner is written: cargo merges no text with a list.
@@ -76,8 +102,32 @@ pub fn look_up(lookup: &Lookup<'_>) -> Result<UserConfig, Unreadable> {
         found.runners.extend(runner.filter(|words| !words.is_empty()).map(|runner| (triple.clone(), runner)));
     }
     let of_flag = flags.iter().rev().find_map(|flag| flag.get("build")?.get("rustdoc")?.as_str().map(OsString::from));
+    found.env = variables(lookup, &config);
     found.rustdoc = of_flag.or_else(|| Some(config.build.rustdoc.as_ref()?.clone().into_os_string()));
     Ok(found)
+}
+
+/// What `[env]` sets: in files, and in flags, which beat them.
+fn variables(lookup: &Lookup<'_>, config: &Config) -> BTreeMap<String, Variable> {
+    let of_file = |(name, set): (&String, &EnvConfigValue)| {
+        (name.clone(), Variable { value: set.value.clone(), force: set.force })
+    };
+    let mut env: BTreeMap<String, Variable> = config.env.iter().map(of_file).collect();
+    for flag in lookup.config_flags {
+        // A path in a file is meant from the directory that its own lies in.
+        let file = Some(lookup.cwd.join(flag)).filter(|path| path.is_file());
+        let from = file.as_deref().and_then(|file| file.ancestors().nth(2)).unwrap_or(lookup.cwd);
+        let table = read_flag(lookup.cwd, flag);
+        let set = table.as_ref().and_then(|table| table.get("env")?.as_table());
+        let of_flag = |(name, set): (&String, &toml::Value)| {
+            let says = |what: &str| set.get(what).and_then(toml::Value::as_bool).unwrap_or_default();
+            let value = set.get("value").unwrap_or(set).as_str()?;
+            let value = if says("relative") { from.join(value).into_os_string() } else { value.into() };
+            Some((name.clone(), Variable { value, force: says("force") }))
+        };
+        env.extend(set.into_iter().flatten().filter_map(of_flag));
+    }
+    env
 }
 
 fn triples(lookup: &Lookup<'_>, config: &Config, flags: &[toml::Table]) -> Result<Vec<String>, Unreadable> {
@@ -191,6 +241,24 @@ mod tests {
         assert_eq!(of(find(dir.path(), &[], &[flag])), runner(&["third"]));
         fs::write(dir.path().join("extra.toml"), format!("[target.{HOST}]\nrunner = 'fourth'\n")).unwrap();
         assert_eq!(of(find(dir.path(), &[], &["extra.toml"])), runner(&["fourth"]));
+    }
+
+    #[test]
+    fn what_is_configured_for_the_environment_gives_way_to_it_unless_it_is_forced() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join(".cargo")).unwrap();
+        let text = "[env]\nGIVEN = 'c'\nFORCED = { value = 'c', force = true }\nNEW = 'c'\nPLACE = { value = 'x', relative = true }\n";
+        fs::write(dir.path().join(".cargo/config.toml"), text).unwrap();
+        let given = [("GIVEN", "g"), ("FORCED", "g"), ("OTHER", "g")].map(|(name, value)| (name.into(), value.into()));
+        let with = |flags: &[&str]| -> BTreeMap<String, String> {
+            let all = find(dir.path(), &[], flags).environment(&given).into_iter();
+            all.map(|(name, value)| (name.into_string().unwrap(), value.into_string().unwrap())).collect()
+        };
+        let place = dir.path().join("x").display().to_string();
+        let wanted = [("FORCED", "c"), ("GIVEN", "g"), ("NEW", "c"), ("OTHER", "g"), ("PLACE", &place)];
+        assert_eq!(with(&[]), wanted.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
+        let flagged = with(&["env.NEW='f'", "env.GIVEN={value='f',force=true}"]);
+        assert_eq!((flagged["NEW"].as_str(), flagged["GIVEN"].as_str()), ("f", "f"));
     }
 
     #[test]

@@ -4,25 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::cargo_flags::{PACKAGE_CHOICE, TARGET_CHOICE};
 use super::{Format, TestArgs};
 
-/// Flags of cargo's that say what is built: an archive keeps them, and where it runs they are settled.
-pub const SAYS_WHAT_IS_BUILT: [&str; 23] = [
-    "package",
-    "workspace",
+/// Flags of cargo's that say what is built, beside the choices of packages and of targets.
+const SAYS_WHAT_ELSE_IS_BUILT: [&str; 9] = [
     "exclude",
-    "all",
-    "lib",
-    "bins",
-    "bin",
-    "examples",
-    "example",
-    "tests",
-    "test",
-    "benches",
-    "bench",
-    "all_targets",
-    "doc",
     "features",
     "all_features",
     "no_default_features",
@@ -35,6 +22,12 @@ pub const SAYS_WHAT_IS_BUILT: [&str; 23] = [
 
 /// Flags of cargo's that say how it is built: where nothing is, they say nothing.
 const SAYS_HOW_IT_IS_BUILT: [&str; 3] = ["jobs", "timings", "future_incompat_report"];
+
+/// Flags of cargo's that say what is built: an archive keeps them, and where it runs they are settled.
+#[must_use]
+pub fn says_what_is_built() -> Vec<&'static str> {
+    [&PACKAGE_CHOICE[..], &TARGET_CHOICE, &SAYS_WHAT_ELSE_IS_BUILT].concat()
+}
 
 /// Build here, run elsewhere.
 #[derive(Clone, Debug, Default, Args)]
@@ -65,15 +58,24 @@ pub(super) fn refuse_what_makes_no_sense(args: &TestArgs) -> Result<(), String> 
     if args.archive.archive.is_some() && args.archive.archive_file.is_some() {
         return Err("`--archive` writes an archive and `--archive-file` runs one: give one of them".to_owned());
     }
-    if args.archive.archive.is_some() {
-        return refuse_beside_writing(args);
+    match args.archive {
+        ArchiveArgs { archive: Some(_), .. } => refuse_beside_writing(args),
+        ArchiveArgs { archive_file: Some(_), .. } => refuse_beside_running(args),
+        ArchiveArgs { .. } => Ok(()),
     }
-    let built = [&SAYS_WHAT_IS_BUILT[..], &SAYS_HOW_IT_IS_BUILT].concat();
-    match args.build.given(&built).first().filter(|_| args.archive.archive_file.is_some()) {
-        Some(flag) => Err(format!(
-            "`{}` makes no sense with `--archive-file`: what is in an archive was settled when it was written",
-            flag.to_string_lossy()
-        )),
+}
+
+fn refuse_beside_running(args: &TestArgs) -> Result<(), String> {
+    let settled = args.build.given(&[says_what_is_built(), SAYS_HOW_IT_IS_BUILT.to_vec()].concat());
+    let settled =
+        settled.first().map(|flag| (flag.to_string_lossy(), "what is in an archive was settled when it was written"));
+    let of_cargo = [
+        (args.libtest.list, "-- --list", "it is answered by what cargo builds: use `--list` before `--`"),
+        (args.libtest.help, "-- --help", "it is answered by what cargo builds, and here nothing is built"),
+    ];
+    let of_cargo = of_cargo.into_iter().find(|(is_given, ..)| *is_given);
+    match settled.or_else(|| of_cargo.map(|(_, flag, why)| (flag.into(), why))) {
+        Some((flag, why)) => Err(format!("`{flag}` makes no sense with `--archive-file`: {why}")),
         None => Ok(()),
     }
 }
@@ -106,9 +108,13 @@ fn refuse_beside_writing(args: &TestArgs) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::ffi::OsString;
 
-    use super::super::{Command, parse, test_step};
+    use clap::Args;
+
+    use super::super::{BuildArgs, Command, parse, test_step};
+    use super::*;
 
     #[test]
     fn what_makes_no_sense_beside_an_archive_is_refused_in_a_sentence() {
@@ -127,10 +133,24 @@ mod tests {
             (&["--archive-file", "a", "--profile", "x"], "--profile"),
             (&["--archive-file", "a", "--no-run"], "--no-run"),
             (&["--archive-file", "a", "-j", "2"], "--jobs"),
+            (&["--archive-file", "a", "--", "--list"], "-- --list"),
+            (&["--archive-file", "a", "--", "--help"], "-- --help"),
         ] {
             let why = test_step(words).unwrap_err();
             assert!(why.starts_with(&format!("`{flag}`")), "{words:?}: {why}");
         }
+    }
+
+    #[test]
+    fn each_flag_of_cargos_is_settled_by_an_archive_or_means_the_same_beside_one() {
+        let of_the_place = ["target_dir", "manifest_path", "config", "locked", "offline", "frozen", "unstable"];
+        let of_the_words = ["verbose", "quiet", "color", "no_fail_fast", "message_format", "keep_going"];
+        let settled = [says_what_is_built(), SAYS_HOW_IT_IS_BUILT.to_vec()].concat();
+        let sorted: Vec<&str> = [&settled[..], &of_the_place, &of_the_words].concat();
+        let flags = BuildArgs::augment_args(clap::Command::new(""));
+        let flags: BTreeSet<&str> = flags.get_arguments().map(|flag| flag.get_id().as_str()).collect();
+        assert_eq!(sorted.iter().copied().collect::<BTreeSet<_>>(), flags);
+        assert_eq!(sorted.len(), flags.len(), "one is in two lists");
     }
 
     #[test]

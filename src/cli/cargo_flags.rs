@@ -8,7 +8,11 @@ use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, Args, FromArgMatches};
 
 /// Flags that say which packages are meant. A user's choice replaces the configured one.
-const PACKAGE_CHOICE: [&str; 3] = ["package", "workspace", "all"];
+pub(super) const PACKAGE_CHOICE: [&str; 3] = ["package", "workspace", "all"];
+
+/// Flags that say which targets are meant.
+pub(super) const TARGET_CHOICE: [&str; 11] =
+    ["lib", "bins", "bin", "examples", "example", "tests", "test", "benches", "bench", "all_targets", "doc"];
 
 /// What cargo is not to get: the gate reads names of tests from its output, and runs all tests of its own accord.
 const NOT_FOR_CARGO: [&str; 3] = ["quiet", "no_fail_fast", "color"];
@@ -229,9 +233,7 @@ impl BuildArgs {
     /// Is there a choice of targets?
     #[must_use]
     pub fn chooses_targets(&self) -> bool {
-        const CHOICE: [&str; 11] =
-            ["lib", "bins", "bin", "examples", "example", "tests", "test", "benches", "bench", "all_targets", "doc"];
-        CHOICE.iter().any(|id| self.gave(id))
+        TARGET_CHOICE.iter().any(|id| self.gave(id))
     }
 
     /// The same with `--tests`, which leaves out doctests.

@@ -28,7 +28,7 @@ mod step;
 mod test;
 mod verdict;
 
-pub use archive::{ArchiveArgs, SAYS_WHAT_IS_BUILT};
+pub use archive::{ArchiveArgs, says_what_is_built};
 pub use baseline::{BaselineAction, BaselineArgs, BaselineKeyArgs, BaselineResetArgs, BaselineSetArgs};
 pub use cargo_flags::{BuildArgs, CargoFlags};
 pub use command::{

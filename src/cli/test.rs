@@ -116,6 +116,13 @@ pub enum Events {
 }
 
 impl TestArgs {
+    /// Filters and libtest's arguments, as they follow cargo's `--`: before it, cargo takes a single filter, and none
+    /// that looks like a flag.
+    #[must_use]
+    pub fn passed_on(&self) -> Vec<OsString> {
+        self.filters.iter().map(OsString::from).chain(self.libtest.in_order.iter().cloned()).collect()
+    }
+
     /// After how many failures the run stops.
     #[must_use]
     pub const fn max_fail(&self) -> Option<usize> {

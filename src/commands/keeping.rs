@@ -47,8 +47,8 @@ const NOT_CONFIGURED: &str =
     "no shared history is configured: `url` in `[store]`, or CARGO_GATE_STORE_URL, says where it is";
 
 /// Why a server is of no use to this build.
-const NOT_BUILT_IN: &str =
-    "this build has no PostgreSQL: `cargo install cargo-gate --features postgres` gets one that has";
+const NOT_BUILT_IN: &str = "this build has no PostgreSQL: `cargo install --locked --path . --features postgres` in the \
+     gate's sources gets one that has";
 
 /// Whose history it is, and what says where it is kept.
 #[derive(Clone, Copy, Debug)]

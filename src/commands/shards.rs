@@ -1,16 +1,14 @@
 //! `cargo gate shards`: builds, lists, and cuts what there is for several machines.
 
 use std::io::{self, Write};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use console::Style;
 
 use super::complain;
-use super::test::archiving::write_archive;
-use super::test::{self, Asked, Prepared, Purpose, Refused};
-use crate::cargo::build::Built;
+use super::test::archiving::Packing;
+use super::test::{self, Prepared, Purpose, Refused};
 use crate::cli::{Format, ShardsArgs};
 use crate::exit_code::ExitCode;
 use crate::model::{BinaryId, NoTests, Shard};
@@ -63,7 +61,7 @@ fn cut(args: &ShardsArgs) -> Result<ExitCode, Refused> {
         })?;
     }
     if let Some(path) = &args.archive {
-        archive(&asked, &built, path)?;
+        Packing { args: &tests, asked: &asked, built: &built, path }.pack(&asked.stage.listen())?;
     }
     let mut out = io::stdout().lock();
     let shown = match args.format {
@@ -77,15 +75,6 @@ fn cut(args: &ShardsArgs) -> Result<ExitCode, Refused> {
         }
         _ => Ok(ExitCode::Pass),
     }
-}
-
-/// Packs what was built, for machines that do not build.
-fn archive(asked: &Asked, built: &Built, path: &Path) -> Result<(), Refused> {
-    let (context, signals) = (asked.found_context()?, asked.stage.listen());
-    let packed = write_archive(asked, &context, built, &asked.cwd.join(path), &signals)?;
-    packed.left_out.iter().for_each(|text| complain("warning", text));
-    complain("note", &packed.sentence(path));
-    Ok(())
 }
 
 fn show(cut: &Cut, out: &mut dyn Write) -> io::Result<()> {

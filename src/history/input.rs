@@ -20,13 +20,15 @@ pub struct Setting<'a> {
     pub context: &'a Context,
     /// All of `rustc -vV`.
     pub rustc: &'a str,
-    /// RUSTFLAGS as they are in force.
-    pub rustflags: &'a str,
+    /// RUSTFLAGS as they are in force, hashed: they may hold what is nobody's business.
+    pub rustflags: ContentHash,
 }
 
 fn fields_of(setting: &Setting<'_>) -> Fields {
     let Context { target, features, profile } = setting.context;
-    [setting.rustc, setting.rustflags, target, features, profile].into_iter().collect()
+    let mut fields: Fields = [setting.rustc, target, features, profile].into_iter().collect();
+    fields.put(&setting.rustflags.0);
+    fields
 }
 
 /// The input key of a checkout: the tree of the commit, the content of changed and untracked files that git does not
@@ -207,7 +209,7 @@ mod tests {
     }
 
     fn setting<'a>(context: &'a Context, rustc: &'a str) -> Setting<'a> {
-        Setting { context, rustc, rustflags: "" }
+        Setting { context, rustc, rustflags: ContentHash([0; 16]) }
     }
 
     #[test]
@@ -266,7 +268,7 @@ mod tests {
             key(&hashes, &setting(&dev, "rustc 1")),
             key(&hashes, &setting(&dev, "rustc 2")),
             key(&hashes, &setting(&release, "rustc 1")),
-            key(&hashes, &Setting { rustflags: "-C lto", ..setting(&dev, "rustc 1") }),
+            key(&hashes, &Setting { rustflags: ContentHash([1; 16]), ..setting(&dev, "rustc 1") }),
             key(&BTreeMap::new(), &setting(&dev, "rustc 1")),
         ];
         for (at, key) in keys.iter().enumerate() {

@@ -31,6 +31,12 @@ impl<T: AsRef<[u8]>> FromIterator<T> for Fields {
     }
 }
 
+/// A text as a hash.
+#[must_use]
+pub fn hash(text: &str) -> ContentHash {
+    short(blake3::hash(text.as_bytes()))
+}
+
 /// The content of a file as a hash.
 ///
 /// # Errors

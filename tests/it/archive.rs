@@ -31,6 +31,8 @@ fn write_workspace(fixture: &Fixture, answer: &str) {
     fixture
         .write("Cargo.toml", "[workspace]\nmembers = [\"app\", \"words\"]\nresolver = \"3\"\n")
         .write("app/Cargo.toml", &package("app", app))
+        // What cargo sets of it gives way to what the environment says.
+        .write(".cargo/config.toml", "[env]\nOF_THE_RUN = \"of the configuration\"\n")
         .write(
             "app/build.rs",
             "fn main() {\n    println!(\"cargo::rerun-if-changed=build.rs\");\n    let out = std::env::var(\"OUT_DIR\").unwrap();\n    \
@@ -185,6 +187,17 @@ fn an_archive_runs_as_a_build_would_have_and_builds_nothing() {
 }
 
 #[test]
+fn what_is_cut_leaves_an_archive_whole() {
+    let fixture = workspace();
+    let archive = archive_of(&fixture);
+    let shards = fixture.gate(["shards", "2", "the_answer_is_one", "--archive"]).arg(&archive).args(["--", "--exact"]);
+    of_the_run(shards).run().assert_code(0);
+    let all = run_archive(&fixture, &archive, ["--format", "json"]);
+    all.assert_code(0);
+    assert_eq!(all.outcomes().len(), 8, "{all}");
+}
+
+#[test]
 fn an_archive_runs_in_another_checkout_with_the_paths_of_that() {
     let (there, here) = (workspace(), workspace());
     let archive = pack(&there);
@@ -198,10 +211,16 @@ fn an_archive_runs_in_another_checkout_with_the_paths_of_that() {
 #[test]
 fn an_archive_holds_nothing_of_the_environment_that_cargo_was_given() {
     let fixture = workspace();
-    let bytes = unzipped(&pack(&fixture));
+    let archive = archive_of(&fixture);
+    let packing = fixture.gate(["test", "-q", "--archive"]).arg(&archive).env("API_SECRET", "hunter2hunter2");
+    let packed = packing.env("RUSTFLAGS", "--cfg hunter2hunter2").run();
+    packed.assert_code(0);
+    assert_eq!(packed.stderr(), "", "and whoever asks for quiet has it");
+    let bytes = unzipped(&archive);
     let holds = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
     assert!(holds("CARGO_MANIFEST_DIR"));
     assert!(!holds("hunter2hunter2") && !holds("API_SECRET"));
+    assert!(!holds("of the configuration"), "it is read where the archive runs");
 }
 
 #[test]
@@ -246,6 +265,12 @@ fn an_archive_that_does_not_fit_is_refused_in_a_sentence() {
         &set("rustc", "rustc 1.0.0"),
         "doctests, which are compiled where they run, against what rustc 1.0.0 built",
     );
+    let without_doctests = forged(&archive, |json| {
+        json["rustc"] = "rustc 1.0.0".into();
+        json["launches"].as_array_mut().unwrap().retain(|launch| launch["role"] != "rustdoc");
+    });
+    let warned = run_archive(&fixture, &without_doctests, []);
+    warned.assert_code(0).assert_stderr_has("the archive was built by rustc 1.0.0, and this is rustc ");
     refused(&fixture.root().join("Cargo.toml"), "is no archive that can be used");
     refused(Path::new("missing.tar.gz"), "missing.tar.gz");
     refused(&set("commit", "0123456789"), "the archive was built from commit 0123456789, and ");
@@ -257,6 +282,26 @@ fn an_archive_that_does_not_fit_is_refused_in_a_sentence() {
         .assert_code(96)
         .assert_stderr_has("an archive runs in a checkout of the sources");
     assert!(!nowhere.target_dir().exists());
+}
+
+#[test]
+fn a_disk_that_takes_no_files_is_no_fault_of_the_archive() {
+    let (there, here) = (workspace(), workspace());
+    let archive = pack(&there);
+    here.write("target/debug", "no directory");
+    let [retries, delay] = [("CARGO_GATE_INFRA_RETRIES", "1"), ("CARGO_GATE_INFRA_DELAY", "1ms")];
+    let run = here.gate(["test", "--archive-file"]).arg(&archive).env(retries.0, retries.1).env(delay.0, delay.1).run();
+    run.assert_code(22).assert_stderr_has("the archive cannot be unpacked");
+    assert_eq!(runs(&here).len(), 1);
+}
+
+#[test]
+fn a_gate_that_is_switched_off_knows_of_no_archives() {
+    for flag in ["--archive", "--archive-file"] {
+        let ended = Fixture::bare().gate(["test", flag, "tests.tar.gz"]).env("CARGO_GATE_DISABLE", "1").run();
+        let why = format!("plain cargo test knows of no archives: leave out `{flag}`");
+        ended.assert_code(96).assert_stderr_has(&why);
+    }
 }
 
 #[test]

@@ -38,7 +38,7 @@ fn the_exit_codes_are_the_documented_ones() {
 
 #[test]
 fn the_first_screen_shows_the_demo_and_the_tests() {
-    let demo = "cargo run -q -- gate test --manifest-path testdata/demo/Cargo.toml";
+    let demo = "cargo run -- gate test --manifest-path testdata/demo/Cargo.toml";
     assert_eq!(first_screen_commands(), [demo, "cargo test"]);
 }
 

@@ -3,9 +3,10 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use rustix::process::Pid;
 use serde_json::Value;
 
-use crate::support::{Ended, Fixture, wait_until};
+use crate::support::{Ended, Fixture, is_gone, wait_until};
 
 /// The small suites, with a configuration.
 fn place(config: &str) -> Fixture {
@@ -91,10 +92,8 @@ fn an_interrupt_ends_a_suite_with_its_children_and_is_on_record() {
     let begin = Instant::now();
     running.wait().assert_code(130);
     assert!(begin.elapsed() < Duration::from_secs(20));
-    wait_until("the child is gone", || {
-        let asked = Command::new("ps").args(["-o", "stat=", "-p", &number().unwrap().to_string()]).output().unwrap();
-        matches!(String::from_utf8_lossy(&asked.stdout).trim().chars().next(), None | Some('Z'))
-    });
+    let child = Pid::from_raw(number().unwrap()).unwrap();
+    wait_until("the child is gone", || is_gone(child));
     assert_eq!(recorded(&fixture)[0][1], "interrupted");
 }
 

@@ -14,7 +14,7 @@ use crate::cargo::workspace::Workspace;
 use crate::model::{Kind, write_size};
 
 /// The `OUT_DIR` of a build script that holds more than this is left out.
-pub const MOST_OF_AN_OUT_DIR: u64 = 256 << 20;
+const MOST_OF_AN_OUT_DIR: u64 = 256 << 20;
 
 /// Directories in an `OUT_DIR` are followed so deep.
 const DEEPEST: u32 = 32;
@@ -30,8 +30,8 @@ pub struct Contents {
     pub left_out: Vec<String>,
 }
 
-/// Finds everything that the launches of a build need; of an `OUT_DIR` at most so many bytes.
-pub fn collect(built: &Built, workspace: &Workspace, most_of_an_out_dir: u64) -> Result<Contents, Error> {
+/// Finds everything that the launches of a build need.
+pub fn collect(built: &Built, workspace: &Workspace) -> Result<Contents, Error> {
     let mut contents = Contents::default();
     let root = &workspace.target_dir;
     for artifact in &built.artifacts {
@@ -53,7 +53,7 @@ pub fn collect(built: &Built, workspace: &Workspace, most_of_an_out_dir: u64) ->
     }
     for (package, out_dir) in &built.outputs.out_dirs {
         if let Some(package) = workspace.packages.get(package) {
-            contents.put_out_dir(root, utf8(out_dir)?, &package.name, most_of_an_out_dir)?;
+            contents.put_out_dir(root, utf8(out_dir)?, &package.name, MOST_OF_AN_OUT_DIR)?;
         }
     }
     Ok(contents)
@@ -146,8 +146,8 @@ impl Contents {
             let is_link = path.is_symlink();
             if path.is_dir() {
                 if is_link || deep == 0 {
-                    self.left_out
-                        .push(format!("`{path}` is not in the archive: links to directories are not followed"));
+                    let why = if is_link { "links to directories are not followed" } else { "it lies too deep" };
+                    self.left_out.push(format!("`{path}` is not in the archive: {why}"));
                 } else if !self.walk(root, path, left, deep - 1)? {
                     return Ok(false);
                 }

@@ -24,14 +24,12 @@ const MOST_BYTES: u64 = 256 << 30;
 pub struct Inventory {
     /// [`SCHEMA_VERSION`].
     pub schema_version: u64,
-    /// Who wrote it: name and version.
-    pub written_by: String,
     /// The triple of the host that built it.
     pub host: String,
     /// All of `rustc -vV` there.
     pub rustc: String,
-    /// RUSTFLAGS as they were in force.
-    pub rustflags: String,
+    /// RUSTFLAGS as they were in force, hashed: only whether they were the same matters.
+    pub rustflags: ContentHash,
     /// Target, features and profile.
     pub context: Context,
     /// cargo's flags that say what was built.
@@ -70,8 +68,6 @@ pub struct Place {
 pub struct ArtifactEntry {
     /// The name of its package.
     pub package: String,
-    /// cargo's own name of its package.
-    pub package_id: String,
     /// What sort of target it is.
     pub kind: Kind,
     /// The target's name.
@@ -184,10 +180,9 @@ pub(super) mod tests {
         };
         Inventory {
             schema_version: SCHEMA_VERSION,
-            written_by: "cargo-gate 0.0.0".to_owned(),
             host: "a-b-c".to_owned(),
             rustc: "rustc 1.0.0\nhost: a-b-c\n".to_owned(),
-            rustflags: String::new(),
+            rustflags: ContentHash([0; 16]),
             context: Context { target: "a-b-c".into(), features: String::new(), profile: "test".into() },
             cargo_flags: vec!["--workspace".to_owned()],
             commit: None,
@@ -199,7 +194,6 @@ pub(super) mod tests {
             },
             artifacts: vec![ArtifactEntry {
                 package: "app".to_owned(),
-                package_id: "path+file:///there#app@0.1.0".to_owned(),
                 kind: Kind::Lib,
                 name: "app".to_owned(),
                 source: "/there/src/lib.rs".to_owned(),

@@ -6,7 +6,8 @@
 //! ([`restore`]), with the paths of that place ([`Remap`]). It comes from elsewhere: nothing in it is believed that the
 //! inventory does not list, and nothing is written outside of the target directory.
 //!
-//! Environments hold secrets. Only what cargo set on top of the one it was given is packed ([`Overlay`]).
+//! Environments hold secrets. Only what cargo set on top of the one it was given is packed ([`Overlay`]), and what its
+//! configuration sets (`[env]`) is read where the archive runs. What was built from them may still hold them.
 
 mod contents;
 mod inventory;
@@ -17,12 +18,12 @@ mod restore;
 mod stale;
 mod unpack;
 
-pub use contents::{Contents, MOST_OF_AN_OUT_DIR, collect};
+pub use contents::{Contents, collect};
 pub use inventory::{ArtifactEntry, FileEntry, Inventory, LaunchEntry, Place, SCHEMA_VERSION};
 pub use overlay::{Environment, Overlay};
 pub use pack::pack;
 pub use remap::Remap;
-pub use restore::{Here, restore};
+pub use restore::{Here, restore, without_passed_on};
 pub use unpack::{Destination, open, unpack};
 
 /// The name of an archive's first entry.

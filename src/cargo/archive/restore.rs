@@ -22,10 +22,10 @@ pub struct Here<'a> {
     pub workspace: &'a Workspace,
     /// What `rustc --print sysroot` says.
     pub sysroot: &'a Utf8Path,
-    /// The environment that launches get, with what cargo would set on top of it.
+    /// The environment that cargo would hand on, over which it sets what is its own.
     pub environment: &'a Environment,
-    /// Filters and libtest's arguments, as cargo would pass them on.
-    pub arguments: &'a [OsString],
+    /// Filters and libtest's arguments, which cargo would pass on.
+    pub passed_on: &'a [OsString],
 }
 
 impl Here<'_> {
@@ -40,8 +40,9 @@ impl Here<'_> {
     }
 }
 
-/// What an archive holds as cargo would have built it here. Its files are in place ([`super::unpack`]).
-pub fn restore(inventory: &Inventory, here: &Here<'_>, took: Duration) -> Result<Built, Error> {
+/// What an archive holds as cargo would have built it here, whether its files are in place by now ([`super::unpack`])
+/// or not.
+pub fn restore(inventory: &Inventory, here: &Here<'_>) -> Result<Built, Error> {
     let remap = here.remap(&inventory.place);
     let members: BTreeMap<&str, &PackageId> =
         here.workspace.packages.iter().map(|(id, package)| (package.name.as_str(), id)).collect();
@@ -56,7 +57,7 @@ pub fn restore(inventory: &Inventory, here: &Here<'_>, took: Duration) -> Result
         outputs: Outputs::default(),
         launches,
         environment: here.environment.to_vec(),
-        took,
+        took: Duration::ZERO,
         to_keep: None,
     })
 }
@@ -92,16 +93,31 @@ fn launch(entry: &LaunchEntry, here: &Here<'_>, remap: &Remap) -> Result<LaunchR
         return Err(needs_checkout(&format!("the directory `{}` is missing", cwd.display())));
     }
     let mut argv: Vec<OsString> = entry.argv.iter().map(|word| remap.text(word).into()).collect();
-    for argument in here.arguments {
-        argv.extend((entry.role == Role::Rustdoc).then(|| "--test-args".into()));
-        argv.push(argument.clone());
-    }
+    argv.extend(as_passed_on(entry.role, here.passed_on));
     let mut env = entry.environment.over(here.environment, remap);
     if let Some(cargo) = cargo_of(here.sysroot) {
         env.retain(|(name, _)| name != "CARGO");
         env.push(("CARGO".into(), cargo.into_std_path_buf().into()));
     }
     Ok(LaunchRecord { role: entry.role, triple: entry.triple.clone(), cwd, argv, env })
+}
+
+/// Filters and libtest's arguments as cargo gives them to what it launches.
+fn as_passed_on(role: Role, words: &[OsString]) -> Vec<OsString> {
+    let flag = || (role == Role::Rustdoc).then(|| "--test-args".into());
+    words.iter().flat_map(|word| flag().into_iter().chain([word.clone()])).collect()
+}
+
+/// The words of a launch without these, which cargo passed on: what runs of an archive is said where it runs.
+#[must_use]
+pub fn without_passed_on(launch: &LaunchRecord, words: &[OsString]) -> Vec<OsString> {
+    let (mut argv, passed_on) = (launch.argv.clone(), as_passed_on(launch.role, words));
+    // Behind them cargo puts words of its own.
+    let found = argv.windows(passed_on.len().max(1)).rposition(|window| window == passed_on);
+    if let Some(at) = found {
+        argv.drain(at..at + passed_on.len());
+    }
+    argv
 }
 
 /// cargo tells tests which cargo it is.
@@ -137,14 +153,13 @@ mod tests {
     }
 
     fn restored(inventory: &Inventory, checkout: &Checkout) -> Result<Built, String> {
-        let arguments = ["name".into()];
         let here = Here {
             workspace: &checkout.workspace,
             sysroot: Utf8Path::new("/other"),
             environment: &[("HOME".into(), "/h".into())],
-            arguments: &arguments,
+            passed_on: &["name".into()],
         };
-        restore(inventory, &here, Duration::ZERO).map_err(|error| error.to_string())
+        restore(inventory, &here).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -166,6 +181,26 @@ mod tests {
         assert_eq!(binary.env, wanted.map(|(name, value)| (OsString::from(name), OsString::from(value))));
         let dependency = format!("dependency={root}/built/debug/deps");
         assert_eq!(doctests.argv[4..], [dependency.as_str(), "--test-args", "name"].map(OsString::from));
+    }
+
+    #[test]
+    fn what_was_chosen_when_an_archive_was_packed_is_not_in_it() {
+        let of = |words: &[&str]| words.iter().map(OsString::from).collect::<Vec<_>>();
+        let without = |role, argv: &[&str], words: &[&str]| {
+            let (triple, cwd, env) = (String::new(), PathBuf::new(), Vec::new());
+            without_passed_on(&LaunchRecord { role, triple, cwd, argv: of(argv), env }, &of(words))
+        };
+        let (binary, rustdoc) = (Role::Binary, Role::Rustdoc);
+        assert_eq!(
+            without(binary, &["app", "name", "--exact", "--quiet"], &["name", "--exact"]),
+            of(&["app", "--quiet"])
+        );
+        assert_eq!(without(binary, &["app", "app"], &["app"]), of(&["app"]));
+        assert_eq!(without(binary, &["app"], &[]), of(&["app"]));
+        let argv =
+            ["", "--test", "lib.rs", "--test-args", "name", "--test-args", "-v", "--test-args", "--quiet", "-Dx"];
+        let wanted = ["", "--test", "lib.rs", "--test-args", "--quiet", "-Dx"];
+        assert_eq!(without(rustdoc, &argv, &["name", "-v"]), of(&wanted));
     }
 
     #[test]

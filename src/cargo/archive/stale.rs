@@ -12,16 +12,20 @@ use fs_err as fs;
 /// Where cargo writes it down, in the directory of each profile.
 const FINGERPRINTS: &str = ".fingerprint";
 
-/// Forgets what cargo built of these packages where these files go.
-pub(super) fn forget<'a>(
+/// The directories in which cargo remembers what it built where these files go.
+pub(super) fn fingerprints<'a>(
     target_directory: &Utf8Path,
     files: impl IntoIterator<Item = &'a str>,
-    packages: &BTreeSet<&str>,
-) -> std::io::Result<()> {
+) -> Vec<Utf8PathBuf> {
     let above = |file: &'a str| Utf8Path::new(file).ancestors().skip(1);
     let directories: BTreeSet<&Utf8Path> = files.into_iter().flat_map(above).collect();
-    for directory in directories {
-        let fingerprints = target_directory.join(directory).join(FINGERPRINTS);
+    let fingerprints = directories.into_iter().map(|directory| target_directory.join(directory).join(FINGERPRINTS));
+    fingerprints.filter(|fingerprints| fingerprints.is_dir()).collect()
+}
+
+/// Forgets what is remembered of these packages there.
+pub(super) fn forget(fingerprints: &[Utf8PathBuf], packages: &BTreeSet<&str>) -> std::io::Result<()> {
+    for fingerprints in fingerprints {
         let Ok(entries) = fingerprints.read_dir_utf8() else { continue };
         let of_members: Vec<Utf8PathBuf> = entries
             .flatten()
@@ -49,7 +53,7 @@ mod tests {
         for of in ["debug/.fingerprint/app-1", "debug/.fingerprint/app-core-1", "release/.fingerprint/app-1"] {
             fs::create_dir_all(target.join(of)).unwrap();
         }
-        forget(target, ["debug/deps/app-1"], &["app"].into()).unwrap();
+        forget(&fingerprints(target, ["debug/deps/app-1"]), &["app"].into()).unwrap();
         let left = |of: &str| target.join(of).is_dir();
         assert!(!left("debug/.fingerprint/app-1"));
         assert!(left("debug/.fingerprint/app-core-1") && left("release/.fingerprint/app-1"));

@@ -53,11 +53,15 @@ impl Read for Metered {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let allowed = self.allowed.get();
         let most = usize::try_from(allowed).unwrap_or(usize::MAX).min(into.len());
-        let count = self.inner.read(into.get_mut(..most.max(1)).unwrap_or_default())?;
-        self.allowed
-            .set(allowed.checked_sub(count as u64).ok_or_else(|| io::Error::other("it is longer than it says"))?);
+        let count = self.inner.read(into.get_mut(..most.max(1)).unwrap_or_default()).map_err(damage)?;
+        self.allowed.set(allowed.checked_sub(count as u64).ok_or_else(|| damage("it is longer than it says"))?);
         Ok(count)
     }
+}
+
+/// Whatever fails while an archive is read is told from what fails while its files are written.
+fn damage(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
 }
 
 /// An archive that is being read, entry by entry.
@@ -122,16 +126,22 @@ pub fn unpack(path: &Path, into: &Destination<'_>) -> Result<bool, Error> {
     if Marker::load(&marker).is_some_and(|marker| marker.holds(hash, target)) {
         return Ok(false);
     }
+    let (mut archive, allowed) = stream(path)?;
+    let mut reading = Reading { path, entries: archive.entries()?, allowed: Rc::clone(&allowed) };
+    let inventory = reading.inventory()?;
+    // Before anything is replaced or removed: what a link leads to is somebody else's.
+    let mut room = Room::of(target)?;
+    let fingerprints = stale::fingerprints(target, inventory.files.keys().map(String::as_str));
+    let files = inventory.files.keys().filter_map(|file| Utf8Path::new(file).parent());
+    let directories = files.chain(inventory.directories.iter().map(Utf8Path::new)).map(|inside| target.join(inside));
+    directories.chain(fingerprints.iter().cloned()).try_for_each(|directory| room.make(&directory))?;
     // From here on until all is done, what is there is of no archive.
     if marker.exists() {
         fs::remove_file(&marker)?;
     }
-    let (mut archive, allowed) = stream(path)?;
-    let mut reading = Reading { path, entries: archive.entries()?, allowed: Rc::clone(&allowed) };
-    let inventory = reading.inventory()?;
-    stale::forget(target, inventory.files.keys().map(String::as_str), into.packages)?;
-    let mut unpacked = Marker { schema_version: 1, archive: hash, files: Vec::new() };
-    reading.unpack(&inventory, into, &mut unpacked)?;
+    stale::forget(&fingerprints, into.packages)?;
+    let mut unpacked = Marker { archive: hash, files: Vec::new() };
+    reading.unpack(&inventory, into, &mut room, &mut unpacked)?;
     // Its end holds a checksum of the whole.
     allowed.set(MOST_OF_A_HEADER);
     io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(|error| no_archive(path, error))?;
@@ -141,12 +151,14 @@ pub fn unpack(path: &Path, into: &Destination<'_>) -> Result<bool, Error> {
 }
 
 impl Reading<'_> {
-    fn unpack(&mut self, inventory: &Inventory, into: &Destination<'_>, unpacked: &mut Marker) -> Result<(), Error> {
+    fn unpack(
+        &mut self,
+        inventory: &Inventory,
+        into: &Destination<'_>,
+        room: &mut Room,
+        unpacked: &mut Marker,
+    ) -> Result<(), Error> {
         let (path, target) = (self.path, into.target_directory);
-        let mut room = Room::of(target)?;
-        for directory in &inventory.directories {
-            room.make(&target.join(directory))?;
-        }
         let mut left = inventory.files.clone();
         while let Some(mut entry) = self.next()? {
             if (into.is_interrupted)() {
@@ -159,7 +171,12 @@ impl Reading<'_> {
             };
             self.allowed.set(wanted.size);
             let at = target.join(&name);
-            room.write(&at, &mut entry, wanted).map_err(|error| no_archive(path, format!("`{name}`: {error}")))?;
+            room.write(&at, &mut entry, wanted).map_err(|error| match error {
+                Error::Io(error) if error.kind() != io::ErrorKind::InvalidData => {
+                    io::Error::new(error.kind(), format!("`{at}` cannot be written: {error}")).into()
+                }
+                error => no_archive(path, format!("`{name}`: {error}")),
+            })?;
             let stamp = stamp(&at).ok_or_else(|| no_archive(path, format!("`{name}` cannot be written")))?;
             unpacked.files.push((name, stamp));
         }
@@ -207,7 +224,10 @@ impl Room {
             fs::create_dir_all(directory)?;
         }
         if !directory.canonicalize_utf8()?.starts_with(&self.root) {
-            return Err(Error::Refused(format!("`{directory}` leads out of the target directory")));
+            return Err(Error::Refused(format!(
+                "`{directory}` leads out of the target directory, and nothing is touched there: remove the link, or \
+                 choose another target directory (`--target-dir`)"
+            )));
         }
         self.seen.insert(directory.to_owned());
         Ok(())
@@ -244,7 +264,6 @@ type Stamp = Option<(u64, u128)>;
 /// What was unpacked, and how it was then: cargo, or a test, may have changed it since.
 #[derive(Debug, Serialize, Deserialize)]
 struct Marker {
-    schema_version: u64,
     archive: ContentHash,
     files: Vec<(String, Stamp)>,
 }
@@ -280,12 +299,15 @@ fn stamp(path: &Utf8Path) -> Option<Stamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cargo::archive::inventory::is_inside;
     use crate::cargo::archive::inventory::tests::inventory;
     use crate::cargo::archive::{Contents, pack};
     use flate2::Compression;
     use flate2::write::GzEncoder;
     use proptest::prelude::*;
+    use std::collections::BTreeMap;
     use std::io::Write;
+    use std::path::PathBuf;
     use tar::EntryType;
 
     struct Scene {
@@ -343,13 +365,38 @@ mod tests {
 
         fn unpack(&self, archive: &Utf8Path) -> Result<bool, String> {
             let target = self.path("target");
-            let packages = BTreeSet::new();
+            let packages = BTreeSet::from(["app"]);
             let into = Destination { target_directory: &target, packages: &packages, is_interrupted: &|| false };
             unpack(archive.as_std_path(), &into).map_err(|error| error.to_string())
         }
 
-        fn is_untouched_outside(&self) -> bool {
-            !self.path("x").exists() && !self.path("outside/app").exists()
+        /// Everything but what lies in the target directory.
+        fn outside(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+            let mut found = BTreeMap::new();
+            let mut directories = vec![self.dir.path().to_owned()];
+            while let Some(directory) = directories.pop() {
+                for entry in fs::read_dir(directory).unwrap() {
+                    let path = entry.unwrap().path();
+                    if path == self.dir.path().join("target") {
+                        continue;
+                    }
+                    if path.is_dir() {
+                        directories.push(path.clone());
+                    }
+                    found.insert(path.clone(), fs::read(&path).unwrap_or_default());
+                }
+            }
+            found
+        }
+
+        /// The archive again, its tar having been changed.
+        fn changed(&self, archive: &Utf8Path, change: impl FnOnce(&mut Vec<u8>)) {
+            let mut tar = Vec::new();
+            GzDecoder::new(fs::File::open(archive).unwrap()).read_to_end(&mut tar).unwrap();
+            change(&mut tar);
+            let mut gz = GzEncoder::new(fs::File::create(archive).unwrap(), Compression::fast());
+            gz.write_all(&tar).unwrap();
+            gz.finish().unwrap();
         }
     }
 
@@ -439,10 +486,12 @@ mod tests {
         let json = listing(&[("debug/app", b"x")]);
         let first = (EntryType::Regular, INVENTORY.as_bytes(), json.len() as u64, json.as_slice());
         let (plain, app) = (EntryType::Regular, &b"debug/app"[..]);
+        let elsewhere = Scene::new();
+        let absolute = elsewhere.path("x");
         for (what, entries) in [
             ("not listed", vec![(plain, &b"debug/other"[..], 1, &b"x"[..])]),
             ("up", vec![(plain, &b"../x"[..], 1, &b"x"[..])]),
-            ("absolute", vec![(plain, &b"/tmp/x"[..], 1, &b"x"[..])]),
+            ("absolute", vec![(plain, absolute.as_str().as_bytes(), 1, &b"x"[..])]),
             ("longer", vec![(plain, app, 5, &b"xxxxx"[..])]),
             ("shorter", vec![(plain, app, 0, &b""[..])]),
             ("twice", vec![(plain, app, 1, &b"x"[..]), (plain, app, 1, &b"y"[..])]),
@@ -453,10 +502,12 @@ mod tests {
         ] {
             let scene = Scene::new();
             let archive = scene.forged(&[vec![first], entries].concat());
+            let before = scene.outside();
             let why = scene.unpack(&archive).expect_err(what);
             assert!(why.contains("is no archive that can be used"), "{what}: {why}");
-            assert!(scene.is_untouched_outside(), "{what}");
+            assert_eq!(scene.outside(), before, "{what}");
         }
+        assert!(!absolute.exists());
     }
 
     #[test]
@@ -493,9 +544,16 @@ mod tests {
         let scene = Scene::new();
         fs::create_dir(scene.path("outside")).unwrap();
         fs_err::os::unix::fs::symlink(scene.path("outside"), scene.path("target/debug")).unwrap();
-        let why = scene.unpack(&scene.packed(&FILES)).unwrap_err();
-        assert!(why.contains("leads out of the target directory"), "{why}");
-        assert!(scene.is_untouched_outside());
+        // What a cargo remembers there is that cargo's, and what was unpacked before is still whole.
+        fs::create_dir_all(scene.path("outside/.fingerprint/app-1")).unwrap();
+        fs::create_dir(scene.path("target/gate")).unwrap();
+        fs::write(scene.path("target").join(MARKER), "of another").unwrap();
+        let archive = scene.packed(&FILES);
+        let before = scene.outside();
+        let why = scene.unpack(&archive).unwrap_err();
+        assert!(why.contains("leads out of the target directory") && why.contains("`--target-dir`"), "{why}");
+        assert_eq!(scene.outside(), before);
+        assert_eq!(fs::read(scene.path("target").join(MARKER)).unwrap(), b"of another");
     }
 
     #[test]
@@ -514,12 +572,25 @@ mod tests {
         fn no_damage_panics_or_reaches_outside(at in any::<proptest::sample::Index>(), bit in 0..8_u8) {
             let scene = Scene::new();
             let archive = scene.packed(&FILES);
-            let mut bytes = fs::read(&archive).unwrap();
-            let at = at.index(bytes.len());
-            bytes[at] ^= 1 << bit;
-            fs::write(&archive, bytes).unwrap();
+            scene.changed(&archive, |tar| {
+                let at = at.index(tar.len());
+                tar[at] ^= 1 << bit;
+            });
+            let before = scene.outside();
             let _ = scene.unpack(&archive);
-            prop_assert!(scene.is_untouched_outside());
+            prop_assert_eq!(scene.outside(), before);
+        }
+
+        #[test]
+        fn no_name_leads_outside_though_it_is_listed(name in "[./x]{1,9}") {
+            let scene = Scene::new();
+            let json = listing(&[(name.as_str(), b"x")]);
+            let first = (EntryType::Regular, INVENTORY.as_bytes(), json.len() as u64, json.as_slice());
+            let archive = scene.forged(&[first, (EntryType::Regular, name.as_bytes(), 1, b"x")]);
+            let before = scene.outside();
+            let unpacked = scene.unpack(&archive);
+            prop_assert_eq!(scene.outside(), before);
+            prop_assert_eq!(unpacked.is_ok(), is_inside(&name));
         }
     }
 }

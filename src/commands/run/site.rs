@@ -17,6 +17,7 @@ use crate::model::{ContentHash, Context};
 use crate::pipeline::cache::{Setting, StepCache, Survey};
 use crate::pipeline::exec::Told;
 use crate::pipeline::suite::file_stem;
+use crate::sys::digest::hash;
 use crate::sys::git::{self, Checkout};
 use crate::sys::process::own_environment;
 use crate::sys::signals::Signals;
@@ -165,9 +166,8 @@ impl<'a> Site<'a> {
                 checkout.branch.clone_from(&origin.branch);
             }
             let toolchain = self.toolchain();
-            let rustflags = std::env::var("RUSTFLAGS").unwrap_or_default();
-            let setting =
-                input::Setting { context: &toolchain.context, rustc: &toolchain.rustc, rustflags: &rustflags };
+            let rustflags = hash(&std::env::var("RUSTFLAGS").unwrap_or_default());
+            let setting = input::Setting { context: &toolchain.context, rustc: &toolchain.rustc, rustflags };
             let output = &self.asked.place.workspace.target_dir;
             let key = checkout.as_ref().map(|checkout| input_key(checkout, &self.root, output, &setting));
             Tested { checkout, input_key: key }

@@ -7,7 +7,7 @@ use std::process::Command;
 use camino::Utf8PathBuf;
 
 use super::Refused;
-use super::archiving::Opened;
+use super::archiving::Archived;
 use super::ground::{Ground, LateGround, may_have_config};
 use super::resolve::{refused, resolve};
 use crate::cargo::user_config::{self, Lookup, UserConfig};
@@ -18,7 +18,8 @@ use crate::commands::stage::Stage;
 use crate::config::settings::DISABLE;
 use crate::config::{ConfigFile, Resolved, Settings};
 use crate::exit_code::ExitCode;
-use crate::model::Context;
+use crate::model::{ContentHash, Context};
+use crate::sys::digest::hash;
 
 /// Everything that is known before the build.
 #[derive(Debug)]
@@ -38,7 +39,7 @@ pub(in crate::commands) struct Asked {
     /// The same as words, without `-q`.
     pub(in crate::commands) cargo_flags: Vec<OsString>,
     /// What stands in for a build, where nothing is to be built.
-    pub(in crate::commands) archive: Option<Opened>,
+    pub(in crate::commands) archive: Option<Archived>,
     /// All of `rustc -vV`: of the compiler that built, or will.
     pub(in crate::commands) rustc: String,
     /// The host's triple.
@@ -111,13 +112,13 @@ impl Asked {
         Context { target, features: flags.canonical_features(), profile }
     }
 
-    /// RUSTFLAGS as they are in force.
-    pub(in crate::commands) fn rustflags(&self) -> String {
+    /// RUSTFLAGS as they are in force, hashed.
+    pub(in crate::commands) fn rustflags(&self) -> ContentHash {
         if let Some(archive) = &self.archive {
-            return archive.inventory.rustflags.clone();
+            return archive.inventory.rustflags;
         }
         let names = ["CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS"];
-        names.iter().find_map(|name| self.stage.variable(name)).unwrap_or_default()
+        hash(&names.iter().find_map(|name| self.stage.variable(name)).unwrap_or_default())
     }
 }
 
@@ -191,16 +192,23 @@ pub(in crate::commands) fn prepare(args: &TestArgs, purpose: Purpose<'_>, stage:
         }
     }
     if !resolved.settings.enabled {
-        return Ok(Prepared::Off);
+        return match args.archive.flag() {
+            Some(flag) => {
+                let off = switched_off();
+                let why = format!("{off}, and plain cargo test knows of no archives: leave out `{flag}`");
+                Err(Refused::new(ExitCode::Config, why))
+            }
+            None => Ok(Prepared::Off),
+        };
     }
-    let archive = args.archive.archive_file.as_deref().map(|file| Opened::open(cwd.join(file))).transpose()?;
+    let archive = args.archive.archive_file.as_deref().map(|file| Archived::open(cwd.join(file))).transpose()?;
     let build = with_configured(&args.build, archive.as_ref(), &resolved.settings)?;
     let cargo_flags = build.to_argv();
     if !builds || args.libtest.list || args.libtest.help {
         return Ok(Prepared::Handed(hand_over(&cargo, &cargo_flags, args)));
     }
     let softeners = refuse_or_warn_of_softeners(&stage, &resolved.settings)?;
-    let (host, rustc) = host_and_compiler(&rustc.join().unwrap_or_default(), archive.as_ref())?;
+    let (host, rustc) = host_and_compiler(&stage, &rustc.join().unwrap_or_default(), archive.as_ref())?;
     let own_exe = std::env::current_exe().map_err(|error| Refused::new(ExitCode::Internal, error.to_string()))?;
     let files = [&args.archive.archive, &args.archive.archive_file, &args.shard_plan];
     let files = files.into_iter().flatten().map(|file| cwd.join(file)).collect();
@@ -223,7 +231,7 @@ pub(in crate::commands) fn prepare(args: &TestArgs, purpose: Purpose<'_>, stage:
 }
 
 /// cargo's flags with those that are configured, or else those that the archive was built with.
-fn with_configured(build: &BuildArgs, archive: Option<&Opened>, settings: &Settings) -> Result<BuildArgs, Refused> {
+fn with_configured(build: &BuildArgs, archive: Option<&Archived>, settings: &Settings) -> Result<BuildArgs, Refused> {
     let (configured, by) = match archive {
         Some(archive) => (&archive.inventory.cargo_flags, "the archive's flags"),
         None => (&settings.test.args, "`test.args` in the configuration"),
@@ -246,14 +254,16 @@ fn refuse_or_warn_of_softeners(stage: &Stage, settings: &Settings) -> Result<Vec
 }
 
 /// The host's triple, and all that the compiler says which built, or will: an archive's must fit this one.
-fn host_and_compiler(rustc: &str, archive: Option<&Opened>) -> Result<(String, String), Refused> {
+fn host_and_compiler(stage: &Stage, rustc: &str, archive: Option<&Archived>) -> Result<(String, String), Refused> {
     let host = host_in(rustc);
     if host.is_empty() {
         let why = "cannot learn the host's triple from `rustc -vV`: is rustc installed?";
         return Err(Refused::new(ExitCode::Config, why));
     }
     let Some(archive) = archive else { return Ok((host, rustc.to_owned())) };
-    archive.fits(&host, rustc)?;
+    if let Some(text) = archive.fits(&host, rustc)? {
+        stage.complain("warning", &text);
+    }
     Ok((host, archive.inventory.rustc.clone()))
 }
 
@@ -298,10 +308,14 @@ pub(super) fn metadata_flags(build: &BuildArgs) -> Vec<OsString> {
     words
 }
 
+/// The begin of a sentence.
+pub(super) fn switched_off() -> String {
+    format!("the gate is switched off (`enabled = false` or {DISABLE}=1)")
+}
+
 /// Plain `cargo test`, as if the gate were not there: its code, whatever it is, is this process's.
 pub(super) fn step_aside(args: &TestArgs) -> ExitCode {
-    let note = format!("the gate is switched off (`enabled = false` or {DISABLE}=1): this is plain cargo test");
-    complain("note", &note);
+    complain("note", &format!("{}: this is plain cargo test", switched_off()));
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = plain(&cargo, &cargo_args(args), args);
     #[cfg(unix)]
@@ -349,7 +363,7 @@ pub(super) fn plain_args(flags: &[OsString], args: &TestArgs) -> Vec<OsString> {
     }
     words.extend(args.build.flags.no_fail_fast.then(|| "--no-fail-fast".into()));
     words.push("--".into());
-    words.extend(args.filters.iter().map(OsString::from).chain(args.libtest.in_order.iter().map(OsString::from)));
+    words.extend(args.passed_on());
     words
 }
 

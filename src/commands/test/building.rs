@@ -15,17 +15,17 @@ use crate::model::InfraMode;
 use crate::sys::process::Launch;
 
 impl Session<'_> {
-    /// Builds; where cargo fails for no fault of the code, tries again as often as the settings say.
-    /// `env` is the environment to build in, where it is not this process's own.
-    pub(super) fn build_with_retries(
+    /// Builds, or unpacks what was built; where that fails for no fault of the code, tries again as often as the
+    /// settings say.
+    pub(super) fn with_retries<'o>(
         &self,
-        env: Option<&[(OsString, OsString)]>,
-        observers: &mut Observers<'_>,
+        observers: &mut Observers<'o>,
+        build: impl Fn(&mut Observers<'o>) -> Result<Built, build::Failure>,
     ) -> (Result<Built, build::Failure>, u32) {
         let infra = &self.asked.settings().infra;
         let mut tries = 1;
         loop {
-            let built = self.build(env, observers);
+            let built = build(observers);
             let Err(build::Failure::Tool(why)) = &built else { return (built, tries) };
             let of = infra.retries + 1;
             if infra.mode == InfraMode::Defer || tries >= of || !self.wait(why, tries, of, observers) {
@@ -62,7 +62,8 @@ impl Session<'_> {
         Some(ground.gate_dir.join(name).into_std_path_buf())
     }
 
-    fn build(
+    /// Builds; `env` is the environment to build in, where it is not this process's own.
+    pub(super) fn build(
         &self,
         env: Option<&[(OsString, OsString)]>,
         observers: &mut Observers<'_>,
@@ -78,7 +79,6 @@ impl Session<'_> {
         let progress = look.progress.then_some(look.columns).flatten().and_then(|columns| u16::try_from(columns).ok());
         let mut user = self.asked.cargo_flags.clone();
         user.extend(quiet.then(|| "-q".into()));
-        let filters: Vec<_> = self.args.filters.iter().map(Into::into).collect();
         let place = |triple: &String| Place::of(triple, &self.user, &self.asked.own_exe, dir.path());
         let runners: Vec<_> = self.user.triples.iter().map(|triple| (triple.clone(), place(triple))).collect();
         let composition = Composition {
@@ -86,8 +86,7 @@ impl Session<'_> {
             dir: dir.path(),
             runners: &runners,
             user: &user,
-            filters: &filters,
-            libtest: &self.args.libtest.in_order,
+            passed_on: &self.args.passed_on(),
             rustdoc: (!by_environment).then_some(shim.as_path()),
             terminal: Some(compose::Terminal { color: look.color, progress }),
         };

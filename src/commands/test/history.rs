@@ -168,7 +168,7 @@ pub(super) struct Looking {
     pub(super) target_dir: Utf8PathBuf,
     pub(super) context: Context,
     pub(super) rustc: String,
-    pub(super) rustflags: String,
+    pub(super) rustflags: ContentHash,
     /// What an archive was built from.
     pub(super) archived: Option<ContentHash>,
     /// The gate's own files and directories, which may lie in the checkout, and are no part of what is tested.
@@ -205,7 +205,7 @@ impl Looking {
 /// Reads git and hashes binaries beside whatever goes on.
 pub(super) fn look(looking: Looking) -> JoinHandle<Tested> {
     std::thread::spawn(move || {
-        let setting = Setting { context: &looking.context, rustc: &looking.rustc, rustflags: &looking.rustflags };
+        let setting = Setting { context: &looking.context, rustc: &looking.rustc, rustflags: looking.rustflags };
         let mut checkout = git::read_checkout(&looking.root);
         if let Some(checkout) = &mut checkout {
             leave_out(checkout, &looking.own);

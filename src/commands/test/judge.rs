@@ -109,6 +109,7 @@ pub(super) fn ground_of_build(failure: &build::Failure) -> Option<(RunState, Exi
             (RunState::BuildFailed, ExitCode::Usage, "usage", text)
         }
         build::Failure::Missing(why) => (RunState::ToolError, ExitCode::Config, "missing-tool", why.clone()),
+        build::Failure::Unusable(why) => (RunState::ToolError, ExitCode::Config, "archive", why.clone()),
         build::Failure::Internal(why) => (RunState::ToolError, ExitCode::Internal, "internal", why.clone()),
         build::Failure::Interrupted(interrupt) => {
             let text = format!("{} came during the build", interrupt.signal);

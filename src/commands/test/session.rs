@@ -168,8 +168,9 @@ impl<'a> Session<'a> {
     ) -> Result<CameTo, Refused> {
         // Before all else: whenever this process ends, what an earlier one left does not pass for what this one did.
         let leaving = self.leaving(measuring.part())?;
-        // Before anything is on record: what cannot be unpacked is no run.
-        let unpacked = self.asked.archive.as_ref().map(|archive| self.unpack(archive)).transpose()?;
+        // Before anything is on record: what does not belong here is no run.
+        let restored = |archived| Ok((archived, self.restored(archived)?));
+        let restored = self.asked.archive.as_ref().map(restored).transpose()?;
         let opening = Opening {
             asked: Arc::clone(self.asked),
             begin: self.records().then(|| self.head.clone()),
@@ -192,13 +193,10 @@ impl<'a> Session<'a> {
         }
 
         let env = measuring.begin(self.signals)?;
-        let (built, tries) = match unpacked {
-            Some(built) => {
-                observers.tell(Fact::BuildFinished { success: true, took: built.took });
-                (Ok(built), 1)
-            }
-            None => self.build_with_retries(env.as_deref(), &mut observers),
-        };
+        let (built, tries) = self.with_retries(&mut observers, |observers| match &restored {
+            Some((archived, built)) => self.unpack(archived, built, observers),
+            None => self.build(env.as_deref(), observers),
+        });
         let mut memory = memory.memory();
         for warning in std::mem::take(&mut memory.warnings) {
             observers.tell(Fact::Warned { id: "history", text: warning });

@@ -9,7 +9,6 @@ use super::session::{CameTo, Recorded, run_once};
 use super::{Prepared, Purpose, Refused, ask, prepare};
 use crate::cli::{Format, TestArgs};
 use crate::commands::stage::Stage;
-use crate::config::settings::DISABLE;
 use crate::event::Observer;
 use crate::exit_code::ExitCode;
 use crate::model::{Ending, Judgement, Reason, Verdict};
@@ -108,7 +107,7 @@ pub(in crate::commands) fn seated(args: &TestArgs, stage: &Stage) -> TestArgs {
 
 /// Plain `cargo test`: the gate is switched off for this step. Its code is passed on.
 fn plain_cargo(args: &TestArgs, stage: &Stage) -> Result<Stepped, Refused> {
-    let off = format!("the gate is switched off (`enabled = false` or {DISABLE}=1)");
+    let off = ask::switched_off();
     stage.complain("note", &format!("{off}: this is plain cargo test"));
     let cargo = stage.cargo();
     let launch = Launch {

@@ -28,7 +28,7 @@ pub(in crate::commands) fn survey(args: &TestArgs, asked: &Arc<Asked>) -> Result
     });
     let terminal = Terminal::new(std::io::stderr(), outputs::look(args, &session.surroundings));
     let mut observers = Observers::new([Box::new(terminal) as Box<_>]);
-    let (built, tries) = session.build_with_retries(None, &mut observers);
+    let (built, tries) = session.with_retries(&mut observers, |observers| session.build(None, observers));
     drop(observers);
     let built = built.map_err(|failure| refused(&failure, tries))?;
     let memory = memory.waited_for();

@@ -5,10 +5,10 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, test_kill_process};
+use rustix::process::{Pid, Signal};
 
 use super::{entry, reasons, runs, script};
-use crate::support::{Fixture, Running, wait_until};
+use crate::support::{Fixture, Running, is_gone, wait_until};
 
 /// The gate on tests that complete at once and one that hangs, when these are in flight; its child's number is known.
 fn hanging(fixture: &Fixture, more: &[&str]) -> (Running, Pid) {
@@ -21,12 +21,6 @@ fn hanging(fixture: &Fixture, more: &[&str]) -> (Running, Pid) {
     // The neighbours complete.
     std::thread::sleep(Duration::from_millis(700));
     (running, Pid::from_raw(number().unwrap()).unwrap())
-}
-
-fn is_gone(pid: Pid) -> bool {
-    // What is dead but not waited for counts as gone.
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()));
-    test_kill_process(pid).is_err() || stat.is_ok_and(|stat| stat.contains(") Z"))
 }
 
 #[test]

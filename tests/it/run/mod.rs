@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::support::{Ended, Fixture};
+use crate::support::{Ended, Fixture, is_gone};
 
 /// A small workspace with a configuration. Its steps find a folder for their marks in `GATE_FIXTURE_DIR`.
 fn place(config: &str) -> Fixture {
@@ -150,13 +150,6 @@ fn git_that(fixture: &Fixture, instead: &str) -> String {
     let real = fixture.command("sh").args(["-c", "command -v git"]).run().stdout();
     let lines = format!("case \"$*\" in *'worktree add'*) {instead};; esac\nexec {} \"$@\"", real.trim());
     path_with(fixture, "git", &lines)
-}
-
-/// Has a process ended? What is dead but not waited for has.
-fn is_gone(pid: rustix::process::Pid) -> bool {
-    let state =
-        std::process::Command::new("ps").args(["-o", "stat=", "-p", &pid.as_raw_nonzero().to_string()]).output();
-    matches!(String::from_utf8_lossy(&state.unwrap().stdout).trim().chars().next(), None | Some('Z'))
 }
 
 /// Ends a process that a killed gate left behind, with its group.

@@ -159,7 +159,7 @@ fn a_push_needs_somewhere_to_send_to() {
 #[test]
 fn a_build_without_postgresql_says_which_one_has_it() {
     let (fixture, url) = (workspace(), nobody());
-    let hint = "this build has no PostgreSQL: `cargo install cargo-gate --features postgres`";
+    let hint = "this build has no PostgreSQL: `cargo install --locked --path . --features postgres`";
     gate(&fixture, &url, "test").run().assert_code(0).assert_stderr_has(hint);
     gate(&fixture, &url, "history push").run().assert_code(96).assert_stderr_has(hint);
     assert_eq!(waiting(&fixture, &url), 1, "nothing is lost");

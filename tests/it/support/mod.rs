@@ -26,4 +26,6 @@ pub(crate) mod shapes;
 pub(crate) use ended::Ended;
 pub(crate) use fixture::Fixture;
 pub(crate) use invocation::Invocation;
+#[cfg(unix)]
+pub(crate) use running::is_gone;
 pub(crate) use running::{Running, wait_until};
