@@ -165,7 +165,7 @@ fn machines_with_different_histories_cut_alike_with_and_without_a_plan() {
 fn a_cut_is_by_what_was_measured() {
     let fixture = workspace();
     let run = fixture.gate(["test", "--tests", "--format", "json"]).run().assert_code(0).json();
-    let plan = fixture.gate(["shards", "4", "--tests", "--test", "many", "--format", "json"]).run();
+    let plan = fixture.gate(["shards", "4", "--test", "many", "--format", "json"]).run();
     let plan = plan.assert_code(0).json();
     let of_many = run["tests"].as_array().unwrap().iter().filter(|test| test["binary"] == "many");
     let measured: Vec<u64> = of_many.filter_map(|test| test["ms"].as_u64()).collect();
