@@ -12,7 +12,7 @@ use crate::analytics::thresholds::Thresholds;
 use crate::cli::{ContextArgs, PlaceArgs};
 use crate::exit_code::ExitCode;
 use crate::history::store::{Page, RunFilter, Store, StoreError, StoredRun, TestSummary};
-use crate::model::{Context, RunState, WORKSPACE_SUITE};
+use crate::model::{Context, WORKSPACE_SUITE};
 
 /// A store, and what it says of one context.
 pub(super) struct Remembered {
@@ -123,13 +123,7 @@ fn latest_context(store: &dyn Store, wanted: &ContextArgs, suite: Option<&str>) 
 
 /// The latest two runs of the workspace's own tests that took in every test and came to an outcome for each.
 pub(super) fn full_runs(store: &dyn Store, context: &Context) -> Result<FullRuns, StoreError> {
-    let filter = RunFilter {
-        context: Some(context.clone()),
-        suite: Some(WORKSPACE_SUITE.to_owned()),
-        state: Some(RunState::Executed),
-        full: true,
-        ..RunFilter::default()
-    };
+    let filter = RunFilter { full: true, ..RunFilter::executed(context) };
     // A run that stopped early knows of the tests it had no time for, but has no outcome for them.
     let mut whole = store.runs(&filter, Page::first(LOOKED_AT))?.into_iter().filter(|run| run.not_run == 0);
     let mut next = || whole.next().map(|run| (run.head.start, run.head.id));

@@ -20,7 +20,7 @@ mod tables;
 mod values;
 mod which;
 
-pub use address::{without_password, word_without_passwords};
+pub use address::{without_password, without_user, word_without_passwords};
 pub(crate) use error::nearest;
 pub use error::{ConfigError, ConfigErrors, Origin};
 pub use field::{At, Field, Place, Presence};

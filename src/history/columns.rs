@@ -1,14 +1,17 @@
 //! How the parts of a run stand in columns, the same for every store.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::codec;
 use super::store::{Counters, Result, StoreError, StoredRun};
 use crate::analytics::summary::{Extent, RunFacts};
 use crate::exit_code::ExitCode;
 use crate::model::{
-    ContentHash, Context, CoverageFigures, Judgement, Reason, RunHead, RunId, RunState, Shard, Totals, Verdict,
+    CaseRecord, ContentHash, Context, CoverageFigures, Judgement, Reason, RunHead, RunId, RunRecord, RunState, Shard,
+    TestKey, Totals, Verdict,
 };
 use crate::ratio::Ratio;
 
@@ -19,6 +22,10 @@ pub(super) const RUNS: &str = "SELECT runs.*, contexts.target, contexts.features
 /// The columns of what summaries know of a run.
 pub(super) const FACTS: &str = "SELECT seq, id, start_ns, input_key, commit_id, branch, state, instrumented, tests, \
      passed, failed, errored, timeout, flaky, skipped FROM runs";
+
+/// The tests of a run that failed: its number is to follow.
+pub(super) const FAILING: &str = "SELECT tests.binary_id, tests.name FROM cases JOIN tests ON tests.id = cases.test \
+     WHERE cases.outcome NOT IN (0, 4, 5) AND cases.run = ";
 
 /// A row that was read, by the names of its columns.
 pub(super) trait Columns {
@@ -201,6 +208,31 @@ pub(super) fn counters(named: impl IntoIterator<Item = (String, u64)>) -> Counte
     counters
 }
 
+/// What is said of rows that could not be decoded, where there are some.
+pub(super) fn left_out(rows: u64) -> Option<String> {
+    (rows > 0).then(|| format!("{rows} rows of the history could not be read and were left out"))
+}
+
+/// The case of a test, from `us`, `outcome` and `extra`; none where that is not to be understood.
+pub(super) fn case<R: Columns>(row: &R, key: Arc<TestKey>) -> Read<Option<CaseRecord>, R> {
+    let mut case = CaseRecord {
+        key,
+        outcome: codec::outcome_of(row.number("outcome")?),
+        took: row.maybe_number("us")?.and_then(micros),
+        attempts: Vec::new(),
+        line: None,
+        leaked: false,
+        binary_hash: None,
+    };
+    let extra = row.maybe_bytes("extra")?;
+    Ok(codec::read_extra(&mut case, extra.as_deref()).map(|()| case))
+}
+
+/// How long a run took, as it is written. Of an execution that was told of by others it may not be known.
+pub(super) fn duration(record: &RunRecord) -> Option<i64> {
+    codec::micros(Some(record.duration).filter(|took| !took.is_zero()))
+}
+
 /// The time of so many microseconds.
 pub(super) fn micros(number: i64) -> Option<Duration> {
     u64::try_from(number).ok().map(Duration::from_micros)
@@ -230,4 +262,17 @@ pub(super) fn codes(judgement: &Judgement) -> String {
 /// The reasons of a judgement, as they are written.
 pub(super) fn reasons(judgement: &Judgement) -> Result<String> {
     serde_json::to_string(&judgement.reasons).map_err(|error| StoreError::Other(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Outcome;
+
+    #[test]
+    fn what_did_not_fail_is_asked_for_by_its_numbers() {
+        let numbers = Outcome::ALL.into_iter().filter(|outcome| !outcome.is_failure()).map(codec::outcome_code);
+        let numbers: Vec<String> = numbers.map(|number| number.to_string()).collect();
+        assert!(FAILING.contains(&format!("NOT IN ({})", numbers.join(", "))), "{numbers:?}");
+    }
 }

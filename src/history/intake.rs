@@ -4,8 +4,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::codec;
-use super::store::FinishedRun;
+use super::columns::nanos;
+use super::store::{Appended, FinishedRun, Result};
 use crate::model::{
     AttemptOutcome, BinaryId, CaseRecord, ContentHash, PIPELINE_SUITE, RunRecord, RunState, Totals, Verdict,
 };
@@ -17,18 +20,49 @@ const TEXT_LIMIT: usize = 16 << 10;
 const SHORT_TEXT_LIMIT: usize = 512;
 const RUN_TEXT_LIMIT: usize = 8 << 20;
 
-/// How many cases are appended in one transaction, about: others may write between two.
+/// How many cases are appended in one transaction, about: others may write between two …
 const CHUNK_CASES: usize = 200_000;
 
-/// As many runs as go into one transaction.
-pub(super) fn chunk(runs: &mut dyn Iterator<Item = FinishedRun>) -> Vec<FinishedRun> {
+/// … and how many bytes of text: a database takes no more than so much at once.
+const CHUNK_BYTES: usize = 64 << 20;
+
+/// Deferrals lapse after a day without a further one.
+const LAPSE: SignedDuration = SignedDuration::from_hours(24);
+
+/// Deferrals at this moment or before have lapsed. A clock that went back lets none lapse.
+pub(super) fn lapsed(now: Timestamp) -> i64 {
+    nanos(now).saturating_sub(i64::try_from(LAPSE.as_nanos()).unwrap_or(i64::MAX))
+}
+
+/// Appends runs, as many in one transaction as go into one.
+pub(super) fn in_chunks(
+    runs: &mut dyn Iterator<Item = FinishedRun>,
+    mut append: impl FnMut(Vec<FinishedRun>) -> Result<Appended>,
+) -> Result<Appended> {
+    let mut appended = Appended::default();
+    loop {
+        let chunk = chunk(runs);
+        if chunk.is_empty() {
+            return Ok(appended);
+        }
+        let some = append(chunk)?;
+        appended.added += some.added;
+        appended.known += some.known;
+        appended.cases += some.cases;
+    }
+}
+
+fn chunk(runs: &mut dyn Iterator<Item = FinishedRun>) -> Vec<FinishedRun> {
     let mut chunk = Vec::new();
-    let mut cases = 0;
+    let (mut cases, mut bytes) = (0, 0);
     while cases < CHUNK_CASES
+        && bytes < CHUNK_BYTES
         && let Some(run) = runs.next()
     {
         // A run without cases is not for nothing either.
         cases += run.cases.len() + 16;
+        let texts = run.cases.iter().flat_map(|case| &case.attempts).filter_map(|attempt| attempt.text.as_deref());
+        bytes += texts.map(|text| text.len().min(TEXT_LIMIT)).sum::<usize>();
         chunk.push(run);
     }
     chunk
@@ -114,5 +148,39 @@ pub(super) fn add_texts(case: &mut CaseRecord, texts: impl IntoIterator<Item = (
         if let Some(attempt) = attempt {
             attempt.text = Some(text);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::sqlite::tests::run;
+    use crate::model::{Attempt, Outcome};
+
+    #[test]
+    fn what_goes_into_one_transaction_is_bounded_by_cases_and_by_their_texts() {
+        let text: Arc<str> = "x".repeat(2 * TEXT_LIMIT).into();
+        let failed = Attempt { outcome: AttemptOutcome::Failed, took: None, ending: None, why: None, text: Some(text) };
+        let case = |case: &Arc<CaseRecord>| {
+            Arc::new(CaseRecord { outcome: Outcome::Failed, attempts: vec![failed.clone()], ..(**case).clone() })
+        };
+        let long = |number| {
+            let (record, cases) = run(number, 3000);
+            FinishedRun { record, cases: cases.iter().map(case).collect(), binaries: Vec::new() }
+        };
+        let short = |number| {
+            let (record, cases) = run(number, 3000);
+            FinishedRun { record, cases, binaries: Vec::new() }
+        };
+        let chunks = |runs: &mut dyn Iterator<Item = FinishedRun>| {
+            let mut sizes = Vec::new();
+            let all = in_chunks(runs, |chunk| {
+                sizes.push(chunk.len());
+                Ok(Appended { added: chunk.len() as u64, ..Appended::default() })
+            });
+            (all.unwrap().added, sizes)
+        };
+        assert_eq!(chunks(&mut (0..5).map(long)), (5, vec![2, 2, 1]));
+        assert_eq!(chunks(&mut (0..70).map(short)), (70, vec![67, 3]));
     }
 }

@@ -16,6 +16,7 @@ mod codec;
 mod columns;
 mod error;
 pub mod figures;
+mod filter;
 pub mod input;
 mod intake;
 pub mod passing;

@@ -4,6 +4,7 @@
 
 use jiff::Timestamp;
 
+use crate::config::without_user;
 use crate::model::{Context, RunHead, RunId, Shard, WORKSPACE_SUITE};
 use crate::sys::git::Checkout;
 use crate::sys::host;
@@ -128,7 +129,7 @@ pub fn ci(env: Lookup<'_>) -> Ci {
     } else {
         Ci::default()
     };
-    Ci { link: ci.link.map(|link| without_password(&link)), ..ci }
+    Ci { link: ci.link.map(|link| without_user(&link)), ..ci }
 }
 
 fn github(var: &dyn Fn(&str) -> Option<String>) -> Ci {
@@ -158,18 +159,6 @@ fn azure(var: &dyn Fn(&str) -> Option<String>) -> Ci {
         None => Some(name),
     });
     Ci { link: link(), branch }
-}
-
-/// A URL without the user and password it may hold.
-#[must_use]
-pub fn without_password(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at(end);
-    match authority.rsplit_once('@') {
-        Some((_, server)) => format!("{scheme}://{server}{path}"),
-        None => url.to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What any store does, and the values it takes and gives.
 //!
-//! SQLite implements it for one machine. Summaries are folded by [`crate::analytics::summary`] whatever the store is,
+//! SQLite implements it for one machine, PostgreSQL for many, `shared` for one of them. Summaries are folded by [`crate::analytics::summary`] whatever the store is,
 //! so that all stores give the same answers. Recording never decides a run: whoever calls a store turns its errors
 //! into warnings.
 
@@ -14,6 +14,7 @@ use serde::Serialize;
 
 pub use super::error::{Result, StoreError};
 use super::figures::{Figures, Tally};
+pub use super::filter::{Page, RunFilter};
 use crate::analytics::summary::Summary;
 use crate::model::{
     BinaryId, CaseRecord, ContentHash, Context, CoverageFigures, Judgement, Reason, RunHead, RunId, RunRecord,
@@ -102,6 +103,12 @@ impl StoredRun {
         self.judgement.as_ref().map(|judgement| judgement.verdict)
     }
 
+    /// Runs are in order of their start, then of their names.
+    #[must_use]
+    pub const fn order(&self) -> (Timestamp, &RunId) {
+        (self.head.start, &self.head.id)
+    }
+
     /// Does it count as failed?
     #[must_use]
     pub fn has_failed(&self) -> bool {
@@ -127,55 +134,6 @@ impl StoredRun {
             coverage: self.coverage,
         }
     }
-}
-
-/// Which runs.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RunFilter {
-    /// Of this context.
-    pub context: Option<Context>,
-    /// Of this suite.
-    pub suite: Option<String>,
-    /// In this state, as they read (see [`StoredRun::state`]).
-    pub state: Option<RunState>,
-    /// Set off by this.
-    pub trigger: Option<String>,
-    /// On this branch.
-    pub branch: Option<String>,
-    /// Of this commit: a full name or the beginning of one.
-    pub commit: Option<String>,
-    /// Started at this time or later.
-    pub since: Option<Timestamp>,
-    /// With this verdict.
-    pub verdict: Option<Verdict>,
-    /// Only runs with a verdict that is a failure.
-    pub failed: bool,
-    /// Only runs that took in every test of the workspace.
-    pub full: bool,
-    /// Only runs of which it is known what they reached.
-    pub measured: bool,
-    /// Only runs of tests: no pipelines as a whole, which have none of their own.
-    pub of_tests: bool,
-}
-
-/// A page of a list, newest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Page {
-    /// How many to leave out.
-    pub skip: u64,
-    /// How many to give.
-    pub limit: u64,
-}
-
-impl Page {
-    /// The first so many.
-    #[must_use]
-    pub const fn first(limit: u64) -> Self {
-        Self { skip: 0, limit }
-    }
-
-    /// All of them.
-    pub const ALL: Self = Self::first(u64::MAX);
 }
 
 /// The latest executed run of the workspace's own tests in a context.
@@ -336,7 +294,17 @@ pub trait Store: Send {
     fn run(&self, id: &str) -> Result<StoredRun>;
 
     /// The names of the runs that are over, in order of the names.
-    fn names(&self, filter: &RunFilter) -> Result<Vec<RunId>>;
+    fn names(&self, filter: &RunFilter) -> Result<Vec<RunId>> {
+        let mut names = Vec::new();
+        self.visit(filter, &mut |run| {
+            if run.state != RunState::Running {
+                names.push(run.head.id);
+            }
+            ControlFlow::Continue(())
+        })?;
+        names.sort();
+        Ok(names)
+    }
 
     /// A run that is over, with its cases, as another store takes it in; none where it is not there any more. Its
     /// binaries are files of this machine and stay behind.
@@ -388,6 +356,12 @@ pub trait Store: Send {
 
     /// Takes one run back as if it had never been, and recomputes what it touched.
     fn undo(&mut self, id: &RunId) -> Result<StoredRun>;
+
+    /// Was all that was read since the start read of all that is on record? Not where a server is away, and what this
+    /// machine knows stands for it.
+    fn knows_all(&self) -> bool {
+        true
+    }
 
     /// What the user should know that happened on the way, once.
     fn take_warnings(&mut self) -> Vec<String>;

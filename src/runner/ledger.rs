@@ -7,6 +7,7 @@ use super::attempts::{Attempts, Next};
 use crate::event::Fact;
 use crate::model::{Attempt, AttemptOutcome, CaseRecord, Outcome, RetryPolicy, TestKey};
 use crate::plan::{Plan, PlannedTest};
+use crate::sys::random::roll;
 
 /// A planned test: its binary's place in the plan, and its own in the binary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -244,11 +245,4 @@ impl<'a> Ledger<'a> {
         cases.sort_by(|a, b| a.key.cmp(&b.key));
         (cases, not_run)
     }
-}
-
-/// A random number from 0 to 1. Jitter needs no better one than the seed of a hash map.
-fn roll() -> f64 {
-    use std::hash::{BuildHasher, Hasher};
-    let bits = std::collections::hash_map::RandomState::new().build_hasher().finish();
-    f64::from(u32::try_from(bits >> 32).unwrap_or(0)) / f64::from(u32::MAX)
 }

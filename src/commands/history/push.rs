@@ -1,6 +1,7 @@
 //! `cargo gate history push`: runs that are kept here go to the history that machines share.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -16,6 +17,8 @@ use crate::report::words;
 
 /// Sends what waits in the outbox, and on demand what is in this machine's own history.
 pub(super) fn run(args: &PushArgs, place: &Place) -> Result<()> {
+    // Who has nowhere to send to is told so, also where nothing would be sent.
+    let link = place.history().line().map_err(HistoryError::Source)?;
     let mut outbox = keeping::outbox(&place.gate_dir)?;
     let own = if args.all { keeping::own(&place.gate_dir)? } else { None };
     let (format, out) = (args.common.format, &mut io::stdout().lock());
@@ -24,9 +27,9 @@ pub(super) fn run(args: &PushArgs, place: &Place) -> Result<()> {
         names.extend(own.as_ref().map_or_else(|| Ok(Vec::new()), |own| own.names(&RunFilter::default()))?);
         return tell(&Sent::default(), Some(&names), format, out);
     }
-    let link = place.history().line().map_err(HistoryError::Source)?;
     link.reach()?;
-    let mut sent = outbox.as_mut().map_or_else(|| Ok(Sent::default()), |outbox| outbox.send(&link, None))?;
+    let mut sent =
+        outbox.as_mut().map_or_else(|| Ok(Sent::default()), |outbox| outbox.send(&link, &|| Duration::MAX))?;
     if let Some(own) = own {
         let more = send_all(&*own, &link)?;
         sent.sent += more.sent;
@@ -44,7 +47,7 @@ pub(super) fn run(args: &PushArgs, place: &Place) -> Result<()> {
 
 /// What was sent, or the runs that would be.
 fn tell(sent: &Sent, plan: Option<&[RunId]>, format: Format, out: &mut dyn Write) -> Result<()> {
-    let Sent { sent: runs, known, refused, why, .. } = sent;
+    let Sent { sent: runs, known, refused, why } = sent;
     if format == Format::Json {
         let document = json!({
             "schema_version": 1,

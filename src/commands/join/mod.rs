@@ -95,7 +95,8 @@ impl Joining<'_> {
     fn conclude(self) -> Result<ExitCode, Refused> {
         let mut memory = self.recall();
         let is_complete = self.checked.grounds.is_empty() && self.whole.not_run == 0 && !self.whole.cases.is_empty();
-        let vanished = match is_complete && self.whole.head.full {
+        let shows_vanished = is_complete && self.whole.head.full;
+        let vanished = match shows_vanished {
             true => memory.vanished(&self.whole.cases),
             false => Vec::new(),
         };
@@ -118,7 +119,8 @@ impl Joining<'_> {
             shard: None,
             is_quarantined: &is_quarantined,
             vanished: &vanished,
-            fails_on_vanished: self.args.fail_on_vanished,
+            fails_on_vanished: self.args.fail_on_vanished && shows_vanished,
+            knows_before: memory.knows_all,
             elsewhere: &grounds,
             took: self.whole.duration,
         });
@@ -148,11 +150,12 @@ impl Joining<'_> {
         let open = || -> Result<Memory, StoreError> {
             let records = !self.args.no_record && self.is_recorded();
             let store = if records { Some(self.place.open()?) } else { self.place.open_existing()? };
-            let Some(store) = store else { return Ok(Memory::default()) };
+            let Some(store) = store else { return Ok(Memory { knows_all: true, ..Memory::default() }) };
             let context = &self.whole.head.context;
             let summaries = store.summaries(context)?.into_iter().map(|test| (test.key, test.summary)).collect();
             let full = remembered::full_runs(&*store, context)?;
-            Ok(Memory { store: Some(store), summaries, full, ..Memory::default() })
+            let knows_all = store.knows_all();
+            Ok(Memory { store: Some(store), summaries, full, knows_all, ..Memory::default() })
         };
         match open() {
             Ok(opened) => memory = opened,

@@ -48,7 +48,8 @@ impl Session<'_> {
         let today = day(Timestamp::now());
         let settings = self.asked.settings();
         let took = self.since.elapsed();
-        let vanished = if came.is_whole() && head.full { memory.vanished(&came.cases) } else { Vec::new() };
+        let shows_vanished = came.is_whole() && head.full;
+        let vanished = if shows_vanished { memory.vanished(&came.cases) } else { Vec::new() };
         let (state, mut judgement) = judge(&Facts {
             cases: &came.cases,
             not_run: came.not_run.len(),
@@ -60,7 +61,8 @@ impl Session<'_> {
             shard: came.portion.as_ref().filter(|portion| !portion.is_of_nothing()).map(|portion| portion.shard),
             is_quarantined: &|key| settings.quarantine_of(key, today).is_some(),
             vanished: &vanished,
-            fails_on_vanished: self.args.fail_on_vanished,
+            fails_on_vanished: self.args.fail_on_vanished && shows_vanished,
+            knows_before: memory.knows_all,
             elsewhere: &[],
             took,
         });

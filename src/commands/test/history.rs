@@ -36,6 +36,8 @@ pub(in crate::commands) struct Memory {
     pub(in crate::commands) failing: Vec<TestKey>,
     /// The full runs before this one.
     pub(in crate::commands) full: FullRuns,
+    /// Is all of this from all that is on record?
+    pub(in crate::commands) knows_all: bool,
     /// What went wrong on the way.
     pub(in crate::commands) warnings: Vec<String>,
 }
@@ -49,6 +51,8 @@ pub(super) struct Opening {
     pub(super) context: Context,
     pub(super) wants_failing: bool,
     pub(super) wants_full: bool,
+    /// The run cannot be what was asked for without it.
+    pub(super) is_needed: bool,
 }
 
 impl Asked {
@@ -64,14 +68,13 @@ impl Asked {
 pub(super) struct Opened {
     memory: JoinHandle<Memory>,
     hurry: Hurry,
-    /// The run cannot be what was asked for without it.
     is_needed: bool,
 }
 
 /// Opens the history beside whatever goes on.
 pub(super) fn open(opening: Opening) -> Opened {
     let hurry = Hurry::default();
-    let (is_needed, pace) = (opening.wants_failing, Pace::of_a_run(hurry.clone()));
+    let (is_needed, pace) = (opening.is_needed, Pace::of_a_run(hurry.clone()));
     let memory = std::thread::spawn(move || {
         let mut memory = Memory::default();
         // Where cargo does not know of a workspace it says so itself.
@@ -106,7 +109,10 @@ impl Memory {
             Some(_) => of.open(pace).map(Some),
             None => of.open_existing(pace),
         };
-        let Some(store) = opened? else { return Ok(()) };
+        let Some(store) = opened? else {
+            self.knows_all = true;
+            return Ok(());
+        };
         let store = self.store.insert(store);
         let of_context = store.summaries(&opening.context)?;
         self.summaries = of_context.into_iter().map(|test| (test.key, test.summary)).collect();
@@ -117,6 +123,7 @@ impl Memory {
         if opening.wants_full {
             self.full = full_runs(&**store, &opening.context)?;
         }
+        self.knows_all = store.knows_all();
         if let Some(head) = &opening.begin {
             // Last, since it may fail where reading did not.
             store.begin(head)?;

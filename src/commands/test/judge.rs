@@ -38,6 +38,8 @@ pub(in crate::commands) struct Facts<'a> {
     pub(in crate::commands) vanished: &'a [Arc<TestKey>],
     /// May none be gone?
     pub(in crate::commands) fails_on_vanished: bool,
+    /// Could the history be read that knows of them?
+    pub(in crate::commands) knows_before: bool,
     /// What else speaks against it, of a run whose tests ran elsewhere: each with its code.
     pub(in crate::commands) elsewhere: &'a [(ExitCode, Reason)],
     pub(in crate::commands) took: Duration,
@@ -57,6 +59,7 @@ pub(in crate::commands) fn judge_cases(cases: &[Arc<CaseRecord>], took: Duration
         is_quarantined: &|_| false,
         vanished: &[],
         fails_on_vanished: false,
+        knows_before: true,
         elsewhere: &[],
         took,
     };
@@ -160,7 +163,10 @@ fn ground_of_tests(facts: &Facts<'_>, grounds: &mut Vec<(ExitCode, Reason)>) {
         let text = format!("{count} passed only when tried again, and `flaky-result` is `fail`: {}", names(&flaky));
         grounds.push((ExitCode::TestsFailed, Reason::new("flaky", text)));
     }
-    if facts.fails_on_vanished && !facts.vanished.is_empty() {
+    if facts.fails_on_vanished && !facts.knows_before {
+        let text = "whether tests vanished cannot be told: the history could not be read";
+        grounds.push((ExitCode::Internal, Reason::new("vanished-unknown", text)));
+    } else if facts.fails_on_vanished && !facts.vanished.is_empty() {
         grounds.push((ExitCode::TestsFailed, Reason::new("vanished", words::vanished(facts.vanished))));
     }
 }
@@ -273,6 +279,7 @@ mod tests_of_judge {
             is_quarantined: &|_| false,
             vanished: &[],
             fails_on_vanished: false,
+            knows_before: true,
             elsewhere: &[],
             took: Duration::from_millis(1234),
         }
@@ -327,6 +334,10 @@ mod tests_of_judge {
         let asked = told(&Facts { fails_on_vanished: true, ..shown });
         assert_eq!((asked.1, asked.2), (Verdict::Fail, vec![100]));
         assert_eq!(asked.3, "1 test of the full run before vanished: app/app::gone");
+        let unknown = Facts { knows_before: false, ..facts(&green) };
+        assert_eq!((told(&unknown).1, told(&unknown).2), (Verdict::Pass, vec![0]));
+        let asked = told(&Facts { fails_on_vanished: true, ..unknown });
+        assert_eq!((asked.0, asked.1, asked.2), (RunState::Executed, Verdict::ToolError, vec![70]));
     }
 
     #[test]

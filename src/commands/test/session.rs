@@ -177,6 +177,7 @@ impl<'a> Session<'a> {
             context: self.context.clone(),
             wants_failing: self.args.failed,
             wants_full: self.head.full,
+            is_needed: self.args.failed || self.args.fail_on_vanished,
         };
         let events = outputs::events(self.args.events.as_ref())?;
         let memory = history::open(opening);

@@ -25,6 +25,7 @@ pub(in crate::commands) fn survey(args: &TestArgs, asked: &Arc<Asked>) -> Result
         context: session.context.clone(),
         wants_failing: false,
         wants_full: false,
+        is_needed: false,
     });
     let terminal = Terminal::new(std::io::stderr(), outputs::look(args, &session.surroundings));
     let mut observers = Observers::new([Box::new(terminal) as Box<_>]);

@@ -2,6 +2,7 @@
 //!
 //! What cannot be understood is never shown: a password with an odd character in it looks like anything.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio_postgres::Config;
@@ -49,9 +50,11 @@ impl Address {
             config.host(env("PGHOST").unwrap_or_else(|| "localhost".to_owned()));
         }
         if config.get_ports().is_empty()
-            && let Some(port) = env("PGPORT").and_then(|port| port.parse().ok())
+            && let Some(port) = env("PGPORT")
         {
-            config.port(port);
+            let port =
+                port.parse().map_err(|_| StoreError::Unreadable("PGPORT must be the number of a port".to_owned()));
+            config.port(port?);
         }
         if config.get_user().is_none()
             && let Some(user) = env("PGUSER")
@@ -75,6 +78,16 @@ impl Address {
         }
         let tls = read_tls(&mut config, own, &env)?;
         Ok(Self { config, tls, schema, warnings })
+    }
+}
+
+impl Address {
+    /// Several hosts share the time there is: one to which nothing comes through takes it from no other.
+    pub(super) fn share(&mut self, time: Duration) {
+        let hosts = places(&self.config).len();
+        if hosts > 1 && self.config.get_connect_timeout().is_none() {
+            self.config.connect_timeout(time / u32::try_from(hosts).unwrap_or(u32::MAX));
+        }
     }
 }
 
@@ -125,21 +138,34 @@ fn add_password(config: &mut Config, env: Lookup<'_>, warnings: &mut Vec<String>
         config.password(password);
         return;
     }
-    let host = match config.get_hosts().first() {
-        Some(Host::Tcp(host)) => host.clone(),
-        _ => "localhost".to_owned(),
-    };
-    let port = config.get_ports().first().copied().unwrap_or(5432);
     let user = config.get_user().map(str::to_owned).or_else(|| env("USER")).unwrap_or_default();
     let database = config.get_dbname().unwrap_or(&user);
-    let wanted = passfile::Wanted { host: &host, port, database, user: &user };
-    match passfile::look_up(env, &wanted) {
-        Ok(Some(password)) => {
-            config.password(password);
-        }
-        Ok(None) => {}
+    let password_of = |(host, port): (String, u16)| {
+        passfile::look_up(env, &passfile::Wanted { host: &host, port, database, user: &user })
+    };
+    match places(config).into_iter().map(password_of).collect::<std::result::Result<BTreeSet<_>, _>>() {
+        Ok(found) => match (found.len(), found.into_iter().next().flatten()) {
+            (1, Some(password)) => drop(config.password(password)),
+            (1, None) => {}
+            // One of them would be told another's.
+            _ => warnings.push("the hosts of the address have not one password, so none is used".to_owned()),
+        },
         Err(warning) => warnings.push(warning),
     }
+}
+
+/// The hosts of an address as the file of passwords names them, and their ports.
+fn places(config: &Config) -> Vec<(String, u16)> {
+    let (hosts, addresses, ports) = (config.get_hosts(), config.get_hostaddrs(), config.get_ports());
+    let place = |index: usize| {
+        let host = match (hosts.get(index), addresses.get(index)) {
+            (Some(Host::Tcp(host)), _) => host.clone(),
+            (None, Some(address)) => address.to_string(),
+            _ => "localhost".to_owned(),
+        };
+        (host, ports.get(index).or(ports.first()).copied().unwrap_or(5432))
+    };
+    (0..hosts.len().max(addresses.len()).max(1)).map(place).collect()
 }
 
 fn read_tls(config: &mut Config, own: Own, env: Lookup<'_>) -> Result<Tls> {
@@ -168,11 +194,16 @@ fn read_tls(config: &mut Config, own: Own, env: Lookup<'_>) -> Result<Tls> {
     config.ssl_mode(mode);
     let certificate = own.certificate.or_else(|| env("PGSSLCERT"));
     let key = own.key.or_else(|| env("PGSSLKEY"));
-    let identity = certificate.zip(key).map(|(certificate, key)| Identity { certificate, key });
-    match mode {
-        SslMode::Disable => Ok(Tls::none()),
-        _ => Tls::new(trust, identity),
-    }
+    let identity = match (certificate, key) {
+        _ if mode == SslMode::Disable => return Ok(Tls::none()),
+        (Some(certificate), Some(key)) => Some(Identity { certificate, key }),
+        (None, None) => None,
+        _ => {
+            let why = "`sslcert` and `sslkey` of its address (PGSSLCERT, PGSSLKEY) go together: one of them is missing";
+            return Err(StoreError::Unreadable(why.to_owned()));
+        }
+    };
+    Tls::new(trust, identity)
 }
 
 /// Is it a name that needs no quoting?
@@ -271,6 +302,59 @@ mod tests {
             (&[1][..], Some("you"), Some("yours"))
         );
         assert_eq!((config.get_password(), config.get_ssl_mode()), (Some(b"word".as_slice()), SslMode::Require));
+    }
+
+    #[test]
+    fn half_of_what_is_needed_is_refused_with_words() {
+        for (url, variable, word) in [
+            ("postgres://", ("PGPORT", "54x"), "PGPORT"),
+            ("postgres://ci@db/gate?sslcert=a.crt", ("", ""), "sslkey"),
+            ("postgres://ci@db/gate", ("PGSSLKEY", "a.key"), "PGSSLCERT"),
+        ] {
+            let env = |name: &str| (name == variable.0).then(|| variable.1.to_owned());
+            let error = Address::parse(url, &env).err().unwrap_or_else(|| panic!("{url}"));
+            assert!(error.to_string().contains(word), "{url}: {error}");
+        }
+        assert!(Address::parse("postgres://db/gate?sslmode=disable&sslcert=a.crt", &nothing).is_ok());
+    }
+
+    #[test]
+    fn hosts_share_the_time_there_is() {
+        let timeout = |url| {
+            let mut address = read(url);
+            address.share(Duration::from_secs(4));
+            address.config.get_connect_timeout().copied()
+        };
+        assert_eq!(timeout("postgres://a/gate"), None);
+        assert_eq!(timeout("postgres://a,b:1/gate"), Some(Duration::from_secs(2)));
+        assert_eq!(timeout("postgres://a,b:1/gate?connect_timeout=3"), Some(Duration::from_secs(3)));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_password_goes_to_its_own_host_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("passwords");
+        fs_err::write(&file, "localhost:*:*:*:near\n10.0.0.5:*:*:*:far\na:*:*:*:of_a\nb:*:*:*:of_b\nc:*:*:*:of_a\n")
+            .unwrap();
+        fs_err::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+        let env = |name: &str| (name == "PGPASSFILE").then(|| file.to_str().unwrap().to_owned());
+        for (hosts, password, warnings) in [
+            ("", Some("near"), 0),
+            ("?hostaddr=10.0.0.5", Some("far"), 0),
+            ("a?hostaddr=10.0.0.5", Some("of_a"), 0),
+            ("?host=/run", Some("near"), 0),
+            ("a,c", Some("of_a"), 0),
+            ("a,b", None, 1),
+            ("a,nobody", None, 1),
+            ("nobody", None, 0),
+        ] {
+            let address =
+                Address::parse(&format!("postgres://{hosts}"), &env).unwrap_or_else(|error| panic!("{error}"));
+            let found = address.config.get_password().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+            assert_eq!((found.as_deref(), address.warnings.len()), (password, warnings), "{hosts}");
+        }
     }
 
     #[test]

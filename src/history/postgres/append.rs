@@ -84,8 +84,12 @@ pub(super) fn abandon(transaction: &Transaction<'_>, id: &RunId) -> Result<()> {
 /// A run is over, whether it began here or not.
 pub(super) fn finish(transaction: &Transaction<'_>, run: Arrival<'_>) -> Result<()> {
     let id = run.record.head.id.clone();
-    match record(transaction, &[run])? {
-        Some(_) => Ok(()),
+    let mut counting = Counting::default();
+    match record(transaction, &[run], &mut counting)? {
+        Some(_) => {
+            counting.put(transaction);
+            Ok(())
+        }
         None => Err(StoreError::Known(id).into()),
     }
 }
@@ -106,7 +110,9 @@ pub(super) fn append(transaction: &Transaction<'_>, runs: &[FinishedRun]) -> Res
     let mut appended = Appended { added, known: all - added, cases: 0 };
     if !arrivals.is_empty() {
         // Somebody else may append the same ones at this moment.
-        appended.cases = record(transaction, &arrivals)?.ok_or(Failure::Conflict(StoreError::Busy))?;
+        let mut counting = Counting::default();
+        appended.cases = record(transaction, &arrivals, &mut counting)?.ok_or(Failure::Conflict(StoreError::Busy))?;
+        counting.put(transaction);
     }
     Ok(appended)
 }
@@ -119,8 +125,13 @@ struct Numbered<'r> {
     cases: Vec<(i64, &'r CaseRecord)>,
 }
 
-/// Puts runs on record whole and gives the number of their cases; none where one of them is on record and over.
-pub(super) fn record(transaction: &Transaction<'_>, runs: &[Arrival<'_>]) -> Result<Option<u64>> {
+/// Puts runs on record whole and gives the number of their cases; none where one of them is on record and over. Counters
+/// are left to who calls: all writers meet there.
+pub(super) fn record(
+    transaction: &Transaction<'_>,
+    runs: &[Arrival<'_>],
+    counting: &mut Counting,
+) -> Result<Option<u64>> {
     let mut names = Names::default();
     let mut digests: Vec<Vec<Digest>> = Vec::with_capacity(runs.len());
     for run in runs {
@@ -141,19 +152,17 @@ pub(super) fn record(transaction: &Transaction<'_>, runs: &[Arrival<'_>]) -> Res
         return Ok(None);
     }
     let numbers = names.numbers(transaction, known)?;
-    let mut counting = Counting::default();
     let mut all = Vec::with_capacity(runs.len());
     for (run, digests) in runs.iter().zip(&digests) {
         let head = &run.record.head;
         let Some((seq, state)) = placed.get(head.id.as_str()) else { return Ok(None) };
         let was_counted = state != ARRIVING && intake::counts_at_begin(&head.suite);
-        count(&mut counting, run.record, was_counted);
+        count(counting, run.record, was_counted);
         let cases = digests.iter().zip(run.cases).map(|(digest, case)| Ok((numbers.test(digest)?, &**case)));
         let cases = intake::in_order(cases.collect::<Result<_>>()?);
         all.push(Numbered { run, seq: *seq, context: numbers.context(&head.context)?, cases });
     }
     put_all(transaction, &all, &numbers)?;
-    counting.put(transaction);
     Ok(Some(all.iter().map(|run| run.cases.len() as u64).sum()))
 }
 

@@ -58,7 +58,8 @@ fn of_server(error: &DbError) -> Failure {
     let said = error.message().to_owned();
     match *code {
         SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED => Failure::Conflict(StoreError::Busy),
-        SqlState::LOCK_NOT_AVAILABLE | SqlState::QUERY_CANCELED => Failure::Final(StoreError::Busy),
+        SqlState::LOCK_NOT_AVAILABLE => Failure::Final(StoreError::Busy),
+        SqlState::QUERY_CANCELED => Failure::Final(StoreError::Other(format!("it took too long ({said})"))),
         SqlState::DISK_FULL => Failure::Final(StoreError::Full),
         SqlState::DATA_CORRUPTED | SqlState::INDEX_CORRUPTED => Failure::Final(StoreError::Damaged(said)),
         SqlState::READ_ONLY_SQL_TRANSACTION | SqlState::INSUFFICIENT_PRIVILEGE => {
@@ -81,12 +82,22 @@ pub(super) fn refused(error: &tokio_postgres::Error) -> StoreError {
 pub(super) fn no_format(error: tokio_postgres::Error, schema: &str) -> std::result::Result<(), StoreError> {
     match error.code() {
         Some(code) if *code == SqlState::UNDEFINED_TABLE => Ok(()),
-        Some(code) if *code == SqlState::UNDEFINED_COLUMN => {
-            let why = format!("the schema `{schema}` is of another program: `?schema=…` in the address names another");
-            Err(StoreError::Unreadable(why))
-        }
+        Some(code) if *code == SqlState::UNDEFINED_COLUMN => Err(of_another_program(schema)),
         _ => Err(Failure::from(error).into_error()),
     }
+}
+
+/// What it means that the tables could not be made: there are some that are not ours.
+pub(super) fn not_made(error: tokio_postgres::Error, schema: &str) -> Failure {
+    match error.code() {
+        Some(code) if *code == SqlState::DUPLICATE_TABLE => of_another_program(schema).into(),
+        _ => error.into(),
+    }
+}
+
+fn of_another_program(schema: &str) -> StoreError {
+    let why = format!("the schema `{schema}` is of another program: `?schema=…` in the address names another");
+    StoreError::Unreadable(why)
 }
 
 /// The error with all that stands behind it.

@@ -30,13 +30,13 @@ use std::time::Duration;
 use camino::Utf8Path;
 use jiff::Timestamp;
 
-use super::intake;
 use super::store::{
     Appended, BinaryStamp, Counters, FinishedRun, LastRun, Prune, Pruned, Result, Retention, RunFilter, Size, Store,
-    StoredRun, TestSummary,
+    StoreError, StoredRun, TestSummary,
 };
+use super::{columns, intake};
 use crate::model::{CaseRecord, ContentHash, Context, RunHead, RunId, RunRecord, TestKey};
-use address::Address;
+use address::{Address, Lookup};
 use append::Arrival;
 use question::Text;
 use read::Reader;
@@ -79,10 +79,20 @@ impl PostgresStore {
     /// The error is [`StoreError::Unreachable`](super::store::StoreError::Unreachable) where nobody answers in time, or
     /// lets us in. No error and no `Debug` output has the address or its password in it.
     pub fn connect(url: &str, patience: Patience) -> Result<Self> {
-        let env = |name: &str| std::env::var(name).ok();
-        let mut address = Address::parse(url, &env)?;
+        Self::connect_as(url, &|name| std::env::var(name).ok(), patience)
+    }
+
+    fn connect_as(url: &str, env: Lookup<'_>, patience: Patience) -> Result<Self> {
+        let mut address = Address::parse(url, env)?;
         let warnings = std::mem::take(&mut address.warnings);
-        Ok(Self { session: Session::open(address, patience)?, warnings, skipped: Cell::default() })
+        let session = Session::open(address, patience).map_err(|error| match error {
+            // What was not read may be why.
+            StoreError::Unreachable(why) => {
+                StoreError::Unreachable(std::iter::once(why).chain(warnings.clone()).collect::<Vec<_>>().join("; "))
+            }
+            error => error,
+        })?;
+        Ok(Self { session, warnings, skipped: Cell::default() })
     }
 
     fn reader(&self) -> Reader<'_> {
@@ -108,17 +118,7 @@ impl Store for PostgresStore {
     }
 
     fn append(&mut self, runs: &mut dyn Iterator<Item = FinishedRun>) -> Result<Appended> {
-        let mut appended = Appended::default();
-        loop {
-            let chunk = intake::chunk(runs);
-            if chunk.is_empty() {
-                return Ok(appended);
-            }
-            let added = self.session.write(|transaction| append::append(transaction, &chunk))?;
-            appended.added += added.added;
-            appended.known += added.known;
-            appended.cases += added.cases;
-        }
+        intake::in_chunks(runs, |chunk| self.session.write(|transaction| append::append(transaction, &chunk)))
     }
 
     fn summaries(&self, context: &Context) -> Result<Vec<TestSummary>> {
@@ -139,10 +139,6 @@ impl Store for PostgresStore {
 
     fn run(&self, id: &str) -> Result<StoredRun> {
         self.reader().run(id)
-    }
-
-    fn names(&self, filter: &RunFilter) -> Result<Vec<RunId>> {
-        self.reader().names(filter)
     }
 
     fn finished(&self, id: &RunId) -> Result<Option<FinishedRun>> {
@@ -209,17 +205,33 @@ impl Store for PostgresStore {
     }
 
     fn undo(&mut self, id: &RunId) -> Result<StoredRun> {
-        let run = self.reader().run(id.as_str())?;
+        let run = self.reader().whole_run(id)?;
         self.session.write(|transaction| remove::undo(transaction, &run))?;
         Ok(run)
     }
 
     fn take_warnings(&mut self) -> Vec<String> {
         let mut warnings = std::mem::take(&mut self.warnings);
-        match self.skipped.take() {
-            0 => {}
-            rows => warnings.push(format!("{rows} rows of the history could not be read and were left out")),
-        }
+        warnings.extend(columns::left_out(self.skipped.take()));
         warnings
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn who_is_not_let_in_hears_of_the_passwords_that_were_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("passwords");
+        fs_err::write(&file, "*:*:*:*:s3cret\n").unwrap();
+        fs_err::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+        let env = |name: &str| (name == "PGPASSFILE").then(|| file.to_str().unwrap().to_owned());
+        let refused = PostgresStore::connect_as("postgres://ci@127.0.0.1:1/gate", &env, Patience::default());
+        let error = refused.unwrap_err();
+        assert!(matches!(&error, StoreError::Unreachable(why) if why.contains("chmod 600")), "{error}");
+        assert!(!error.to_string().contains("s3cret"), "{error}");
     }
 }

@@ -14,9 +14,11 @@ use super::question::{Question, Scalar, Text};
 use super::rows::{self, get, text};
 use super::session::Session;
 use crate::history::codec;
-use crate::history::columns::{self, Columns as _, RUNS, nanos, number};
-use crate::history::store::{BinaryStamp, Counters, LastRun, Result, RunFilter, Size, StoredRun, TestSummary};
-use crate::model::{BinaryId, ContentHash, Context, PIPELINE_SUITE, RunId, RunState, TestKey, WORKSPACE_SUITE};
+use crate::history::columns::{self, Columns as _, FAILING, RUNS, nanos, number};
+use crate::history::store::{
+    BinaryStamp, Counters, LastRun, Result, RunFilter, Size, StoreError, StoredRun, TestSummary,
+};
+use crate::model::{BinaryId, ContentHash, Context, PIPELINE_SUITE, RunId, RunState, TestKey};
 
 /// So many runs come with the first answer of a list, and …
 const FIRST_PAGE: i64 = 50;
@@ -88,17 +90,12 @@ impl Reader<'_> {
         columns::only(id, rows.iter().filter_map(|row| self.read_run(row)))
     }
 
-    /// Runs that are over, by name.
-    pub(super) fn names(&self, filter: &RunFilter) -> Result<Vec<RunId>> {
-        let mut names = Vec::new();
-        self.visit(filter, |run| {
-            if run.state != RunState::Running {
-                names.push(run.head.id);
-            }
-            ControlFlow::Continue(())
-        })?;
-        names.sort();
-        Ok(names)
+    /// A run by its whole name.
+    pub(super) fn whole_run(&self, id: &RunId) -> Result<StoredRun> {
+        let sql = format!("{RUNS} WHERE NOT pruned AND runs.id = $1");
+        let rows = self.session.ask(Question::new(sql).with(Text::of(id.as_str())))?;
+        let found = rows.first().and_then(|row| self.read_run(row));
+        found.ok_or_else(|| StoreError::NoSuchRun(id.to_string()))
     }
 
     /// Binaries by their numbers.
@@ -113,18 +110,11 @@ impl Reader<'_> {
     }
 
     pub(super) fn last_executed(&self, context: &Context) -> Result<Option<LastRun>> {
-        let executed = RunFilter {
-            context: Some(context.clone()),
-            suite: Some(WORKSPACE_SUITE.to_owned()),
-            state: Some(RunState::Executed),
-            ..RunFilter::default()
-        };
-        let latest = Condition::of(&executed).runs("ORDER BY start_ns DESC, runs.id DESC", 1);
+        let latest = Condition::of(&RunFilter::executed(context)).runs("ORDER BY start_ns DESC, runs.id DESC", 1);
         let rows = self.session.ask(latest)?;
         let Some((seq, run)) = rows.first().and_then(rows::run) else { return Ok(None) };
-        let sql = "SELECT tests.binary_id, tests.name FROM cases JOIN tests ON tests.id = cases.test \
-                   WHERE cases.run = $1 AND cases.outcome NOT IN (0, 4, 5)";
-        let answers = self.session.read(vec![Question::new(BINARIES), Question::new(sql).with(seq)])?;
+        let failed = Question::new(format!("{FAILING}$1")).with(seq);
+        let answers = self.session.read(vec![Question::new(BINARIES), failed])?;
         let [binaries, failed] = answers.as_slice() else { return Ok(None) };
         let binaries = self.binaries(binaries);
         let mut failing: Vec<TestKey> = failed.iter().filter_map(|row| self.key(row, &binaries)).collect();

@@ -13,7 +13,7 @@ use super::names::Names;
 use super::question::{Question, Text};
 use super::read::Reader;
 use super::rows::{self, get, text};
-use super::run_row::{ARRIVING, Known, bury, put_heads};
+use super::run_row::{ARRIVING, Known, bury, end, put_heads};
 use super::session::Transaction;
 use crate::analytics::summary::{Entry, RunFacts};
 use crate::history::columns::{FACTS, RUNS, nanos};
@@ -78,7 +78,8 @@ pub(super) fn adopt(transaction: &Transaction<'_>, whole: &FinishedRun, parts: &
         return Err(StoreError::Known(id.clone()).into());
     }
     let ids = parts.iter().map(|part| Text::of(part.id.as_str())).collect();
-    let running = take_back(transaction, ids)?;
+    let mut counting = Counting::default();
+    let running = take_back(transaction, ids, &mut counting)?;
     // By name, each once.
     let parts: BTreeMap<&str, &RunHead> = parts.iter().map(|part| (part.id.as_str(), part)).collect();
     let over: Vec<&RunHead> = parts.into_values().filter(|part| !running.contains(part.id.as_str())).collect();
@@ -87,10 +88,15 @@ pub(super) fn adopt(transaction: &Transaction<'_>, whole: &FinishedRun, parts: &
         over.iter().for_each(|part| names.add_context(&part.context));
         names.put_contexts(transaction);
         transaction.put(put_heads(&over, ARRIVING, Known::Stays));
-        transaction.put(bury(over.iter().map(|part| Text::of(part.id.as_str())).collect()));
+        let ids: Vec<Text> = over.iter().map(|part| Text::of(part.id.as_str())).collect();
+        transaction.put(end(ids.clone()));
+        transaction.put(bury(ids));
     }
-    match record(transaction, &[Arrival::from(whole)])? {
-        Some(_) => Ok(()),
+    match record(transaction, &[Arrival::from(whole)], &mut counting)? {
+        Some(_) => {
+            counting.put(transaction);
+            Ok(())
+        }
         None => Err(StoreError::Known(id.clone()).into()),
     }
 }
@@ -98,10 +104,12 @@ pub(super) fn adopt(transaction: &Transaction<'_>, whole: &FinishedRun, parts: &
 /// Takes a run back: its rows, its counts, and what its tests' summaries had of it.
 pub(super) fn undo(transaction: &Transaction<'_>, run: &StoredRun) -> Result<()> {
     let id = &run.head.id;
-    let running = take_back(transaction, vec![Text::of(id.as_str())])?;
+    let mut counting = Counting::default();
+    let running = take_back(transaction, vec![Text::of(id.as_str())], &mut counting)?;
     if running.contains(id.as_str()) {
         return Err(StoreError::Other(format!("run {id} still goes on")).into());
     }
+    counting.put(transaction);
     Ok(())
 }
 
@@ -116,7 +124,7 @@ struct Leaving {
 }
 
 /// Takes back those of these runs that are on record and over; gives the names of those that go on.
-fn take_back(transaction: &Transaction<'_>, ids: Vec<Text>) -> Result<BTreeSet<String>> {
+fn take_back(transaction: &Transaction<'_>, ids: Vec<Text>, counting: &mut Counting) -> Result<BTreeSet<String>> {
     let (leaving, running) = read_leaving(transaction, &ids)?;
     let ids: Vec<Text> = leaving.iter().map(|leaving| Text::of(leaving.run.head.id.as_str())).collect();
     if ids.is_empty() {
@@ -130,14 +138,13 @@ fn take_back(transaction: &Transaction<'_>, ids: Vec<Text>) -> Result<BTreeSet<S
     let seqs = leaving.iter().map(|run| run.seq).collect::<Vec<_>>();
     transaction.put(Question::new("DELETE FROM stamps WHERE run = ANY($1)").with_each(seqs));
     transaction.put(Question::new("DELETE FROM runs WHERE id = ANY($1)").with_each(ids));
-    let mut counting = Counting::default();
     for run in &leaving {
         for (test, case) in &run.cases {
             if let Some(summary) = folds.get_mut((run.context, *test)) {
                 summary.remove(&Entry::of(case, Arc::clone(&run.facts)));
             }
         }
-        uncount(&mut counting, &run.run);
+        uncount(counting, &run.run);
     }
     let contexts: BTreeSet<i64> = leaving.iter().map(|run| run.context).collect();
     for context in contexts {
@@ -147,7 +154,6 @@ fn take_back(transaction: &Transaction<'_>, ids: Vec<Text>) -> Result<BTreeSet<S
         refill(transaction, &mut folds, context, short)?;
     }
     folds.put(transaction);
-    counting.put(transaction);
     Ok(running)
 }
 

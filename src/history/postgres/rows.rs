@@ -8,7 +8,6 @@ use tokio_postgres::types::FromSql;
 
 use super::question::Text;
 use crate::analytics::summary::RunFacts;
-use crate::history::codec;
 use crate::history::columns::{self, Columns, Read};
 use crate::history::store::StoredRun;
 use crate::model::{BinaryId, CaseRecord, Context, RunHead, TestKey};
@@ -38,7 +37,8 @@ impl Columns for Row {
     }
 
     fn maybe_number(&self, column: &str) -> Read<Option<i64>, Self> {
-        get(self, column).ok_or(Undecoded)
+        let short = || get::<Option<i16>>(self, column).map(|number| number.map(i64::from));
+        get(self, column).or_else(short).ok_or(Undecoded)
     }
 
     fn maybe_text(&self, column: &str) -> Read<Option<String>, Self> {
@@ -85,15 +85,5 @@ pub(super) fn binary(row: &Row) -> Option<(i64, BinaryId)> {
 
 /// The case of a test, from `us`, `outcome` and `extra`.
 pub(super) fn case(row: &Row, key: Arc<TestKey>) -> Option<CaseRecord> {
-    let mut case = CaseRecord {
-        key,
-        outcome: codec::outcome_of(get::<i16>(row, "outcome")?.into()),
-        took: get::<Option<i64>>(row, "us")?.and_then(columns::micros),
-        attempts: Vec::new(),
-        line: None,
-        leaked: false,
-        binary_hash: None,
-    };
-    codec::read_extra(&mut case, get(row, "extra")?)?;
-    Some(case)
+    columns::case(row, key).ok().flatten()
 }

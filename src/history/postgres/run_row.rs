@@ -3,7 +3,6 @@
 use super::failure::Result;
 use super::names;
 use super::question::{Question, Scalar, Text};
-use crate::history::codec;
 use crate::history::columns::{self, nanos, number};
 use crate::model::{CoverageFigures, RunHead, RunRecord, RunState, Totals};
 
@@ -15,7 +14,8 @@ pub(super) const ARRIVING: &str = "arriving";
 pub(super) enum Known {
     /// It is left as it is.
     Stays,
-    /// One that runs is told what became known of it since.
+    /// One that runs is told what became known of it since; where it was pruned as one that was cut off nothing was
+    /// learnt from it, and it comes back.
     Running,
 }
 
@@ -33,7 +33,8 @@ pub(super) fn put_heads(heads: &[&RunHead], state: &str, known: Known) -> Questi
              version = excluded.version, run_trigger = excluded.run_trigger, host = excluded.host, \
              toolchain = excluded.toolchain, commit_id = excluded.commit_id, branch = excluded.branch, \
              dirty = excluded.dirty, ci_link = excluded.ci_link, input_key = excluded.input_key, \
-             instrumented = excluded.instrumented, whole = excluded.whole, shard = excluded.shard \
+             instrumented = excluded.instrumented, whole = excluded.whole, shard = excluded.shard, \
+             pid = excluded.pid, boot_id = excluded.boot_id, pruned = false \
              WHERE runs.state = 'running'"
         }
     };
@@ -93,8 +94,6 @@ pub(super) fn put_results(runs: &[Counted<'_>]) -> Result<Question> {
         reasons.push(Text::of(&columns::reasons(&record.judgement)?));
     }
     let records: Vec<&RunRecord> = runs.iter().map(|(_, record, _)| *record).collect();
-    // Of an execution that was told of by others it may not be known.
-    let took = |record: &RunRecord| codec::micros(Some(record.duration).filter(|took| !took.is_zero()));
     Ok(Question::new(sql)
         .with_each(runs.iter().map(|(seq, ..)| *seq).collect::<Vec<_>>())
         .with_each(each(&records, |record| Text::of(record.state.as_str())))
@@ -106,7 +105,7 @@ pub(super) fn put_results(runs: &[Counted<'_>]) -> Result<Question> {
         .with_each(counts(|totals| totals.flaky))
         .with_each(counts(|totals| totals.skipped))
         .with_each(each(&records, |record| number(record.not_run)))
-        .with_each(each(&records, took))
+        .with_each(each(&records, columns::duration))
         .with_each(each(&records, |record| Text::of(record.verdict().as_str())))
         .with_each(each(&records, |record| Text::of(&columns::codes(&record.judgement))))
         .with_each(reasons)
@@ -128,11 +127,15 @@ pub(super) fn put_coverage(seq: i64, figures: &CoverageFigures) -> Question {
         .with(figures.may_be_baseline)
 }
 
-/// Runs that keep nothing but their names: they are never taken in again.
+/// Runs are over, whatever they were.
+pub(super) fn end(ids: Vec<Text>) -> Question {
+    let sql = "UPDATE runs SET state = $2 WHERE id = ANY($1)";
+    Question::new(sql).with_each(ids).with(Text::of(RunState::Executed.as_str()))
+}
+
+/// Runs that keep nothing but their names: those that are over are never taken in again.
 pub(super) fn bury(ids: Vec<Text>) -> Question {
     let sql = "UPDATE runs SET pruned = true, host = '', toolchain = '', ci_link = NULL, boot_id = NULL, \
-               codes = NULL, reasons = NULL, plan_digest = NULL, state = CASE state WHEN $2 THEN $3 ELSE state END \
-               WHERE id = ANY($1)";
-    let executed = RunState::Executed.as_str();
-    Question::new(sql).with_each(ids).with(Text::of(ARRIVING)).with(Text::of(executed))
+               codes = NULL, reasons = NULL, plan_digest = NULL WHERE id = ANY($1)";
+    Question::new(sql).with_each(ids)
 }

@@ -19,6 +19,7 @@ use super::question::Question;
 use super::schema;
 use crate::history::store::{Result as StoreResult, StoreError};
 use crate::model::{Backoff, RetryPolicy};
+use crate::sys::random::roll;
 
 /// The rows of each answer, in order of the questions.
 pub(super) type Answers = Vec<Vec<Row>>;
@@ -52,7 +53,8 @@ pub(super) struct Session {
 
 impl Session {
     /// Connects, and brings the schema forward where that is needed.
-    pub(super) fn open(address: Address, patience: Patience) -> StoreResult<Self> {
+    pub(super) fn open(mut address: Address, patience: Patience) -> StoreResult<Self> {
+        address.share(patience.connect);
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| StoreError::Other(error.to_string()))?;
         let session = Self { address, patience, runtime: Some(runtime), client: RefCell::default() };
@@ -93,8 +95,10 @@ impl Session {
         let millis = self.patience.statement.as_millis();
         // Who vanished without a word holds its locks for so long: less than others wait for them.
         let idle = (millis / 2).max(LONGEST_PAUSE.as_millis());
+        // Earlier than all else, so that who waited for others is told of them.
+        let lock = millis - millis / 10;
         let settings = format!(
-            "SET search_path = \"{}\"; SET statement_timeout = {millis}; SET lock_timeout = {millis}; \
+            "SET search_path = \"{}\"; SET statement_timeout = {millis}; SET lock_timeout = {lock}; \
              SET idle_in_transaction_session_timeout = {idle}; SET default_transaction_isolation = 'read committed'; \
              SET synchronous_commit = on",
             self.address.schema,
@@ -136,7 +140,8 @@ impl Session {
         let Some(client) = held.as_ref() else {
             return Err(Failure::Lost(StoreError::Unreachable("the connection is closed".to_owned())));
         };
-        self.wait(self.patience.statement, client.batch_execute(sql))?.map_err(Failure::from)
+        let done = self.wait(self.patience.statement, client.batch_execute(sql))?;
+        done.map_err(|error| failure::not_made(error, self.schema()))
     }
 
     /// Asks for the format of the tables, within a script.
@@ -211,17 +216,22 @@ impl Session {
     /// Asks on a connection of its own what became of a transaction whose commit was not answered.
     fn was_committed(&self, number: Option<i64>, error: StoreError) -> Result<()> {
         let until = Instant::now() + self.patience.connect;
-        while self.reconnect().is_ok() && Instant::now() < until {
-            let status = Question::new("SELECT txid_status($1)").with(number);
-            let rows = self.send(&[status])?.pop().unwrap_or_default();
-            let status: Option<String> = rows.first().and_then(|row| row.try_get(0).ok()).flatten();
-            match status.as_deref() {
+        loop {
+            // A server that is lost once more, or just starts, is asked again: to do the work anew might do it twice.
+            match self.status_of(number).as_deref() {
                 Some("committed") => return Ok(()),
                 Some("aborted") => return Err(Failure::Lost(error)),
+                _ if Instant::now() >= until => return Err(Failure::Final(error)),
                 _ => std::thread::sleep(GLANCE),
             }
         }
-        Err(Failure::Final(error))
+    }
+
+    /// What became of a transaction, where the server says so.
+    fn status_of(&self, number: Option<i64>) -> Option<String> {
+        self.reconnect().ok()?;
+        let answers = self.send(&[Question::new("SELECT txid_status($1)").with(number)]).ok()?;
+        answers.first()?.first()?.try_get(0).ok()?
     }
 }
 
@@ -293,11 +303,4 @@ impl<'s> Transaction<'s> {
             committed => committed.map(drop),
         }
     }
-}
-
-/// A random number from 0 to 1, as good as the seed of a hash map.
-fn roll() -> f64 {
-    use std::hash::{BuildHasher as _, Hasher as _};
-    let bits = std::collections::hash_map::RandomState::new().build_hasher().finish();
-    f64::from(u32::try_from(bits >> 32).unwrap_or(0)) / f64::from(u32::MAX)
 }

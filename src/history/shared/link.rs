@@ -109,7 +109,7 @@ impl Link {
         self.questions(Wait::Hurried).map(drop)
     }
 
-    /// Ends the conversation; what is asked later begins a new one.
+    /// Ends the conversation; what is asked later begins a new one. What there was to say is taken before.
     pub(super) fn hang_up(&self) {
         let mut line = self.line.borrow_mut();
         if matches!(*line, Line::Open(_)) {
@@ -117,8 +117,24 @@ impl Link {
         }
     }
 
-    pub(super) fn is_open(&self) -> bool {
-        matches!(*self.line.borrow(), Line::Open(_))
+    /// What the store at the other end has to say, where there is one.
+    pub(super) fn take_warnings(&self) -> Vec<String> {
+        let is_open = matches!(*self.line.borrow(), Line::Open(_));
+        let said = is_open.then(|| self.ask(Wait::Last, |store| Ok(store.take_warnings())));
+        said.and_then(Result::ok).unwrap_or_default()
+    }
+
+    /// Gives who did not answer another chance.
+    pub(super) fn call_again(&self) {
+        let mut line = self.line.borrow_mut();
+        if matches!(*line, Line::Lost(_)) {
+            *line = Line::Idle;
+        }
+    }
+
+    /// Is somebody in a hurry?
+    pub(super) fn is_late(&self) -> bool {
+        self.hurry.since().is_some()
     }
 
     /// Is it known that there is nobody at the other end?
@@ -132,6 +148,16 @@ impl Link {
         wait: Wait,
         question: impl FnOnce(&mut dyn Store) -> Result<T> + Send + 'static,
     ) -> Result<T> {
+        self.ask_for(self.limits.answer, wait, question)
+    }
+
+    /// The same, for an answer within this time.
+    pub(super) fn ask_for<T: Send + 'static>(
+        &self,
+        limit: Duration,
+        wait: Wait,
+        question: impl FnOnce(&mut dyn Store) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let questions = self.questions(wait)?;
         let (tell, told) = mpsc::channel();
         let asked = questions.send(Box::new(move |store| {
@@ -139,10 +165,10 @@ impl Link {
             let _ = tell.send(question(store));
         }));
         let answer = match asked {
-            Ok(()) => told.recv_timeout(self.limits.answer),
+            Ok(()) => told.recv_timeout(limit),
             Err(_) => Err(RecvTimeoutError::Disconnected),
         };
-        self.heard(answer)
+        self.heard(answer, limit)
     }
 
     /// Has runs handed over, until the visitor has seen enough.
@@ -163,18 +189,18 @@ impl Link {
                 Ok(()) => given.recv_timeout(self.limits.answer),
                 Err(_) => Err(RecvTimeoutError::Disconnected),
             };
-            let Some(run) = self.heard(next)? else { return Ok(()) };
+            let Some(run) = self.heard(next, self.limits.answer)? else { return Ok(()) };
             if visit(run).is_break() {
                 return Ok(());
             }
         }
     }
 
-    fn heard<T>(&self, answer: std::result::Result<Result<T>, RecvTimeoutError>) -> Result<T> {
+    fn heard<T>(&self, answer: std::result::Result<Result<T>, RecvTimeoutError>, limit: Duration) -> Result<T> {
         let answer = answer.unwrap_or_else(|error| {
             Err(match error {
                 RecvTimeoutError::Timeout => {
-                    StoreError::Unreachable(format!("it gave no answer within {}", rounded(self.limits.answer)))
+                    StoreError::Unreachable(format!("it gave no answer within {}", rounded(limit)))
                 }
                 RecvTimeoutError::Disconnected => broken(),
             })

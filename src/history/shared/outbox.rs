@@ -3,13 +3,12 @@
 //! A run leaves it once the server has it, so that nothing is lost wherever a gate is cut off, and a run that was sent
 //! twice is one that the server knew. Several gates may send at once.
 
-use std::time::Instant;
+use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use serde::Serialize;
 
 use super::link::{Link, Wait};
-use crate::history::intake::chunk;
+use crate::history::intake::in_chunks;
 use crate::history::sqlite::SqliteStore;
 use crate::history::store::{FinishedRun, Result, RunFilter, Store, StoreError};
 use crate::model::{RunHead, RunId};
@@ -19,7 +18,7 @@ use crate::sys::fs::replace;
 const FOLDER: &str = "outbox";
 
 /// What became of runs that were sent.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sent {
     /// That the server has now.
     pub sent: u64,
@@ -29,8 +28,6 @@ pub struct Sent {
     pub refused: u64,
     /// Why not, of the first of them.
     pub why: Option<String>,
-    /// That wait for another occasion: there was no more time.
-    pub waiting: u64,
 }
 
 /// The outbox of a gate directory.
@@ -66,18 +63,17 @@ impl Outbox {
         self.store.adopt(whole, parts)
     }
 
-    /// Sends what waits, oldest first, for as long as there is time; what the server has, leaves.
-    pub fn send(&mut self, link: &Link, until: Option<Instant>) -> Result<Sent> {
+    /// Sends what waits, oldest first, for as long as there is time left; what the server has, leaves.
+    pub fn send(&mut self, link: &Link, left: &dyn Fn() -> Duration) -> Result<Sent> {
         let mut sent = Sent::default();
-        let names = self.waiting()?;
-        for (number, name) in names.iter().enumerate() {
-            if until.is_some_and(|until| Instant::now() >= until) {
-                sent.waiting = (names.len() - number) as u64;
+        for name in &self.waiting()? {
+            let limit = left().min(link.limits.answer);
+            if limit.is_zero() {
                 break;
             }
             // Another gate may have sent it meanwhile.
             let Some(run) = self.store.finished(name)? else { continue };
-            match self.send_one(link, run) {
+            match self.send_one(link, limit, run) {
                 Ok(()) => sent.sent += 1,
                 Err(StoreError::Known(_)) => sent.known += 1,
                 Err(error @ StoreError::Unreachable(_)) => return Err(error),
@@ -93,10 +89,10 @@ impl Outbox {
     }
 
     /// It may have begun at the server before that was lost, so that it is finished there rather than appended.
-    fn send_one(&self, link: &Link, run: FinishedRun) -> Result<()> {
+    fn send_one(&self, link: &Link, limit: Duration, run: FinishedRun) -> Result<()> {
         match self.read_parts(&run.record.head.id)? {
-            Some(parts) => link.ask(Wait::Last, move |store| store.adopt(&run, &parts)),
-            None => link.ask(Wait::Last, move |store| store.finish(&run.record, &run.cases, &[])),
+            Some(parts) => link.ask_for(limit, Wait::Last, move |store| store.adopt(&run, &parts)),
+            None => link.ask_for(limit, Wait::Last, move |store| store.finish(&run.record, &run.cases, &[])),
         }
     }
 
@@ -130,20 +126,13 @@ impl Outbox {
 
 /// Sends every run of another history, which stay where they are.
 pub fn send_all(from: &dyn Store, link: &Link) -> Result<Sent> {
-    let mut sent = Sent::default();
     let names = from.names(&RunFilter::default())?;
     let mut failure = None;
     let mut runs =
         names.iter().map_while(|name| from.finished(name).map_err(|error| failure = Some(error)).ok()).flatten();
-    loop {
-        let chunk = chunk(&mut runs);
-        if chunk.is_empty() {
-            break;
-        }
-        let appended = link.ask(Wait::Last, move |store| store.append(&mut chunk.into_iter()))?;
-        sent.sent += appended.added;
-        sent.known += appended.known;
-    }
+    let appended =
+        in_chunks(&mut runs, |chunk| link.ask(Wait::Last, move |store| store.append(&mut chunk.into_iter())))?;
     drop(runs);
+    let sent = Sent { sent: appended.added, known: appended.known, ..Sent::default() };
     failure.map_or(Ok(sent), Err)
 }

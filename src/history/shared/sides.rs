@@ -1,7 +1,7 @@
 //! The history on the server and what this machine keeps beside it: which of them is asked, and what is said of it.
 
 use std::cell::{Cell, RefCell};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -28,7 +28,7 @@ pub struct SharedStore {
     /// The run that began in the outbox.
     pub(super) begun: Option<RunId>,
     /// Something was read before there was a connection.
-    did_without: Cell<bool>,
+    pub(super) did_without: Cell<bool>,
     has_told: Cell<bool>,
     pub(super) warnings: RefCell<Vec<String>>,
 }
@@ -48,7 +48,7 @@ impl SharedStore {
         let mut store = Self { goes_on: true, ..Self::of(gate_dir, link, local, outbox) };
         store.warnings.borrow_mut().extend(warnings);
         if store.link.reach().is_ok() {
-            store.send();
+            store.send(Wait::Hurried);
         }
         Ok(store)
     }
@@ -77,21 +77,41 @@ impl SharedStore {
         }
     }
 
-    /// What stands for the server where it cannot be reached.
-    pub(super) fn fallback(&self) -> &SqliteStore {
-        self.outbox.as_ref().map_or(&self.local, |outbox| &outbox.store)
-    }
-
-    /// Reads from the server, or from what there is without it.
+    /// Reads from the server, or else from this machine's own history and the outbox: what both know is joined.
     pub(super) fn read<T: Send + 'static>(
         &self,
         question: impl Fn(&dyn Store) -> Result<T> + Clone + Send + 'static,
+        join: impl FnOnce(T, T) -> T,
     ) -> Result<T> {
         let asked = question.clone();
         match self.link.ask(Wait::Hurried, move |store| asked(store)) {
-            Err(error) if self.does_without(&error) => question(self.fallback()),
+            Err(error) if self.does_without(&error) => self.read_here(question, join),
             answer => answer,
         }
+    }
+
+    pub(super) fn read_here<T>(
+        &self,
+        question: impl Fn(&dyn Store) -> Result<T>,
+        join: impl FnOnce(T, T) -> T,
+    ) -> Result<T> {
+        let own = question(&self.local)?;
+        match &self.outbox {
+            Some(outbox) => Ok(join(own, question(&outbox.store)?)),
+            None => Ok(own),
+        }
+    }
+
+    /// Reads what is of one run, wherever that is.
+    pub(super) fn read_of_run<T: Send + 'static>(
+        &self,
+        question: impl Fn(&dyn Store) -> Result<T> + Clone + Send + 'static,
+    ) -> Result<T> {
+        let found = move |store: &dyn Store| match question(store) {
+            Err(error @ StoreError::NoSuchRun(_)) => Ok(Err(error)),
+            found => found.map(Ok),
+        };
+        self.read(found, |own, waiting| waiting.or(own))?
     }
 
     /// Is this an error that a command which records goes on with?
@@ -141,11 +161,15 @@ impl SharedStore {
         here(self.outbox()?).map(|done| (done, Kept::Here))
     }
 
-    /// Sends what waits, as far as there is time.
-    fn send(&mut self) {
+    /// Sends what waits, as far as there is time: before the tests run, until they could.
+    fn send(&mut self, wait: Wait) {
         let Some(outbox) = &mut self.outbox else { return };
-        let until = Instant::now() + self.link.limits.sending;
-        match outbox.send(&self.link, Some(until)) {
+        let (until, link) = (Instant::now() + self.link.limits.sending, &self.link);
+        let left = || match wait {
+            Wait::Hurried if link.is_late() => Duration::ZERO,
+            Wait::Hurried | Wait::Last => until.saturating_duration_since(Instant::now()),
+        };
+        match outbox.send(link, &left) {
             Ok(Sent { refused: 0, .. }) => {}
             Ok(Sent { refused, why, .. }) => {
                 let why = why.unwrap_or_default();
@@ -169,7 +193,7 @@ impl SharedStore {
             let warning = "the shared history was reached late: this run was ordered without it";
             self.warnings.borrow_mut().push(warning.to_owned());
         }
-        self.send();
+        self.send(Wait::Last);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Both sides as one store.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry as Slot};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -9,8 +10,8 @@ use jiff::Timestamp;
 
 use super::link::Wait;
 use super::sides::{Kept, SharedStore};
-use crate::history::figures::Figures;
-use crate::history::intake::chunk;
+use crate::analytics::summary::Summary;
+use crate::history::intake::in_chunks;
 use crate::history::store::{
     Appended, BinaryStamp, Counters, FinishedRun, LastRun, Page, Prune, Pruned, Result, Retention, RunFilter, Size,
     Store, StoredRun, TestSummary,
@@ -23,7 +24,10 @@ impl Store for SharedStore {
         let begun = self.record(Wait::Hurried, move |store| store.begin(&asked), |outbox| outbox.store.begin(head))?;
         match begun.1 {
             // Tests may take an hour, and connections are few.
-            Kept::There => self.link.hang_up(),
+            Kept::There => {
+                self.warnings.get_mut().extend(self.link.take_warnings());
+                self.link.hang_up();
+            }
             Kept::Here => self.begun = Some(head.id.clone()),
         }
         Ok(())
@@ -48,11 +52,14 @@ impl Store for SharedStore {
     }
 
     fn abandon(&mut self, id: &RunId) -> Result<()> {
-        if self.begun.take_if(|begun| begun == id).is_some() {
-            return self.outbox()?.store.abandon(id);
+        let asked = id.clone();
+        if self.begun.take_if(|begun| begun == id).is_none() {
+            return self.link.ask(Wait::Last, move |store| store.abandon(&asked));
         }
-        let id = id.clone();
-        self.link.ask(Wait::Last, move |store| store.abandon(&id))
+        // It may have begun there all the same, and only the answer was lost.
+        self.link.call_again();
+        let _ = self.link.ask(Wait::Hurried, move |store| store.abandon(&asked));
+        self.outbox()?.store.abandon(id)
     }
 
     fn adopt(&mut self, whole: &FinishedRun, parts: &[RunHead]) -> Result<()> {
@@ -62,47 +69,28 @@ impl Store for SharedStore {
     }
 
     fn append(&mut self, runs: &mut dyn Iterator<Item = FinishedRun>) -> Result<Appended> {
-        let mut appended = Appended::default();
-        loop {
-            let chunk = chunk(runs);
-            if chunk.is_empty() {
-                return Ok(appended);
-            }
+        in_chunks(runs, |chunk| {
             let asked = chunk.clone();
             let (some, _) = self.record(
                 Wait::Last,
                 move |store| store.append(&mut asked.into_iter()),
                 |outbox| outbox.store.append(&mut chunk.into_iter()),
             )?;
-            appended.added += some.added;
-            appended.known += some.known;
-            appended.cases += some.cases;
-        }
+            Ok(some)
+        })
     }
 
-    /// Without the server: as this machine knew them before there was one, and since, as far as it waits in the outbox.
     fn summaries(&self, context: &Context) -> Result<Vec<TestSummary>> {
-        let asked = context.clone();
-        match self.link.ask(Wait::Hurried, move |store| store.summaries(&asked)) {
-            Err(error) if self.does_without(&error) => {
-                let waiting = match &self.outbox {
-                    Some(outbox) => outbox.store.summaries(context)?,
-                    None => Vec::new(),
-                };
-                let all = self.local.summaries(context)?.into_iter().chain(waiting);
-                let all: BTreeMap<_, _> = all.map(|test| (Arc::clone(&test.key), test)).collect();
-                Ok(all.into_values().collect())
-            }
-            answer => answer,
-        }
+        let context = context.clone();
+        self.read(move |store| store.summaries(&context), join_summaries)
     }
 
     fn contexts(&self) -> Result<Vec<Context>> {
-        self.read(|store| store.contexts())
+        self.read(|store| store.contexts(), union)
     }
 
     fn suites(&self) -> Result<Vec<String>> {
-        self.read(|store| store.suites())
+        self.read(|store| store.suites(), union)
     }
 
     fn visit(&self, filter: &RunFilter, visit: &mut dyn FnMut(StoredRun) -> ControlFlow<()>) -> Result<()> {
@@ -112,54 +100,55 @@ impl Store for SharedStore {
             visit(run)
         });
         match visited {
-            Err(error) if is_first && self.does_without(&error) => self.fallback().visit(filter, visit),
+            Err(error) if is_first && self.does_without(&error) => {
+                let runs = self.read_here(|store| store.runs(filter, Page::ALL), newest_first)?;
+                let _ = runs.into_iter().try_for_each(visit);
+                Ok(())
+            }
             visited => visited,
         }
     }
 
     fn runs(&self, filter: &RunFilter, page: Page) -> Result<Vec<StoredRun>> {
         let filter = filter.clone();
-        self.read(move |store| store.runs(&filter, page))
-    }
-
-    fn coverage(&self, context: &Context, limit: u64) -> Result<Vec<StoredRun>> {
-        let context = context.clone();
-        self.read(move |store| store.coverage(&context, limit))
-    }
-
-    fn latest(&self, filter: &RunFilter) -> Result<Vec<StoredRun>> {
-        let filter = filter.clone();
-        self.read(move |store| store.latest(&filter))
+        let asked = filter.clone();
+        match self.link.ask(Wait::Hurried, move |store| store.runs(&asked, page)) {
+            Err(error) if self.does_without(&error) => {
+                let until = Page::first(page.skip.saturating_add(page.limit));
+                let runs = self.read_here(|store| store.runs(&filter, until), newest_first)?.into_iter();
+                let [skip, limit] = [page.skip, page.limit].map(|count| usize::try_from(count).unwrap_or(usize::MAX));
+                Ok(runs.skip(skip).take(limit).collect())
+            }
+            answer => answer,
+        }
     }
 
     fn run(&self, id: &str) -> Result<StoredRun> {
         let id = id.to_owned();
-        self.read(move |store| store.run(&id))
-    }
-
-    fn names(&self, filter: &RunFilter) -> Result<Vec<RunId>> {
-        let filter = filter.clone();
-        self.read(move |store| store.names(&filter))
+        self.read_of_run(move |store| store.run(&id))
     }
 
     fn finished(&self, id: &RunId) -> Result<Option<FinishedRun>> {
         let id = id.clone();
-        self.read(move |store| store.finished(&id))
+        self.read(move |store| store.finished(&id), |own, waiting| waiting.or(own))
     }
 
     fn cases(&self, id: &RunId) -> Result<Vec<CaseRecord>> {
         let id = id.clone();
-        self.read(move |store| store.cases(&id))
+        self.read_of_run(move |store| store.cases(&id))
     }
 
     fn case(&self, id: &RunId, key: &TestKey) -> Result<Option<CaseRecord>> {
         let (id, key) = (id.clone(), key.clone());
-        self.read(move |store| store.case(&id, &key))
+        self.read_of_run(move |store| store.case(&id, &key))
     }
 
     fn last_executed(&self, context: &Context) -> Result<Option<LastRun>> {
         let context = context.clone();
-        self.read(move |store| store.last_executed(&context))
+        let later = |own: Option<LastRun>, waiting| {
+            own.into_iter().chain(waiting).max_by(|a, b| a.run.order().cmp(&b.run.order()))
+        };
+        self.read(move |store| store.last_executed(&context), later)
     }
 
     fn stamps(&self, context: &Context) -> Result<Vec<BinaryStamp>> {
@@ -198,16 +187,11 @@ impl Store for SharedStore {
     }
 
     fn counters(&self) -> Result<Counters> {
-        self.read(|store| store.counters())
-    }
-
-    fn figures(&self, filter: &RunFilter) -> Result<Figures> {
-        let filter = filter.clone();
-        self.read(move |store| store.figures(&filter))
+        self.link.ask(Wait::Hurried, |store| store.counters())
     }
 
     fn size(&self) -> Result<Size> {
-        self.read(|store| store.size())
+        self.link.ask(Wait::Hurried, |store| store.size())
     }
 
     fn prune(&mut self, keep: &Retention, prune: Prune) -> Result<Pruned> {
@@ -219,17 +203,44 @@ impl Store for SharedStore {
         let asked = id.clone();
         let undone = self.link.ask(Wait::Last, move |store| store.undo(&asked))?;
         // Which binaries were this run's alone is not known here: without stamps all count as changed.
-        self.local.forget_stamps(&undone.head.context)?;
+        if let Err(error) = self.local.forget_stamps(&undone.head.context) {
+            self.warnings.get_mut().push(error.to_string());
+        }
         Ok(undone)
+    }
+
+    fn knows_all(&self) -> bool {
+        !self.did_without.get()
     }
 
     fn take_warnings(&mut self) -> Vec<String> {
         let mut warnings = self.warnings.take();
         warnings.extend(self.local.take_warnings());
         warnings.extend(self.outbox.iter_mut().flat_map(|outbox| outbox.store.take_warnings()));
-        if self.link.is_open() {
-            warnings.extend(self.link.ask(Wait::Last, |store| Ok(store.take_warnings())).unwrap_or_default());
-        }
+        warnings.extend(self.link.take_warnings());
         warnings
     }
+}
+
+/// What either knows, in order.
+fn union<T: Ord>(own: Vec<T>, waiting: Vec<T>) -> Vec<T> {
+    own.into_iter().chain(waiting).collect::<BTreeSet<T>>().into_iter().collect()
+}
+
+fn newest_first(own: Vec<StoredRun>, waiting: Vec<StoredRun>) -> Vec<StoredRun> {
+    let mut runs: Vec<StoredRun> = own.into_iter().chain(waiting).collect();
+    runs.sort_by(|a, b| b.order().cmp(&a.order()));
+    runs
+}
+
+/// What both know of a test is one: runs that wait come to those from before there was a server.
+fn join_summaries(own: Vec<TestSummary>, waiting: Vec<TestSummary>) -> Vec<TestSummary> {
+    let mut all: BTreeMap<Arc<TestKey>, Summary> = own.into_iter().map(|test| (test.key, test.summary)).collect();
+    for TestSummary { key, summary } in waiting {
+        match all.entry(key) {
+            Slot::Vacant(free) => drop(free.insert(summary)),
+            Slot::Occupied(mut known) => summary.window().for_each(|entry| known.get_mut().insert(entry.clone())),
+        }
+    }
+    all.into_iter().map(|(key, summary)| TestSummary { key, summary }).collect()
 }

@@ -12,7 +12,7 @@ use super::{error, read};
 use crate::analytics::summary::{Entry, RunFacts, Summary};
 use crate::history::store::{Appended, BinaryStamp, FinishedRun, Result, StoreError};
 use crate::history::{codec, intake};
-use crate::model::{BinaryId, CaseRecord, Context, PIPELINE_SUITE, RunHead, RunId, RunRecord, RunState};
+use crate::model::{BinaryId, CaseRecord, Context, RunHead, RunId, RunRecord, RunState};
 
 /// The number of no run.
 const NO_RUN: i64 = 0;
@@ -28,12 +28,9 @@ pub(super) fn begin(transaction: &Transaction<'_>, head: &RunHead) -> Result<()>
 
 /// A run turns out to be none.
 pub(super) fn abandon(transaction: &Transaction<'_>, id: &RunId) -> Result<()> {
-    let sql = "DELETE FROM runs WHERE id = ?1 AND state = 'running' RETURNING suite <> ?2";
-    let was_counted = transaction.query_row(sql, [id.as_str(), PIPELINE_SUITE], |row| row.get(0)).optional();
-    match was_counted.map_err(error)? {
-        Some(true) => count(transaction, "runs", -1),
-        Some(false) | None => Ok(()),
-    }
+    let sql = "DELETE FROM runs WHERE id = ?1 AND state = 'running' RETURNING suite";
+    let gone: Option<String> = transaction.query_row(sql, [id.as_str()], |row| row.get(0)).optional().map_err(error)?;
+    gone.map_or(Ok(()), |suite| count(transaction, "runs", -i64::from(intake::counts_at_begin(&suite))))
 }
 
 /// Binaries that no run on record here has.

@@ -5,17 +5,14 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::error;
 use crate::history::columns::nanos;
+use crate::history::intake::lapsed;
 use crate::history::store::Result;
 use crate::model::ContentHash;
 
-/// Deferrals lapse after a day without a further one.
-const DEFERRALS_LAPSE_NS: i64 = 24 * 3600 * 1_000_000_000;
-
-/// Deferrals of an input key that have not lapsed. A clock that went back lets none lapse.
+/// Deferrals of an input key that have not lapsed.
 pub(super) fn count(connection: &Connection, input: ContentHash, now: Timestamp) -> Result<u32> {
     let sql = "SELECT count FROM deferrals WHERE input_key = ?1 AND last_ns > ?2";
-    let since = nanos(now).saturating_sub(DEFERRALS_LAPSE_NS);
-    let found = connection.query_row(sql, params![input.0, since], |row| row.get(0)).optional().map_err(error)?;
+    let found = connection.query_row(sql, params![input.0, lapsed(now)], |row| row.get(0)).optional().map_err(error)?;
     Ok(found.unwrap_or(0))
 }
 

@@ -1,6 +1,5 @@
 //! Runs that go elsewhere: what a store gives away, and how somebody else's file is read without changing it.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -11,7 +10,7 @@ use super::rows;
 use super::schema::{Format, Open};
 use super::{SqliteStore, error};
 use crate::history::columns::RUNS;
-use crate::history::store::{FinishedRun, Result, RunFilter, StoreError};
+use crate::history::store::{FinishedRun, Result, StoreError};
 use crate::model::{RunId, RunState};
 
 impl SqliteStore {
@@ -46,19 +45,6 @@ fn journal(file: &Utf8Path) -> Utf8PathBuf {
 }
 
 impl Reader<'_> {
-    /// Runs that are over, by name.
-    pub(super) fn names(&self, filter: &RunFilter) -> Result<Vec<RunId>> {
-        let mut names = Vec::new();
-        self.visit(filter, |_, run| {
-            if run.state != RunState::Running {
-                names.push(run.head.id);
-            }
-            ControlFlow::Continue(())
-        })?;
-        names.sort();
-        Ok(names)
-    }
-
     /// A run that is over, as it was at one moment.
     pub(super) fn finished(&self, id: &RunId) -> Result<Option<FinishedRun>> {
         // Somebody may prune between two statements, not within a transaction.

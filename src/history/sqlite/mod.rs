@@ -22,11 +22,11 @@ use camino::{Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
-use super::intake;
 use super::store::{
     Appended, BinaryStamp, Counters, FinishedRun, LastRun, Prune, Pruned, Result, Retention, RunFilter, Size, Store,
     StoreError, StoredRun, TestSummary,
 };
+use super::{columns, intake};
 use crate::model::{CaseRecord, ContentHash, Context, RunHead, RunId, RunRecord, TestKey};
 use rescue::Identity;
 use schema::{Format, Open};
@@ -200,17 +200,7 @@ impl Store for SqliteStore {
     }
 
     fn append(&mut self, runs: &mut dyn Iterator<Item = FinishedRun>) -> Result<Appended> {
-        let mut appended = Appended::default();
-        loop {
-            let chunk = intake::chunk(runs);
-            if chunk.is_empty() {
-                return Ok(appended);
-            }
-            let added = self.write(|transaction| append::append(transaction, &chunk))?;
-            appended.added += added.added;
-            appended.known += added.known;
-            appended.cases += added.cases;
-        }
+        intake::in_chunks(runs, |chunk| self.write(|transaction| append::append(transaction, &chunk)))
     }
 
     fn summaries(&self, context: &Context) -> Result<Vec<TestSummary>> {
@@ -231,10 +221,6 @@ impl Store for SqliteStore {
 
     fn run(&self, id: &str) -> Result<StoredRun> {
         self.reader().run(id)
-    }
-
-    fn names(&self, filter: &RunFilter) -> Result<Vec<RunId>> {
-        self.reader().names(filter)
     }
 
     fn finished(&self, id: &RunId) -> Result<Option<FinishedRun>> {
@@ -296,7 +282,7 @@ impl Store for SqliteStore {
     }
 
     fn undo(&mut self, id: &RunId) -> Result<StoredRun> {
-        let run = self.reader().run(id.as_str())?;
+        let run = self.reader().whole_run(id)?.ok_or_else(|| StoreError::NoSuchRun(id.to_string()))?;
         self.write(|transaction| remove::undo(transaction, &run))?;
         remove::vacuum_when_worthwhile(&self.connection, &self.warnings)?;
         Ok(run)
@@ -304,16 +290,13 @@ impl Store for SqliteStore {
 
     fn take_warnings(&mut self) -> Vec<String> {
         let mut warnings = self.warnings.take();
-        match self.skipped.take() {
-            0 => {}
-            rows => warnings.push(format!("{rows} rows of the history could not be read and were left out")),
-        }
+        warnings.extend(columns::left_out(self.skipped.take()));
         warnings
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::exit_code::ExitCode;
     use crate::model::{Judgement, Outcome, RunState, Totals, Verdict, WORKSPACE_SUITE};
@@ -336,7 +319,7 @@ mod tests {
         }
     }
 
-    fn run(number: u32, tests: u32) -> (RunRecord, Vec<Arc<CaseRecord>>) {
+    pub(in crate::history) fn run(number: u32, tests: u32) -> (RunRecord, Vec<Arc<CaseRecord>>) {
         let start = Timestamp::from_second(i64::from(number)).unwrap();
         let head = RunHead {
             id: RunId::new(start, number),

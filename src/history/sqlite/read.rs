@@ -4,7 +4,6 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::Duration;
 
 use camino::Utf8Path;
 use rusqlite::types::Value;
@@ -12,12 +11,10 @@ use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
 use super::error;
 use super::rows::{self, Facts};
-use crate::history::columns::{self, Columns as _, RUNS, nanos};
+use crate::history::columns::{self, Columns as _, FAILING, RUNS, nanos};
 use crate::history::store::{BinaryStamp, LastRun, Result, RunFilter, StoreError, StoredRun, TestSummary};
 use crate::history::{codec, intake};
-use crate::model::{
-    BinaryId, CaseRecord, ContentHash, Context, PIPELINE_SUITE, RunId, RunState, TestKey, WORKSPACE_SUITE,
-};
+use crate::model::{BinaryId, CaseRecord, ContentHash, Context, PIPELINE_SUITE, RunId, TestKey};
 
 /// The number of a context, where it is known.
 pub(super) fn context_id(connection: &Connection, context: &Context) -> Result<Option<i64>> {
@@ -205,22 +202,14 @@ impl<'s> Reader<'s> {
     }
 
     pub(super) fn last_executed(&self, context: &Context) -> Result<Option<LastRun>> {
-        let executed = RunFilter {
-            context: Some(context.clone()),
-            suite: Some(WORKSPACE_SUITE.to_owned()),
-            state: Some(RunState::Executed),
-            ..RunFilter::default()
-        };
         let mut last = None;
-        self.visit(&executed, |seq, run| {
+        self.visit(&RunFilter::executed(context), |seq, run| {
             last = Some((seq, run));
             ControlFlow::Break(())
         })?;
         let Some((seq, run)) = last else { return Ok(None) };
         let binaries = self.binaries()?;
-        let sql = "SELECT tests.binary_id, tests.name FROM cases JOIN tests ON tests.id = cases.test \
-                   WHERE cases.run = ?1 AND cases.outcome NOT IN (0, 4, 5)";
-        let mut statement = self.connection.prepare_cached(sql).map_err(error)?;
+        let mut statement = self.connection.prepare_cached(&format!("{FAILING}?1")).map_err(error)?;
         let mut found = statement.query([seq]).map_err(error)?;
         let mut failing = Vec::new();
         while let Some(row) = found.next().map_err(error)? {
@@ -343,17 +332,6 @@ fn read_case(row: &Row<'_>, binaries: &HashMap<i64, BinaryId>) -> Option<(i64, i
     let test = row.get("test").ok()?;
     let binary: i64 = row.get("binary_id").ok()?;
     let key = TestKey { binary: binaries.get(&binary)?.clone(), name: row.get("name").ok()? };
-    let micros: Option<i64> = row.get("us").ok()?;
-    let mut case = CaseRecord {
-        key: Arc::new(key),
-        outcome: codec::outcome_of(row.get("outcome").ok()?),
-        took: micros.and_then(|us| u64::try_from(us).ok()).map(Duration::from_micros),
-        attempts: Vec::new(),
-        line: None,
-        leaked: false,
-        binary_hash: None,
-    };
-    let extra: Option<Vec<u8>> = row.get("extra").ok()?;
-    codec::read_extra(&mut case, extra.as_deref())?;
+    let case = columns::case(row, Arc::new(key)).ok()??;
     Some((test, binary, case))
 }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::Connection;
 
 use super::read::Reader;
 use super::rows;
 use super::schema::{self, Open};
-use super::{append, error};
+use super::{append, error, transact};
 use crate::history::columns::RUNS;
 use crate::history::intake;
 use crate::history::store::{FinishedRun, Result, StoreError, StoredRun};
@@ -85,7 +85,6 @@ fn copy(from: &Utf8Path, to: &Utf8Path) -> Result<(u64, u64)> {
     let (mut fresh, _) = schema::open(to, Open::Create)?;
     let lost = Cell::new(u64::from(hidden));
     let reader = Reader { connection: &old, skipped: &lost };
-    let mut copied = 0;
     let mut finished = runs.into_iter().filter(|(_, run)| run.state != RunState::Running).map(|(seq, run)| {
         // A run whose cases cannot be read is still one that took place.
         let cases = reader.numbered_cases(seq).unwrap_or_else(|_| {
@@ -99,18 +98,12 @@ fn copy(from: &Utf8Path, to: &Utf8Path) -> Result<(u64, u64)> {
             binaries,
         }
     });
-    loop {
-        let chunk = intake::chunk(&mut finished);
-        if chunk.is_empty() {
-            break;
-        }
-        let transaction = fresh.transaction_with_behavior(TransactionBehavior::Immediate).map_err(error)?;
-        copied += append::append(&transaction, &chunk)?.added;
-        transaction.commit().map_err(error)?;
-    }
+    let appended = intake::in_chunks(&mut finished, |chunk| {
+        transact(&mut fresh, |transaction| append::append(transaction, &chunk))
+    })?;
     drop(finished);
     raise_counters(&reader, &fresh)?;
-    Ok((copied, lost.get()))
+    Ok((appended.added, lost.get()))
 }
 
 /// From both ends, since one bad page stops each way.

@@ -3,12 +3,12 @@
 use rusqlite::{Connection, named_params, params};
 
 use super::{error, read};
-use crate::history::codec;
 use crate::history::columns::{self, nanos, number};
 use crate::history::store::Result;
 use crate::model::{Context, CoverageFigures, RunHead, RunRecord, RunState};
 
-/// Puts down what is known of a run from its start; gives its number, and its context's.
+/// Puts down what is known of a run from its start; gives its number, and its context's. Where it was pruned as one that
+/// was cut off nothing was learnt from it, and it comes back.
 pub(super) fn put_head(connection: &Connection, head: &RunHead) -> Result<(i64, i64)> {
     let context = put_context(connection, &head.context)?;
     let sql = "INSERT INTO runs (id, start_ns, context, state, suite, version, run_trigger, host, toolchain, \
@@ -16,8 +16,9 @@ pub(super) fn put_head(connection: &Connection, head: &RunHead) -> Result<(i64, 
                VALUES (:id, :start_ns, :context, 'running', :suite, :version, :trigger, :host, :toolchain, \
                :commit, :branch, :dirty, :ci_link, :input_key, :instrumented, :whole, :shard, :pid, :boot_id) \
                ON CONFLICT (id) DO UPDATE SET suite = :suite, version = :version, run_trigger = :trigger, \
-               host = :host, toolchain = :toolchain, commit_id = :commit, branch = :branch, dirty = :dirty, ci_link = :ci_link, input_key = :input_key, \
-               instrumented = :instrumented, whole = :whole, shard = :shard, start_ns = :start_ns, context = :context \
+               host = :host, toolchain = :toolchain, commit_id = :commit, branch = :branch, dirty = :dirty, \
+               ci_link = :ci_link, input_key = :input_key, instrumented = :instrumented, whole = :whole, \
+               shard = :shard, start_ns = :start_ns, context = :context, pid = :pid, boot_id = :boot_id, pruned = 0 \
                RETURNING seq";
     let mut statement = connection.prepare_cached(sql).map_err(error)?;
     let columns = named_params! {
@@ -59,8 +60,7 @@ pub(super) fn put_result(connection: &Connection, seq: i64, record: &RunRecord) 
         number(totals.flaky),
         number(totals.skipped),
         number(record.not_run),
-        // Of an execution that was told of by others it may not be known.
-        codec::micros(Some(record.duration).filter(|took| !took.is_zero())),
+        columns::duration(record),
         record.verdict().as_str(),
         columns::codes(&record.judgement),
         columns::reasons(&record.judgement)?,

@@ -82,6 +82,13 @@ fn without_a_server_the_verdict_stands_and_the_run_is_kept() {
         .assert_stderr_has("app/app::falls  flaky: 1 of 3 runs failed");
     assert_eq!(waiting(&fixture, &url), 3);
 
+    // Whether tests are gone only the history knows.
+    let vanished = gate(&fixture, &url, "test --no-record --fail-on-vanished --format json").run();
+    vanished.assert_code(70).assert_stderr_has("cannot be reached");
+    assert_eq!(vanished.json()["reasons"][0]["id"], "vanished-unknown");
+    let part = gate(&fixture, &url, "test --no-record --fail-on-vanished adds").run();
+    part.assert_code(0);
+
     let unrecorded = gate(&fixture, &url, "test --no-record").run();
     unrecorded.assert_code(0).assert_stderr_has("cannot be reached");
     assert_eq!(waiting(&fixture, &url), 3);
@@ -148,6 +155,8 @@ fn a_push_needs_somewhere_to_send_to() {
     let fixture = workspace();
     let nowhere = fixture.gate(["history", "push"]).run();
     nowhere.assert_code(96).assert_stderr_has("no shared history is configured: `url` in `[store]`");
+    let plan = fixture.gate(["history", "push", "--dry-run"]).run();
+    plan.assert_code(96).assert_stderr_has("no shared history is configured");
     let elsewhere = format!("[store]\nurl = \"mysql://ci:{PASSWORD}@db/gate\"\n");
     fixture.write("gate.toml", &elsewhere);
     let refused = fixture.gate(["history", "push"]).run();

@@ -6,86 +6,34 @@ mod gate;
 #[cfg(all(unix, feature = "postgres"))]
 mod server;
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use cargo_gate::exit_code::ExitCode;
 use cargo_gate::history::shared::{Hurry, Limits, Outbox, SharedStore, send_all};
 use cargo_gate::history::sqlite::SqliteStore;
 use cargo_gate::history::store::{BinaryStamp, FinishedRun, Page, Prune, Retention, RunFilter, Store, StoreError};
-use cargo_gate::model::{
-    Attempt, AttemptOutcome, CaseRecord, ContentHash, Context, Judgement, Outcome, Reason, RunHead, RunId, RunRecord,
-    RunState, TestKey, Totals, Verdict, WORKSPACE_SUITE,
-};
+use cargo_gate::model::{ContentHash, Outcome, RunHead, RunId, RunState, TestKey};
 use faulty::{Break, LIMITS, Net};
-use jiff::Timestamp;
 use proptest::prelude::*;
 
-fn context() -> Context {
-    Context { target: "t".into(), features: String::new(), profile: "dev".into() }
-}
-
-fn at(second: u32) -> Timestamp {
-    Timestamp::from_second(1_750_000_000 + i64::from(second)).unwrap()
-}
+use crate::store::runs::{self, at, context};
 
 fn head(number: u32) -> RunHead {
-    RunHead {
-        id: RunId::new(at(number), number),
-        start: at(number),
-        context: context(),
-        suite: WORKSPACE_SUITE.into(),
-        version: None,
-        trigger: "manual".into(),
-        host: "here".into(),
-        toolchain: "rustc".into(),
-        commit: None,
-        branch: None,
-        dirty: None,
-        ci_link: None,
-        input_key: Some(ContentHash([1; 16])),
-        instrumented: false,
-        full: true,
-        shard: None,
-        pid: std::process::id(),
-        boot_id: cargo_gate::sys::host::boot_id().map(str::to_owned),
-    }
+    runs::head(number.into(), number)
 }
 
 fn key(name: &str) -> TestKey {
-    format!("app/app::{name}").parse().unwrap()
+    (*runs::case(name, Outcome::Passed, 1).key).clone()
 }
 
 /// A run of three tests, of which one fails every other time.
 fn run(number: u32) -> FinishedRun {
     let case = |test: u32| {
-        let passed = test != 1 || number.is_multiple_of(2);
-        let (outcome, attempt) = match passed {
-            true => (Outcome::Passed, AttemptOutcome::Passed),
-            false => (Outcome::Failed, AttemptOutcome::Failed),
-        };
-        let took = Some(Duration::from_millis(u64::from(number)));
-        let attempts = vec![Attempt { outcome: attempt, took, ending: None, why: None, text: None }];
-        let key = Arc::new(key(&format!("test_{test}")));
-        Arc::new(CaseRecord { key, outcome, took, attempts, line: None, leaked: false, binary_hash: None })
+        let failed = test == 1 && !number.is_multiple_of(2);
+        let outcome = if failed { Outcome::Failed } else { Outcome::Passed };
+        runs::case(&format!("test_{test}"), outcome, number.into())
     };
     let cases: Vec<_> = (0..3).map(case).collect();
-    let totals = Totals::of(cases.iter().map(|case| &**case));
-    let (verdict, code) = match totals.failures() {
-        0 => (Verdict::Pass, ExitCode::Pass),
-        _ => (Verdict::Fail, ExitCode::TestsFailed),
-    };
-    let record = RunRecord {
-        head: head(number),
-        state: RunState::Executed,
-        totals,
-        not_run: 0,
-        duration: Duration::from_secs(1),
-        judgement: Judgement { verdict, codes: vec![code], reasons: vec![Reason::new("why", "because")] },
-        plan_digest: None,
-        coverage: None,
-    };
-    FinishedRun { record, cases, binaries: Vec::new() }
+    FinishedRun { record: runs::record(head(number), &cases), cases, binaries: Vec::new() }
 }
 
 /// Records a run as the gate does; gives what was said.
@@ -109,9 +57,17 @@ fn recorded(store: &dyn Store) -> Vec<RunId> {
 fn assert_has(store: &dyn Store, numbers: impl IntoIterator<Item = u32> + Clone) {
     let mut like = SqliteStore::empty().unwrap();
     like.append(&mut numbers.clone().into_iter().map(run)).unwrap();
-    assert_eq!(recorded(store), names(numbers));
+    assert_eq!(recorded(store), names(numbers.clone()));
     assert_eq!(store.counters().unwrap(), like.counters().unwrap());
     assert_eq!(store.size().unwrap().cases, like.size().unwrap().cases);
+    assert_has_windows(store, numbers);
+}
+
+/// Holds what is remembered of tests against a history that had these runs.
+#[track_caller]
+fn assert_has_windows(store: &dyn Store, numbers: impl IntoIterator<Item = u32>) {
+    let mut like = SqliteStore::empty().unwrap();
+    like.append(&mut numbers.into_iter().map(run)).unwrap();
     let windows = |store: &dyn Store| -> Vec<_> {
         let of = |test: cargo_gate::history::store::TestSummary| {
             let window = test.summary.window().map(|entry| (entry.run.id.clone(), entry.outcome));
@@ -123,7 +79,7 @@ fn assert_has(store: &dyn Store, numbers: impl IntoIterator<Item = u32> + Clone)
 }
 
 fn push(net: &Net, machine: &str) -> cargo_gate::history::shared::Sent {
-    Outbox::existing(&net.dir(machine)).unwrap().unwrap().send(&net.link(), None).unwrap()
+    Outbox::existing(&net.dir(machine)).unwrap().unwrap().send(&net.link(), &|| Duration::MAX).unwrap()
 }
 
 #[test]
@@ -216,6 +172,61 @@ fn a_run_that_was_none_leaves_no_trace_on_either_side() {
 }
 
 #[test]
+fn a_run_that_was_none_and_whose_beginning_was_not_confirmed_leaves_no_trace_either() {
+    let net = Net::new();
+    let mut here = net.machine("here");
+    net.breaks(Break::After);
+    here.begin(&head(1)).unwrap();
+    net.is_down(false);
+    here.abandon(&head(1).id).unwrap();
+    assert_eq!(net.waiting("here"), []);
+    let runs = net.server().runs(&RunFilter::default(), Page::ALL).unwrap();
+    assert_eq!((runs.len(), net.server().counters().unwrap().runs), (0, 0));
+}
+
+#[test]
+fn a_run_that_the_server_pruned_as_cut_off_arrives_all_the_same() {
+    let net = Net::new();
+    let mut here = net.machine("here");
+    let mut late = run(1);
+    late.record.head.boot_id = Some("another boot".into());
+    here.begin(&late.record.head).unwrap();
+    net.is_down(true);
+    here.finish(&late.record, &late.cases, &[]).unwrap();
+    net.is_down(false);
+    let all = Retention { count: Some(0), ..Retention::default() };
+    assert_eq!(net.server().prune(&all, Prune::Delete).unwrap().runs, names([1]));
+    assert_eq!(push(&net, "here").sent, 1);
+    assert_has(&net.server(), [1]);
+    assert_eq!(push(&net, "here").sent, 0);
+}
+
+#[test]
+fn what_waits_is_not_sent_before_the_tests_of_somebody_in_a_hurry() {
+    let net = Net::new();
+    net.is_down(true);
+    record(&mut net.machine("here"), 1);
+    net.is_down(false);
+    let link = cargo_gate::history::shared::Link::new(net.connect(), LIMITS, Hurry::already());
+    let mut here = SharedStore::open(&net.dir("here"), link).unwrap();
+    assert_eq!(net.waiting("here"), names([1]));
+    assert_eq!(record(&mut here, 2), [""; 0]);
+    assert_eq!(net.waiting("here"), [], "it is sent when they are over");
+    assert_has(&net.server(), [1, 2]);
+}
+
+#[test]
+fn r19_what_the_server_could_not_read_is_said_of_a_run_too() {
+    let net = Net::new();
+    record(&mut net.machine("here"), 1);
+    let file = net.dir("server").join(cargo_gate::history::sqlite::FILE_NAME);
+    rusqlite::Connection::open(file).unwrap().execute_batch("UPDATE summaries SET folded = x''").unwrap();
+    let mut here = net.machine("here");
+    assert_eq!(here.summaries(&context()).unwrap(), []);
+    assert_eq!(record(&mut here, 2), ["3 rows of the history could not be read and were left out"]);
+}
+
+#[test]
 fn a_run_that_is_killed_without_a_server_is_sent_as_one_that_was_cut_off() {
     let net = Net::new();
     net.is_down(true);
@@ -286,8 +297,25 @@ fn without_a_server_the_order_knows_what_this_machine_knows() {
     assert_eq!(here.last_executed(&context()).unwrap().unwrap().run.head.id, head(1).id);
     record(&mut net.machine("here"), 2);
     let here = net.machine("here");
-    let newest = here.summaries(&context()).unwrap();
-    assert!(newest.iter().all(|test| test.summary.last().unwrap().run.id == head(2).id));
+    assert_has_windows(&here, [1, 2]);
+    assert_eq!(here.last_executed(&context()).unwrap().unwrap().run.head.id, head(2).id);
+    let listed = |page| {
+        let runs = here.runs(&RunFilter::default(), page).unwrap();
+        runs.into_iter().map(|run| run.head.id).collect::<Vec<_>>()
+    };
+    assert_eq!((listed(Page::ALL), listed(Page { skip: 1, limit: 1 })), (names([2, 1]), names([1])));
+    assert_eq!(recorded(&here), names([1, 2]));
+    for number in [1, 2] {
+        assert_eq!(here.cases(&head(number).id).unwrap().len(), 3);
+    }
+    assert!(!here.knows_all());
+    // What was sent does not hide what stays.
+    net.is_down(false);
+    push(&net, "here");
+    net.is_down(true);
+    let here = net.machine("here");
+    assert_eq!(here.last_executed(&context()).unwrap().unwrap().run.head.id, head(1).id);
+    assert_has_windows(&here, [1]);
 }
 
 #[test]
@@ -392,9 +420,10 @@ fn sending_stops_when_its_time_is_over_and_goes_on_at_the_next_occasion() {
     }
     net.is_down(false);
     let mut outbox = Outbox::existing(&net.dir("here")).unwrap().unwrap();
-    let sent = outbox.send(&net.link(), Some(std::time::Instant::now())).unwrap();
-    assert_eq!((sent.sent, sent.waiting), (0, 3));
-    assert_eq!(push(&net, "here").sent, 3);
+    let left = std::cell::Cell::new(2_u64);
+    let sent = outbox.send(&net.link(), &|| Duration::from_secs(left.replace(left.get().saturating_sub(1)))).unwrap();
+    assert_eq!((sent.sent, net.waiting("here")), (2, names([3])));
+    assert_eq!(push(&net, "here").sent, 1);
 }
 
 #[test]
@@ -457,7 +486,7 @@ proptest! {
                 Step::Push { machine } => {
                     if let Some(mut outbox) = Outbox::existing(&net.dir(of(machine))).unwrap() {
                         // It may well be unreachable.
-                        let _ = outbox.send(&net.link(), None);
+                        let _ = outbox.send(&net.link(), &|| Duration::MAX);
                     }
                 }
             }

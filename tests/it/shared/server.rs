@@ -128,6 +128,20 @@ fn whatever_is_wrong_with_the_server_the_verdict_stands_and_the_next_run_sends()
 }
 
 #[test]
+fn a_history_of_a_newer_version_is_one_warning_and_the_run_waits() {
+    let (fixture, url) = (workspace(), address(server()));
+    gate(&fixture, &url, "test").run().assert_code(0);
+    server().sql(&url, "UPDATE schema_version SET version = 99");
+    let ended = gate(&fixture, &url, "test").env("RED", "1").run();
+    ended.assert_code(100).assert_stderr_has("was written by a newer cargo gate (format 99, known here 1)");
+    assert_eq!(ended.stderr().matches("the run is kept here").count(), 1, "{ended}");
+    assert_eq!(waiting(&fixture, &url), 1);
+    server().sql(&url, "UPDATE schema_version SET version = 1");
+    gate(&fixture, &url, "test").run().assert_code(0);
+    assert_eq!((waiting(&fixture, &url), listed(&fixture, &url)["total"].as_u64()), (0, Some(3)));
+}
+
+#[test]
 fn a_server_that_goes_while_tests_run_gets_the_run_later_and_once() {
     let (fixture, url) = (workspace(), address(server()));
     fixture.write(

@@ -99,6 +99,7 @@ on_every_store! {
     r19_totals_that_are_missing_come_from_the_cases_and_strange_rows_are_left_out
     ten_processes_that_append_at_once_lose_nothing
     a_run_put_together_from_parts_takes_their_place
+    a_run_that_was_pruned_as_cut_off_and_ends_after_all_is_on_record
 }
 
 fn a_run_is_read_as_it_was_recorded(place: &dyn Place) {
@@ -436,6 +437,27 @@ fn r19_totals_that_are_missing_come_from_the_cases_and_strange_rows_are_left_out
     assert_eq!(store.summaries(&context()).unwrap().len(), 4);
     assert_eq!(store.take_warnings(), ["3 rows of the history could not be read and were left out"]);
     assert!(store.take_warnings().is_empty());
+}
+
+fn a_run_that_was_pruned_as_cut_off_and_ends_after_all_is_on_record(place: &dyn Place) {
+    let mut store = place.open();
+    let mut late = run(1, 4);
+    late.record.head.boot_id = Some("another boot".into());
+    store.begin(&late.record.head).unwrap();
+    let none = Retention { count: Some(0), ..Retention::default() };
+    assert_eq!(store.prune(&none, Prune::Delete).unwrap().runs, [late.record.head.id.clone()]);
+    assert_eq!(store.size().unwrap().runs, 0);
+    finish(&mut *store, &late);
+    let stored = store.run(late.record.head.id.as_str()).unwrap();
+    assert_eq!((stored.state, &stored.head), (RunState::Executed, &late.record.head));
+    assert_eq!(store.cases(&late.record.head.id).unwrap().len(), 4);
+    assert_eq!(store.counters().unwrap().runs, 1);
+    assert!(matches!(store.finish(&late.record, &late.cases, &[]), Err(StoreError::Known(_))));
+    assert!(learnt(&*store) == learnt_from([late.clone()].into_iter()));
+    // Once it ended, pruning is for good.
+    store.prune(&none, Prune::Delete).unwrap();
+    assert!(matches!(store.finish(&late.record, &late.cases, &[]), Err(StoreError::Known(_))));
+    assert_eq!(store.size().unwrap().runs, 0);
 }
 
 fn ten_processes_that_append_at_once_lose_nothing(place: &dyn Place) {

@@ -14,15 +14,15 @@ use cargo_gate::model::{
 use cargo_gate::ratio::Ratio;
 use jiff::Timestamp;
 
-pub(super) fn context() -> Context {
+pub(crate) fn context() -> Context {
     Context { target: "x86_64-unknown-linux-gnu".into(), features: String::new(), profile: "dev".into() }
 }
 
-pub(super) fn at(second: i64) -> Timestamp {
+pub(crate) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_750_000_000 + second).unwrap()
 }
 
-pub(super) fn head(second: i64, tail: u32) -> RunHead {
+pub(crate) fn head(second: i64, tail: u32) -> RunHead {
     RunHead {
         id: RunId::new(at(second), tail),
         start: at(second),
@@ -50,7 +50,7 @@ pub(super) fn attempt(outcome: AttemptOutcome, millis: u64) -> Attempt {
     Attempt { outcome, took, ending: None, why: None, text: None }
 }
 
-pub(super) fn case(name: &str, outcome: Outcome, millis: u64) -> Arc<CaseRecord> {
+pub(crate) fn case(name: &str, outcome: Outcome, millis: u64) -> Arc<CaseRecord> {
     let failed = Attempt { text: Some("it is not so".into()), ..attempt(AttemptOutcome::Failed, millis) };
     let attempts = match outcome {
         Outcome::Skipped => Vec::new(),
@@ -79,7 +79,7 @@ pub(super) fn judgement(totals: &Totals) -> Judgement {
     Judgement { verdict, codes: vec![code], reasons: vec![Reason::new("why", "because of this")] }
 }
 
-pub(super) fn record(head: RunHead, cases: &[Arc<CaseRecord>]) -> RunRecord {
+pub(crate) fn record(head: RunHead, cases: &[Arc<CaseRecord>]) -> RunRecord {
     let totals = Totals::of(cases.iter().map(|case| &**case));
     RunRecord {
         head,

@@ -20,8 +20,12 @@ pub(crate) const ROLE: &str = "ci";
 /// Its password.
 pub(crate) const PASSWORD: &str = "s3cret word";
 
+/// A role that is let in over TLS alone, and one over nothing but a plain connection; neither has a password.
+pub(crate) const ONLY_TLS: &str = "only_tls";
+pub(crate) const ONLY_PLAIN: &str = "only_plain";
+
 /// What a server for tests need not do: what it holds ends with it.
-const HASTY: &str = "fsync = off\nfull_page_writes = off";
+pub(crate) const HASTY: &str = "fsync = off\nfull_page_writes = off";
 
 /// What the watching shell does: it makes the cluster, starts the server, says where, and waits for the end of its
 /// input, which is held open by the test process alone. Then the server is stopped at once and all is removed.
@@ -34,6 +38,9 @@ cp tls.crt tls.key data/
 chmod 600 data/tls.key
 cat >data/pg_hba.conf <<EOF
 host all $ROLE 127.0.0.1/32 scram-sha-256
+hostssl all only_tls 127.0.0.1/32 trust
+hostnossl all only_plain 127.0.0.1/32 trust
+host all only_tls,only_plain 127.0.0.1/32 reject
 host all all 127.0.0.1/32 trust
 local all all trust
 EOF
@@ -41,17 +48,18 @@ cat >>data/postgresql.conf <<EOF
 listen_addresses = '127.0.0.1'
 port = $PORT
 unix_socket_directories = '$FOLDER'
-$SETTINGS
 max_connections = 150
 shared_buffers = 128MB
 max_wal_size = 2GB
 ssl = on
 ssl_cert_file = 'tls.crt'
 ssl_key_file = 'tls.key'
+$SETTINGS
 EOF
 "$BIN/pg_ctl" --pgdata=data --log=server.log --wait --timeout=60 start >start.log 2>&1
 "$BIN/psql" --quiet --no-psqlrc --host="$FOLDER" --port="$PORT" --username="$ADMIN" --dbname=postgres \
-    --command="CREATE ROLE $ROLE LOGIN PASSWORD '$PASSWORD'" --command="GRANT CREATE ON DATABASE postgres TO $ROLE"
+    --command="CREATE ROLE $ROLE LOGIN PASSWORD '$PASSWORD'" --command="CREATE ROLE only_tls LOGIN" --command="CREATE ROLE only_plain LOGIN" \
+    --command="GRANT CREATE ON DATABASE postgres TO $ROLE, only_tls, only_plain"
 echo ready
 cat >/dev/null || true
 "$BIN/pg_ctl" --pgdata=data --mode=immediate --silent stop || true

@@ -1,5 +1,6 @@
 //! A wire to a server on this machine that counts what goes over it, and may be cut or held.
 
+use std::collections::VecDeque;
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -22,7 +23,7 @@ struct State {
     /// Did the server speak last?
     answered: AtomicBool,
     held: AtomicBool,
-    trap: Mutex<Option<Trap>>,
+    traps: Mutex<VecDeque<Trap>>,
     open: Mutex<Vec<TcpStream>>,
 }
 
@@ -72,14 +73,14 @@ impl Proxy {
         self.state.held.store(true, Ordering::SeqCst);
     }
 
-    /// Lays a trap, which snaps once.
+    /// Lays a trap, which snaps once, behind those that lie there.
     pub(crate) fn lay(&self, trap: Trap) {
-        *self.state.trap.lock().unwrap() = Some(trap);
+        self.state.traps.lock().unwrap().push_back(trap);
     }
 
-    /// Did it snap?
+    /// Did all of them snap?
     pub(crate) fn has_snapped(&self) -> bool {
-        self.state.trap.lock().unwrap().is_none()
+        self.state.traps.lock().unwrap().is_empty()
     }
 }
 
@@ -95,9 +96,12 @@ impl State {
             }
             let said = &piece[..size];
             let contains = |words: &str| said.windows(words.len()).any(|part| part == words.as_bytes());
-            let snapped = self.trap.lock().unwrap().take_if(|trap| match trap {
+            let snaps = |trap: &Trap| match trap {
                 Trap::CutBefore(words) | Trap::CutAfter(words) => contains(words),
-            });
+            };
+            let mut traps = self.traps.lock().unwrap();
+            let snapped = if traps.front().is_some_and(snaps) { traps.pop_front() } else { None };
+            drop(traps);
             if let Some(Trap::CutBefore(_)) = snapped {
                 let _ = to.shutdown(Shutdown::Both);
                 let _ = from.shutdown(Shutdown::Both);
