@@ -78,6 +78,8 @@ impl ShardsArgs {
             settings: SettingFlags::of_isolation(self.isolation.clone()),
             gate_profile: self.gate_profile.clone(),
             list: true,
+            // It is no part of what is packed beside it, as it is none of what is tested where it is obeyed.
+            shard_plan: self.out.clone(),
             ..TestArgs::default()
         }
     }

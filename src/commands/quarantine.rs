@@ -5,8 +5,10 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::remembered::Remembered;
+use super::test::Refused;
 use crate::analytics::flaky::State;
 use crate::config::Settings;
+use crate::exit_code::ExitCode;
 use crate::history::store::{StoreError, TestSummary};
 use crate::model::{KeyPattern, TestKey};
 use crate::report::retrospect::PastQuarantine;
@@ -54,4 +56,13 @@ pub(super) fn expired(settings: &Settings, today: Date) -> Vec<String> {
         format!("the quarantine of `{}` ended on {until} and has no effect any more", one.test.as_str())
     })
     .collect()
+}
+
+/// What softens the gate, or once did, is warned of, and refused where the settings are strict.
+pub(super) fn refuse_when_strict(settings: &Settings, text: &str, warn: impl FnOnce(&str)) -> Result<(), Refused> {
+    if settings.test.strict_env {
+        return Err(Refused::new(ExitCode::Config, format!("{text}, and `test.strict-env` refuses that")));
+    }
+    warn(text);
+    Ok(())
 }

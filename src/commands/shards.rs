@@ -12,6 +12,7 @@ use super::{complain, unwritable, written};
 use crate::cli::{Format, ShardsArgs};
 use crate::exit_code::ExitCode;
 use crate::model::{BinaryId, NoTests, Shard};
+use crate::plan::Harness;
 use crate::plan::cut::{Cut, SLACK, Slice, Weighing, expected};
 use crate::plan::cut_file::CutFile;
 use crate::report::inert::one_line;
@@ -44,6 +45,10 @@ fn cut(args: &ShardsArgs) -> Result<ExitCode, Refused> {
             return Err(Refused::new(ExitCode::NoTests, why));
         }
         complain("warning", why);
+    }
+    for binary in plan.binaries.iter().filter(|binary| binary.harness == Harness::Unlisted) {
+        let why = "does not say which tests it has, and stays whole; a machine on which it says so refuses this cut";
+        complain("warning", &format!("{} {why}", one_line(&binary.id.to_string())));
     }
     let cut = Cut::of(plan.uncut(Weighing::ByTime), args.count, settings.isolation);
     let file = CutFile::from(&cut);

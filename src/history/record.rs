@@ -59,6 +59,14 @@ pub fn head(start: Start, env: Lookup<'_>) -> RunHead {
     }
 }
 
+/// The head of a run that came to nothing: of what it would have been nothing is known.
+#[must_use]
+pub fn head_of_nothing(at: Timestamp, random: u32, env: Lookup<'_>) -> RunHead {
+    let context = Context { target: String::new(), features: String::new(), profile: String::new() };
+    let (trigger, toolchain) = (None, String::new());
+    head(Start { at, random, context, trigger, toolchain, instrumented: false, full: false, shard: None }, env)
+}
+
 /// Adds what git says. A branch that CI named stays: its checkouts are detached, or of a merge that is on no branch.
 pub fn add_checkout(head: &mut RunHead, checkout: &Checkout) {
     head.commit.clone_from(&checkout.commit);

@@ -106,7 +106,7 @@ impl FromStr for BinaryId {
             Some((kind, binary)) => (kind.parse()?, binary),
             None => (Kind::Lib, target),
         };
-        if package.is_empty() || binary.is_empty() || binary.contains("::") {
+        if package.is_empty() || binary.is_empty() || binary.starts_with(':') || binary.contains("::") {
             return Err(wanted());
         }
         Ok(Self { package: package.to_owned(), kind, binary: binary.to_owned() })
@@ -183,6 +183,13 @@ mod tests {
         };
         assert!(["(process)", "a::(process)", "a::b::(process)"].into_iter().all(is_whole));
         assert!(!["process", "a(process)", "a:(process)", "(process)::a", "(process) #2"].into_iter().any(is_whole));
+    }
+
+    #[test]
+    fn a_test_of_a_library_named_like_a_kind_is_no_binary() {
+        for kind in Kind::ALL {
+            assert!(format!("app/{kind}::a").parse::<BinaryId>().is_err(), "{kind}");
+        }
     }
 
     #[test]

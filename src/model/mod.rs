@@ -4,7 +4,9 @@
 
 mod case;
 mod coverage;
+mod document;
 mod key;
+mod naming;
 mod pattern;
 mod policy;
 mod quantity;
@@ -15,7 +17,9 @@ mod verdict;
 
 pub use case::{Attempt, AttemptOutcome, CaseRecord, Ending, Outcome, Totals};
 pub use coverage::CoverageFigures;
+pub use document::schema_version;
 pub use key::{BinaryId, Kind, ParseKeyError, TestKey};
+pub use naming::{some_of, thousands};
 pub use pattern::{KeyPattern, PackagePatterns, PathPatterns, PatternError};
 pub(crate) use policy::words;
 pub use policy::{

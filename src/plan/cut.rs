@@ -154,19 +154,13 @@ impl Cut {
     /// The names of all that it deals out, sorted.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
-        let mut names: Vec<String> = self.shards.iter().flatten().flat_map(Slice::names).collect();
-        names.sort_unstable();
-        names
+        names(self.shards.iter().flatten())
     }
 
     /// Hash of who takes what.
     #[must_use]
     pub fn digest(&self) -> ContentHash {
-        let of_shard = |slices: &Vec<Slice>| {
-            let mut names: Vec<String> = slices.iter().flat_map(Slice::names).collect();
-            names.sort_unstable();
-            digest(&names).to_string()
-        };
+        let of_shard = |slices: &Vec<Slice>| digest(&names(slices)).to_string();
         digest(&self.shards.iter().map(of_shard).collect::<Vec<_>>())
     }
 
@@ -177,10 +171,16 @@ impl Cut {
         if shard.of() as usize != self.shards.len() {
             return None;
         }
-        let mut names: Vec<String> = slices.iter().flat_map(Slice::names).collect();
-        names.sort_unstable();
-        Some(Portion { shard, whole: digest(&self.names()), is_of_full, cut: self.digest(), names })
+        let (whole, cut) = (digest(&self.names()), self.digest());
+        Some(Portion { shard, whole, is_of_full, cut, names: names(slices) })
     }
+}
+
+/// What slices have, sorted.
+fn names<'s>(slices: impl IntoIterator<Item = &'s Slice>) -> Vec<String> {
+    let mut names: Vec<String> = slices.into_iter().flat_map(Slice::names).collect();
+    names.sort_unstable();
+    names
 }
 
 /// A binary whose tests have weights.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cut::{Cut, Slice, expected};
 use super::digest;
-use crate::model::{BinaryId, ContentHash, Isolation, Shard, millis};
+use crate::model::{BinaryId, ContentHash, Isolation, Shard, millis, schema_version};
 
 /// The version of the file's shape.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -80,12 +80,6 @@ enum Wrong {
     Inconsistent(String),
 }
 
-/// The part of every version.
-#[derive(Deserialize)]
-struct Versioned {
-    schema_version: u32,
-}
-
 impl From<&Cut> for CutFile {
     fn from(cut: &Cut) -> Self {
         let parts = cut.parts().map(|(shard, slices)| Part {
@@ -131,7 +125,7 @@ pub fn load(path: &Path) -> Result<Cut, CutFileError> {
 }
 
 fn parse(bytes: &[u8]) -> Result<Cut, Wrong> {
-    match serde_json::from_slice::<Versioned>(bytes)?.schema_version {
+    match schema_version(bytes)? {
         SCHEMA_VERSION => {}
         other => return Err(Wrong::Version(other)),
     }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::{Plan, digest};
-use crate::model::{ContentHash, Shard};
+use crate::model::{ContentHash, Shard, TestKey};
 
 /// One part of a plan that was cut.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +25,14 @@ impl Portion {
     #[must_use]
     pub fn is_of_nothing(&self) -> bool {
         self.whole == digest(&[])
+    }
+
+    /// The name under which it has a test: the test's own, or its binary's where that gives no list; none where it is not
+    /// one of its tests.
+    #[must_use]
+    pub fn name_of(&self, key: &TestKey) -> Option<String> {
+        let both = [key.to_string(), key.binary.to_string()];
+        both.into_iter().find(|name| self.names.binary_search(name).is_ok())
     }
 }
 

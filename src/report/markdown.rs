@@ -11,7 +11,7 @@ use super::markup::{code, fenced, prose};
 use super::view::{self, FlakyLine, Insights};
 use super::words;
 use crate::exit_code::ExitCode;
-use crate::model::{CaseRecord, Reason, RunId, RunRecord, RunState};
+use crate::model::{CaseRecord, Reason, RunId, RunRecord, RunState, Shard};
 
 /// What became of the smoke checks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,6 +55,8 @@ pub(super) struct Verdict<'a> {
     pub(super) start: Timestamp,
     pub(super) duration: Duration,
     pub(super) is_tool_error: bool,
+    /// Of what it is only a part.
+    pub(super) shard: Option<Shard>,
 }
 
 impl Verdict<'_> {
@@ -64,7 +66,7 @@ impl Verdict<'_> {
 
     fn front_matter(&self) -> FrontMatter {
         let passes = self.passes();
-        FrontMatter::new()
+        let front = FrontMatter::new()
             .with("result", if passes { "PASS" } else { "FAIL" })
             .with("status", if passes { "success" } else { "failed" })
             .with("exit_code", self.suite_code.map(|code| code.to_string()).unwrap_or_default())
@@ -73,13 +75,20 @@ impl Verdict<'_> {
             .with("run_id", self.run_id)
             .with("commit", self.commit.unwrap_or_default())
             .with("created_at", self.start.checked_add(self.duration).unwrap_or(self.start))
-            .with("tool_error", self.is_tool_error)
+            .with("tool_error", self.is_tool_error);
+        match self.shard {
+            Some(shard) => front.with("shard", shard),
+            None => front,
+        }
     }
 
     /// The head, and the first lines for people: the verdict and why.
     pub(super) fn render(&self, title: &str, reasons: &[Reason]) -> String {
         let mut out = self.front_matter().render();
         let _ = writeln!(out, "\n# {}: {}\n", prose(title), if self.passes() { "PASS" } else { "FAIL" });
+        if let Some(shard) = self.shard {
+            let _ = writeln!(out, "This is shard {shard} alone: `cargo gate join` gives the verdict of all.\n");
+        }
         for reason in reasons {
             let _ = writeln!(out, "{}\n", prose(&reason.text));
         }
@@ -102,6 +111,7 @@ pub fn test_report(record: &RunRecord, cases: &[&CaseRecord], smoke: Smoke, insi
         start: record.head.start,
         duration: record.duration,
         is_tool_error: is_tool_error(record),
+        shard: record.head.shard,
     };
     let mut out = verdict.render("Tests", &record.judgement.reasons);
     let totals = view::totals_line(&record.totals, record.not_run);
@@ -122,6 +132,7 @@ pub fn report_without_run(code: ExitCode, why: &str, at: Timestamp) -> String {
         start: at,
         duration: Duration::ZERO,
         is_tool_error: code != ExitCode::Interrupted,
+        shard: None,
     };
     verdict.render("Tests", &[Reason::new("refused", why)])
 }

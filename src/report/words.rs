@@ -5,21 +5,8 @@ use std::time::Duration;
 use console::measure_text_width;
 use jiff::Timestamp;
 
-use crate::model::TestKey;
-
-/// `1,234,567`.
-#[must_use]
-pub fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
+pub use crate::model::thousands;
+use crate::model::{TestKey, some_of};
 
 /// `1 test`, `1,234 tests`, `24 binaries`.
 #[must_use]
@@ -33,11 +20,7 @@ const NAMED: usize = 3;
 /// `a, b, c and 4 more`.
 #[must_use]
 pub fn names<T: AsRef<TestKey>>(keys: &[T]) -> String {
-    let named: Vec<String> = keys.iter().take(NAMED).map(|key| key.as_ref().to_string()).collect();
-    match keys.len().saturating_sub(NAMED) {
-        0 => named.join(", "),
-        more => format!("{} and {} more", named.join(", "), thousands(more as u64)),
-    }
+    some_of(keys.iter().map(AsRef::as_ref), NAMED)
 }
 
 /// Says which tests are gone.

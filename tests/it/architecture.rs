@@ -4,7 +4,7 @@ mod rules;
 mod source;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use source::Source;
 
@@ -90,5 +90,37 @@ fn the_map_of_the_house_shows_every_room_on_its_floor() {
         let rooms = rooms.iter().map(|room| format!("[`{room}`]")).collect::<Vec<_>>().join(", ");
         let row = library.lines().find(|line| line.starts_with(&format!("//! | {floor} "))).unwrap();
         assert!(row.ends_with(&format!("| {rooms} |")), "{row}");
+    }
+}
+
+/// The Rust files below a folder, by their path from there.
+fn rust_files(folder: &Path, below: &str, found: &mut Vec<(String, PathBuf)>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = format!("{below}{}", path.file_name().unwrap().to_str().unwrap());
+        if path.is_dir() {
+            rust_files(&path, &format!("{name}::"), found);
+        } else if name.ends_with(".rs") {
+            found.push((name, path));
+        }
+    }
+}
+
+#[test]
+fn tests_that_are_left_out_for_want_of_a_tool_run_where_the_tools_are() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let script = fs::read_to_string(root.join(".ci/run")).unwrap();
+    let with_tools = script.lines().find_map(|line| line.split_once(" -- --ignored ")).unwrap().1;
+    let filters: Vec<&str> = with_tools.split(' ').take_while(|word| word.ends_with("::")).collect();
+    let mut files = Vec::new();
+    for folder in ["src", "tests/it"] {
+        rust_files(&root.join(folder), "", &mut files);
+    }
+    let needs_a_tool = |line: &str| line.trim_start().starts_with("#[ignore = \"needs ");
+    let ignored = files.iter().filter(|(_, path)| fs::read_to_string(path).unwrap().lines().any(needs_a_tool));
+    let modules: Vec<String> = ignored.map(|(name, _)| format!("{}::", name.trim_end_matches(".rs"))).collect();
+    assert!(!modules.is_empty());
+    for module in modules {
+        assert!(filters.iter().any(|filter| module.contains(filter)), "{module} is none of {filters:?}");
     }
 }

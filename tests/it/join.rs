@@ -65,6 +65,8 @@ fn may_kill_its_gate() {
 
 const ABOVE: &str = "#[test]\nfn knows_what_is_above() {\n    assert_eq!(app::sign(3), 1);\n}\n";
 
+const QUARANTINE: &str = "[[quarantine]]\ntest = \"app/test:moody::may_fail\"\nreason = \"moody\"\n";
+
 /// The shards that the workspace is cut into; its three binaries leave nothing for one of four.
 const TESTS: u64 = 5;
 
@@ -112,6 +114,12 @@ impl Matrix {
             call = call.arg(self.machine(machine));
         }
         call.run()
+    }
+
+    /// Which of so many shards that passed has this test.
+    fn shard_of(&self, test: &str, of: u32) -> u32 {
+        let note = |shard: u32| fs::read_to_string(self.machine(&format!("{shard}-of-{of}")).join("shard/shard.json"));
+        (1..=of).find(|shard| note(*shard).unwrap().contains(test)).unwrap()
     }
 
     fn recorded(&self, machine: &str) -> Vec<Value> {
@@ -163,6 +171,27 @@ fn green_shards_are_one_green_run_however_often_they_are_joined() {
 }
 
 #[test]
+fn what_shards_leave_in_the_checkout_is_no_part_of_what_they_test() {
+    let matrix = Matrix::new();
+    let cut = matrix.fixture.gate(["shards", "2", "--out", "plan.json"]).env("CARGO_GATE_STORE_DIR", "gate");
+    cut.run().assert_code(0);
+    for shard in ["1", "2"] {
+        let (of, out) = (format!("{shard}/2"), format!("shards/{shard}"));
+        let args = ["test", "--shard", &of, "--shard-plan", "plan.json", "--shard-out", &out];
+        matrix.fixture.gate(args).env("CARGO_GATE_STORE_DIR", "gate").run().assert_code(0);
+    }
+    let join = || matrix.fixture.gate(["join", "shards", "--format", "json"]).env("CARGO_GATE_STORE_DIR", "gate").run();
+    join().assert_code(0);
+    let list = matrix.fixture.gate(["history", "list", "--format", "json"]).env("CARGO_GATE_STORE_DIR", "gate").run();
+    assert_eq!(list.json()["runs"][0]["dirty"], false, "{list}");
+    // What else lies there still is one.
+    matrix.fixture.write("shards/notes.txt", "a change");
+    let again = ["test", "--shard", "2/2", "--shard-plan", "plan.json", "--shard-out", "shards/2"];
+    matrix.fixture.gate(again).env("CARGO_GATE_STORE_DIR", "gate").run().assert_code(0);
+    join().assert_code(96).assert_stderr_has("some shards are of a checkout with changes");
+}
+
+#[test]
 fn where_shards_and_the_whole_share_a_history_nothing_counts_twice() {
     let matrix = Matrix::new();
     for shard in ["1/2", "2/2"] {
@@ -206,9 +235,27 @@ fn a_failing_test_of_one_shard_fails_the_whole_unless_it_is_in_quarantine() {
     let ended = matrix.join(&machines, &[]);
     ended.assert_code(100).assert_stderr_has("1 of 5 tests does not pass: app/test:moody::may_fail");
     assert_eq!(ended.json()["codes"], json!([100]));
-    let quarantine = "[[quarantine]]\ntest = \"app/test:moody::may_fail\"\nreason = \"moody\"\n";
-    matrix.fixture.write("gate.toml", quarantine);
+    matrix.fixture.write("gate.toml", QUARANTINE);
     matrix.join(&machines, &["--no-record"]).assert_code(0);
+}
+
+#[test]
+fn what_a_shard_never_started_is_missed_where_the_failure_that_stopped_it_is_in_quarantine() {
+    let matrix = Matrix::new();
+    let doctest = format!("/// ```\n/// assert_eq!(app::sign(0), 0);\n/// ```\n{LIB}");
+    let only_one = MOODY.split("\n#[test]").next().unwrap_or_default();
+    matrix.fixture.write("src/lib.rs", &doctest).write("tests/moody.rs", only_one);
+    matrix.fixture.commit_all();
+    // The last test before the doctests.
+    let stopped = matrix.on("one", &["test", "--shard", "1/1", "--fail-fast", "--slots", "1"]).env("FAILS", "1");
+    stopped.run().assert_code(100);
+    let failed = matrix.join(&["one"], &["--no-record"]);
+    assert_eq!(failed.assert_code(100).json()["codes"], json!([100]));
+    matrix.fixture.write("gate.toml", QUARANTINE);
+    let ended = matrix.join(&["one"], &[]);
+    ended.assert_code(22).assert_stderr_has("1 test is without an outcome: app/doc:doc");
+    assert_eq!((reasons(&ended), &ended.json()["not_run"]), (vec!["tests-without-outcome".to_owned()], &json!(1)));
+    assert_eq!(matrix.recorded("verdict")[0]["full"], false);
 }
 
 #[test]
@@ -270,6 +317,61 @@ fn what_failed_stays_on_record_where_it_was_joined_before_it_ran_again() {
 }
 
 #[test]
+fn a_shard_that_runs_again_into_its_own_folder_is_another_attempt_of_what_was_joined_before() {
+    let matrix = Matrix::new();
+    matrix.pass(2);
+    let moody = matrix.shard_of("may_fail", 2);
+    let other = 3 - moody;
+    for (place, order) in [("first", [moody, other]), ("last", [other, moody])] {
+        let run = |shard: u32| matrix.on(&format!("{place}-{shard}"), &["test", "--shard", &format!("{shard}/2")]);
+        let verdict = format!("{place}-verdict");
+        let join = || {
+            let folders = order.map(|shard| matrix.machine(&format!("{place}-{shard}")));
+            matrix.on(&verdict, &["join", "--format", "json"]).arg(&folders[0]).arg(&folders[1]).run()
+        };
+        for shard in order {
+            run(shard).env("FAILS", "1").run();
+        }
+        join().assert_code(100);
+        run(moody).run().assert_code(0);
+        for _ in 0..2 {
+            let ended = join();
+            let of_test =
+                |name| ended.json()["tests"].as_array().unwrap().iter().find(|it| it["name"] == name).cloned();
+            assert_eq!(of_test("may_fail").unwrap()["state"], "flaky", "{place}: {ended}");
+            let runs = matrix.recorded(&verdict);
+            let runs: Vec<_> = runs.iter().map(|run| (&run["verdict"], &run["full"], &run["shard"])).collect();
+            let attempt = json!(format!("{moody}/2"));
+            assert_eq!(
+                runs,
+                [(&json!("pass"), &json!(true), &json!(null)), (&json!("fail"), &json!(false), &attempt)],
+                "{place}"
+            );
+            for (test, runs) in [("knows_what_is_above", 1), ("may_fail", 2)] {
+                let explained = matrix.on(&verdict, &["explain", test, "--format", "json"]).run();
+                let counted = explained.assert_code(0).json()["counts"]["runs"].as_u64();
+                let is_with_moody = fs::read_to_string(matrix.machine(&format!("{place}-{moody}/shard/shard.json")));
+                let wanted = if is_with_moody.unwrap().contains(test) { 2 } else { runs };
+                assert_eq!(counted, Some(wanted), "{place}: {explained}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_shard_that_is_killed_when_it_runs_again_takes_nothing_from_what_was_joined() {
+    let matrix = Matrix::new();
+    matrix.pass(3);
+    let machines = ["1-of-3", "2-of-3", "3-of-3"];
+    matrix.join(&machines, &[]).assert_code(0);
+    let killed = matrix.shard(&format!("{}/3", matrix.shard_of("may_kill_its_gate", 3))).env("KILLS", "1").run();
+    assert_eq!(killed.code(), None, "{killed}");
+    matrix.join(&machines, &[]).assert_code(22).assert_stderr_has("never ended");
+    let recorded = matrix.recorded("verdict");
+    assert_eq!((recorded.len(), &recorded[0]["verdict"]), (1, &json!("pass")), "{recorded:?}");
+}
+
+#[test]
 fn a_matrix_of_another_commit_than_is_checked_out_is_none_of_this_one() {
     let matrix = Matrix::new();
     matrix.pass(2);
@@ -287,6 +389,33 @@ fn a_gate_that_is_switched_off_leaves_no_earlier_result_behind() {
     matrix.shard("2/2").env("CARGO_GATE_DISABLE", "1").env("FAILS", "1").run().assert_code(101);
     let ended = matrix.join(&["1-of-2", "2-of-2"], &[]);
     ended.assert_code(96).assert_stderr_has("shard 2/2 did not run: the gate is switched off on that machine");
+}
+
+#[test]
+fn a_shard_of_coverage_that_is_out_of_scope_leaves_no_earlier_result_behind() {
+    let matrix = Matrix::new();
+    matrix.pass(2);
+    matrix.fixture.write("gate.toml", "[scope]\npackages = [\"other\"]\n");
+    matrix.on("2-of-2", &["coverage", "--shard", "2/2"]).run().assert_code(0);
+    let ended = matrix.join(&["1-of-2", "2-of-2"], &["--no-record"]);
+    ended.assert_code(96).assert_stderr_has("shard 2/2 did not run: N/A: `app` is out of scope");
+}
+
+#[test]
+fn a_join_that_cannot_read_its_settings_leaves_no_report_of_a_shard_for_its_own() {
+    let matrix = Matrix::new();
+    matrix.shard("1/1").run().assert_code(0);
+    let gate_dir = matrix.machine("1-of-1");
+    let report = fs::read_to_string(gate_dir.join("test-report.md")).unwrap();
+    assert!(report.contains("\nshard: 1/1\n") && report.contains("This is shard 1/1 alone"), "{report}");
+    fs::write(gate_dir.join("coverage-report.md"), "---\ncoverage_status: PASS\n---\n").unwrap();
+    matrix.fixture.write("gate.toml", "[default.test]\nslotz = 1\n");
+    let call = matrix.on("1-of-1", &["join"]).arg(&gate_dir);
+    call.run().assert_code(96);
+    for (report, code) in [("test-report.md", 100), ("coverage-report.md", 20)] {
+        let verdict = matrix.fixture.gate(["verdict"]).arg(gate_dir.join(report)).run();
+        assert_eq!(verdict.code(), Some(code), "{report}: {verdict}");
+    }
 }
 
 #[test]
@@ -404,7 +533,9 @@ fn what_shards_cover_is_added_up_and_judged_as_one() {
     passed.assert_code(0);
     let coverage = &passed.json()["coverage"];
     assert_eq!((&coverage["covered"], &coverage["total"]), (&json!(2), &json!(4)));
-    assert!(fs::read_to_string(&ratchet).unwrap().contains("app") || ratchet.exists());
+    let baselines = matrix.on("verdict", &["baseline", "show", "--format", "json"]).run();
+    let figure = &baselines.assert_code(0).json()["entries"][0];
+    assert_eq!((&figure["covered"], &figure["total"]), (&json!(2), &json!(4)), "{baselines}");
     // As if the files had been handed over by hand.
     let files = machines.map(|machine| matrix.machine(machine).join("shard/coverage.info"));
     let by_hand = matrix.on("by-hand", &["coverage", "--format", "json", "--from"]).arg(&files[0]).arg(&files[1]).run();

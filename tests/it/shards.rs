@@ -165,7 +165,7 @@ fn machines_with_different_histories_cut_alike_with_and_without_a_plan() {
 fn a_cut_is_by_what_was_measured() {
     let fixture = workspace();
     let run = fixture.gate(["test", "--tests", "--format", "json"]).run().assert_code(0).json();
-    let plan = fixture.gate(["shards", "4", "--tests", "--test", "many", "--format", "json"]).run();
+    let plan = fixture.gate(["shards", "4", "--test", "many", "--format", "json"]).run();
     let plan = plan.assert_code(0).json();
     let of_many = run["tests"].as_array().unwrap().iter().filter(|test| test["binary"] == "many");
     let measured: Vec<u64> = of_many.filter_map(|test| test["ms"].as_u64()).collect();
@@ -204,15 +204,40 @@ fn a_plan_of_other_tests_or_for_other_shards_is_refused() {
 }
 
 #[test]
+#[ignore = "needs cargo-llvm-cov"]
 fn the_coverage_of_a_shard_is_measured_and_not_judged() {
     coverage_tools::obtain();
     let fixture = workspace();
-    let shard = ["coverage", "--policy", "absolute", "--floor", "100", "--shard"];
-    let judged = |one: &'static str| {
-        let args = shard.into_iter().chain([one, "--format", "json", "--test", "few", "passes_too"]);
+    fixture.write("tests/few.rs", "#[test]\nfn passes_too() {\n    assert_eq!(app::two(), 2);\n}\n");
+    let judged = |one: &str| {
+        let shard = ["coverage", "--policy", "absolute", "--floor", "100", "--shard", one, "--shard-out", &one[..1]];
+        let args = shard.into_iter().chain(["--format", "json", "--test", "few", "passes_too"]);
         fixture.gate(args).run().assert_code(0).json()
     };
     let (first, second) = (judged("1/2"), judged("2/2"));
     assert_eq!((&first["verdict"], &first["coverage"]["status"]), (&"pass".into(), &"N/A".into()), "{first}");
     assert_eq!((&second["verdict"], &second["shard"]), (&"nothing".into(), &"2/2".into()), "{second}");
+    let lcov = std::fs::read_to_string(fixture.root().join("1/coverage.info")).unwrap();
+    assert!(lcov.lines().any(|line| line == "SF:src/lib.rs") && lcov.lines().any(|line| line == "DA:9,1"), "{lcov}");
+    assert!(!fixture.root().join("2/coverage.info").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_while_tests_are_listed_cuts_nothing() {
+    use crate::support::wait_until;
+
+    let fixture = workspace();
+    fixture.write(
+        "tests/blind.rs",
+        "fn main() {\n    std::fs::write(std::env::var(\"ASKED\").unwrap(), \"\").unwrap();\n    \
+         std::thread::sleep(std::time::Duration::from_secs(60));\n}\n",
+    );
+    let asked = fixture.scratch().join("asked");
+    let call = fixture.gate(["shards", "2", "--test", "blind", "--test", "few", "--out", "plan.json"]);
+    let running = call.env("ASKED", &asked).spawn();
+    wait_until("it is asked for its tests", || asked.exists());
+    running.signal(rustix::process::Signal::INT);
+    running.wait().assert_code(130).assert_stderr_has("INT came while the tests were listed");
+    assert!(!fixture.root().join("plan.json").exists());
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use camino::Utf8Path;
 
 use super::judging::{Judged, Judging, Measured};
-use super::measured::is_lost;
+use super::outcomes::of_outcomes;
 use super::outputs;
 use super::site::Site;
 use crate::cargo::workspace::Workspace;
@@ -18,7 +18,6 @@ use crate::config::Settings;
 use crate::coverage::circumstances::{Circumstances, Selected};
 use crate::coverage::source;
 use crate::coverage::verdict::Measurement;
-use crate::exit_code::ExitCode;
 use crate::history::portion::part::{Left, MeasuredPart};
 use crate::model::{CaseRecord, CoverageFigures, Judgement, RunHead, Word};
 use crate::report::CoverageReport;
@@ -47,16 +46,11 @@ impl Parts<'_> {
     pub(in crate::commands) fn judge(&self, stage: &Stage, judgement: &mut Judgement) -> Result<Joined, Refused> {
         let at = (self.workspace, self.gate_dir);
         let site = Site::at(at, stage, self.head.context.clone(), &self.head.toolchain);
-        let has_failed = judgement.codes.contains(&ExitCode::TestsFailed);
-        let failures = self.cases.iter().filter(|case| case.outcome.is_failure()).count().max(1) as u64;
-        let lost = self.cases.iter().filter(|case| is_lost(case)).map(|case| case.key.to_string());
         let circumstances = Circumstances {
-            failed_tests: if has_failed { failures } else { 0 },
-            lost: lost.collect(),
             selected: self.selected(),
             measurer: self.measurer(),
             commit: self.head.commit.clone(),
-            ..Circumstances::default()
+            ..of_outcomes(self.cases, judgement)
         };
         let measured = match self.without_figures() {
             Some(why) => Measured::Nothing(Measurement::Failed(why)),
@@ -65,9 +59,8 @@ impl Parts<'_> {
                 Err(error) => Measured::Nothing(Measurement::Failed(error.to_string())),
             },
         };
-        // What was measured elsewhere is ours as far as its files are.
-        let args = CoverageArgs { from: self.files(), ..self.args.clone() };
-        let judged = Judging::new(&args, self.settings, &site, &circumstances).judge(measured);
+        let judging = Judging::new(self.args, self.settings, &site, &circumstances);
+        let judged = judging.of_elsewhere().judge(measured);
         judged.add_to(judgement);
         Ok(Joined { judged })
     }

@@ -103,6 +103,8 @@ pub(super) struct Judging<'a> {
     pub(super) rule: Rule,
     pub(super) tools: Tools,
     pub(super) ratchet: OwnRatchet,
+    /// Was it built here? What was measured elsewhere is ours as far as its files are.
+    is_ours: bool,
     /// To measure a revision with; none where nothing is run.
     pub(super) means: Option<Means<'a>>,
 }
@@ -128,8 +130,14 @@ impl<'a> Judging<'a> {
                 measurer: circumstances.measurer.clone().unwrap_or_else(|| "elsewhere".to_owned()),
             },
             ratchet: OwnRatchet::of(&site.home, &site.gate_dir, &settings.coverage),
+            is_ours: args.from.is_empty(),
             means: None,
         }
+    }
+
+    /// The same, of what was measured elsewhere, whatever the command line says.
+    pub(super) fn of_elsewhere(self) -> Self {
+        Self { is_ours: false, ..self }
     }
 
     /// The same, with the means to measure a revision.
@@ -226,8 +234,7 @@ impl<'a> Judging<'a> {
             },
         };
         // What was built here is of this workspace, wherever its sources lie.
-        let is_ours = self.args.from.is_empty();
-        let foreign = if is_ours { Vec::new() } else { map.foreign(folders) };
+        let foreign = if self.is_ours { Vec::new() } else { map.foreign(folders) };
         let foreign: Vec<Utf8PathBuf> = foreign.into_iter().map(Utf8Path::to_owned).collect();
         match !foreign.is_empty() && foreign.len() == map.files().len() {
             true => WhatCounts { foreign, ..nothing(Measurement::Foreign) },

@@ -13,6 +13,7 @@ use camino::Utf8PathBuf;
 use super::advice;
 use super::baseline_ref::Means;
 use super::judging::{Judged, Judging, Measured};
+use super::outcomes::of_outcomes;
 use super::outputs;
 use super::refusal::{refusal, without_numbers};
 use super::selected::of_run;
@@ -27,9 +28,7 @@ use crate::coverage::measure::{MeasureError, Measurer, Profiles};
 use crate::coverage::source::{self, SourceError};
 use crate::exit_code::ExitCode;
 use crate::history::portion::part::MeasuredPart;
-use crate::model::{
-    AttemptOutcome, CaseRecord, ContentHash, CoverageFigures, Ending, Judgement, PackagePatterns, Reason, Verdict,
-};
+use crate::model::{ContentHash, CoverageFigures, Judgement, PackagePatterns, Reason, Verdict};
 use crate::report::CoverageReport;
 use crate::sys::digest::hash_file;
 use crate::sys::fs::{self, Lock};
@@ -214,16 +213,11 @@ impl Measuring for Run<'_> {
             return self.measure_part(came, signals, judgement);
         }
         let Some(under_way) = &mut self.under_way else { return };
-        let has_failed = judgement.codes.contains(&ExitCode::TestsFailed);
-        let failures = came.cases.iter().filter(|case| case.outcome.is_failure()).count().max(1) as u64;
-        let lost = came.cases.iter().filter(|case| is_lost(case)).map(|case| case.key.to_string());
         let circumstances = Circumstances {
-            failed_tests: if has_failed { failures } else { 0 },
-            lost: lost.collect(),
             selected: of_run(&self.args.test, self.asked),
             measurer: under_way.version.clone(),
             commit: under_way.site.commit.clone(),
-            ..Circumstances::default()
+            ..of_outcomes(&came.cases, judgement)
         };
         let measured = match under_way.measure(&circumstances, signals) {
             Ok(map) => Measured::Map(map),
@@ -388,13 +382,5 @@ fn load(directory: &Directory, site: &Site) -> Result<CoverageMap, MeasureError>
         SourceError::Unreadable { why, .. } if why.kind() != ErrorKind::NotFound => why.into(),
         SourceError::LlvmJson { why, .. } if why.is_io() => io::Error::from(why).into(),
         error => MeasureError::Failed { what: "report", why: error.to_string() },
-    })
-}
-
-/// Did a process of this test end without leaving a profile?
-pub(super) fn is_lost(case: &Arc<CaseRecord>) -> bool {
-    case.attempts.iter().any(|attempt| {
-        attempt.outcome == AttemptOutcome::Timeout
-            || (attempt.outcome == AttemptOutcome::Error && matches!(attempt.ending, Some(Ending::Signaled(_))))
     })
 }

@@ -7,6 +7,7 @@ mod joined;
 mod judging;
 pub(super) mod left_out;
 mod measured;
+mod outcomes;
 mod outputs;
 mod part;
 mod refusal;
@@ -68,7 +69,11 @@ fn ask(args: &CoverageArgs) -> Result<ExitCode, Refused> {
     let outside = site::out_of_scope(&asked)?;
     if let Some(packages) = outside {
         let names: Vec<&str> = packages.iter().map(String::as_str).collect();
-        return Ok(tell_na(args, &Ruling::out_of_scope(&names)));
+        let ruling = Ruling::out_of_scope(&names);
+        let why = ruling.reasons.first().map_or("", |reason| reason.text.as_str());
+        let refused = Refused::new(ExitCode::Config, why);
+        test::leave_refused(&args.test, &refused).iter().for_each(|text| complain("warning", text));
+        return Ok(tell_na(args, &ruling));
     }
     if args.from.is_empty() && !args.test.build.flags.no_run {
         return test::run_session(&args.test, &asked, &mut Run::new(args, &asked));

@@ -6,7 +6,8 @@ use std::path::Path;
 use camino::Utf8Path;
 
 use super::judging::Judged;
-use super::measured::{Run, UnderWay, end, interrupt, is_lost, limit};
+use super::measured::{Run, UnderWay, end, interrupt, limit};
+use super::outcomes::is_lost;
 use super::refusal::without_numbers;
 use super::selected::of_run;
 use crate::cli::TestArgs;

@@ -5,13 +5,16 @@ mod told;
 
 use std::sync::Arc;
 
+use camino::Utf8Path;
 use jiff::Timestamp;
 
 use super::coverage::{self, Joined, Parts};
 use super::place::{Place, cargo};
-use super::quarantine::{day, expired};
+use super::quarantine::{day, expired, refuse_when_strict};
 use super::stage::Stage;
-use super::test::{Facts, Knowing, Memory, Refused, default_context, here, judge, placed};
+use super::test::{
+    Ended, Facts, Knowing, Memory, Refused, default_context, gate_dir_despite_mistakes, here, judge, placed,
+};
 use super::{complain, notify, remembered};
 use crate::cli::{CoverageArgs, JoinArgs};
 use crate::config::settings::DISABLE;
@@ -20,9 +23,9 @@ use crate::history::portion::check::{Checked, check};
 use crate::history::portion::part::Left;
 use crate::history::portion::read::{Found, find};
 use crate::history::portion::whole::{Whole, whole};
-use crate::history::record::{Start, head};
+use crate::history::record::head_of_nothing;
 use crate::history::store::StoreError;
-use crate::model::{Context, FlakyResult, Judgement, RunRecord, RunState, Totals, Verdict};
+use crate::model::{CaseRecord, Context, FlakyResult, Judgement, RunRecord, RunState, TestKey, Totals, Verdict};
 use crate::sys::git;
 use crate::sys::random::random;
 
@@ -31,9 +34,9 @@ pub(super) fn run(args: &JoinArgs) -> ExitCode {
     let place = match Place::find(&args.common.place, &args.given()) {
         Ok(place) => place,
         Err(code) => {
-            // It has been said already, where there may be no workspace to say it in.
-            tell_refused(args, &Refused::new(code, "the shards could not be joined"));
-            return code;
+            let refused = Refused::new(code, "the workspace's settings cannot be read, as standard error says");
+            let gate_dir = gate_dir_despite_mistakes(&placed(&args.common.place), &args.given());
+            return refuse(args, &refused, gate_dir.as_deref());
         }
     };
     if !place.settings().enabled {
@@ -43,17 +46,18 @@ pub(super) fn run(args: &JoinArgs) -> ExitCode {
     }
     join(args, &place).unwrap_or_else(|refused| {
         complain("error", &refused.why);
-        tell_refused(args, &refused);
-        let gate_dir = Some(place.gate_dir.as_path()).filter(|dir| !args.no_record && dir.is_dir());
-        let wrong = refused.replace_test_reports(gate_dir, args.report.as_deref());
-        wrong.iter().for_each(|text| complain("warning", text));
-        refused.code
+        refuse(args, &refused, Some(&place.gate_dir))
     })
 }
 
-fn tell_refused(args: &JoinArgs, refused: &Refused) {
-    let wrong = refused.tell_github("Tests", &placed(&args.common.place), &args.given());
-    wrong.iter().for_each(|text| complain("warning", text));
+/// There is no verdict: no earlier report, as that of a shard which ran here, passes for it.
+fn refuse(args: &JoinArgs, refused: &Refused, gate_dir: Option<&Utf8Path>) -> ExitCode {
+    let gate_dir = gate_dir.filter(|dir| !args.no_record && dir.is_dir());
+    let unheard = refused.tell_github("Tests", &placed(&args.common.place), &args.given());
+    let wrong = refused.replace_test_reports(gate_dir, args.report.as_deref());
+    let outdated = gate_dir.and_then(|dir| coverage::outdate(dir, &refused.why));
+    wrong.iter().chain(&unheard).chain(&outdated).for_each(|text| complain("warning", text));
+    refused.code
 }
 
 /// What was found, and what it makes.
@@ -70,7 +74,10 @@ struct Joining<'a> {
 
 fn join(args: &JoinArgs, place: &Place) -> Result<ExitCode, Refused> {
     let stage = here()?;
-    refuse_or_warn_of_expired(place)?;
+    let settings = place.settings();
+    for text in expired(settings, day(Timestamp::now())) {
+        refuse_when_strict(settings, &text, |text| complain("warning", text))?;
+    }
     let found = find(&args.dirs);
     found.empty.iter().for_each(|dir| complain("warning", &format!("`{dir}` holds no shard")));
     let here = git::read_checkout(&place.workspace.root).and_then(|checkout| checkout.commit);
@@ -81,25 +88,9 @@ fn join(args: &JoinArgs, place: &Place) -> Result<ExitCode, Refused> {
     joining.conclude()
 }
 
-/// What softens the gate no more is warned of, and refused where the settings are strict: as before a run.
-fn refuse_or_warn_of_expired(place: &Place) -> Result<(), Refused> {
-    for text in expired(place.settings(), day(Timestamp::now())) {
-        if place.settings().test.strict_env {
-            return Err(Refused::new(ExitCode::Config, format!("{text}, and `test.strict-env` refuses that")));
-        }
-        complain("warning", &text);
-    }
-    Ok(())
-}
-
 /// The run of no part at all.
 fn of_nothing(stage: &Stage) -> Whole {
-    let context = Context { target: String::new(), features: String::new(), profile: String::new() };
-    let at = Timestamp::now();
-    let (trigger, toolchain) = (None, String::new());
-    let start =
-        Start { at, random: random(), context, trigger, toolchain, instrumented: false, full: false, shard: None };
-    let head = head(start, &|name| stage.variable(name));
+    let head = head_of_nothing(Timestamp::now(), random(), &|name| stage.variable(name));
     Whole { head, cases: Vec::new(), not_run: 0, duration: std::time::Duration::ZERO, plan_digest: None }
 }
 
@@ -114,6 +105,12 @@ impl Joining<'_> {
         };
         let settings = self.place.settings();
         let today = day(Timestamp::now());
+        let is_quarantined = |key: &TestKey| settings.quarantine_of(key, today).is_some();
+        let blocks = |case: &&Arc<CaseRecord>| case.outcome.is_failure() && !is_quarantined(&case.key);
+        let mut grounds = self.checked.grounds.clone();
+        if !self.whole.cases.iter().any(|case| blocks(&case)) {
+            grounds.extend_from_slice(&self.checked.cut_short);
+        }
         let (state, mut judgement) = judge(&Facts {
             cases: &self.whole.cases,
             not_run: usize::try_from(self.whole.not_run).unwrap_or(usize::MAX),
@@ -123,28 +120,30 @@ impl Joining<'_> {
             flaky_result: self.flaky_result(),
             no_tests: settings.test.no_tests,
             shard: None,
-            is_quarantined: &|key| settings.quarantine_of(key, today).is_some(),
+            is_quarantined: &is_quarantined,
             vanished: &vanished,
             fails_on_vanished: self.args.fail_on_vanished && shows_vanished,
             knows_before: memory.knows_all,
-            elsewhere: &self.checked.grounds,
+            elsewhere: &grounds,
             took: self.whole.duration,
         });
         judgement.reasons.extend(self.checked.notes.iter().cloned());
         let asked = self.args.as_coverage(&self.built_with());
         let covered = self.judge_coverage(&asked, &mut judgement)?;
-        let record = Arc::new(self.record(state, judgement, covered.as_ref()));
+        let record = self.record(state, judgement, covered.as_ref());
 
         let now = Timestamp::now();
         let flaky_before = Knowing::new(&memory.summaries, settings, now).flaky_tests();
-        let recorded = self.keep(&mut memory, &record);
+        let standing = self.keep(&mut memory, &record);
         let knowing = Knowing::new(&memory.summaries, settings, now);
         let turned_flaky = !knowing.flaky_tests().is_subset(&flaky_before);
         let happened = notify::happened(&record.judgement, turned_flaky);
         let told = knowing.insights(&self.whole.cases, vanished);
         let document = knowing.document(&record, &self.whole.cases, &told);
         let code = record.exit_code();
-        self.tell(&record, &told, &happened, document, covered.as_ref(), &asked, recorded);
+        let (cases, shards) = (&self.whole.cases, self.lines());
+        let ended = Ended { record: &record, cases, insights: &told, happened: &happened, shards: &shards };
+        self.tell(&ended, document, covered.as_ref(), &asked, standing);
         Ok(code)
     }
 

@@ -7,20 +7,19 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Joining;
-use super::record::Kept;
+use super::record::Standing;
 use crate::cli::CoverageArgs;
 use crate::commands::coverage::Joined;
 use crate::commands::place::color_choice;
 use crate::commands::test::{ARTIFACT, Ended, Wanted, markdown, write_artifact, write_asked};
 use crate::commands::{complain, github, notify};
-use crate::config::Notice;
 use crate::event::{Event, Fact, Observer};
 use crate::history::portion::part::{End, Left};
-use crate::model::{RunRecord, Severity, Shard, millis};
+use crate::model::{Severity, Shard, millis};
 use crate::report::github::{CoverageFindings, Findings, TestFindings};
 use crate::report::markdown::Smoke;
 use crate::report::shards::{self, ShardLine, ShardState};
-use crate::report::{Insights, Look, Terminal, TestDocument, Verbosity};
+use crate::report::{Look, Terminal, TestDocument, Verbosity};
 use crate::sys::fs::replace;
 use crate::sys::signals::Signals;
 use crate::sys::term::{Output, Surroundings};
@@ -37,36 +36,31 @@ struct Document {
 
 impl Joining<'_> {
     /// Tells people and machines.
-    #[expect(clippy::too_many_arguments, reason = "everything that is known at the end, each of its own kind")]
     pub(super) fn tell(
         &self,
-        record: &Arc<RunRecord>,
-        insights: &Insights,
-        happened: &[Notice],
+        ended: &Ended<'_>,
         tests: TestDocument,
         covered: Option<&Joined>,
         asked: &CoverageArgs,
-        kept: Kept,
+        standing: Standing,
     ) {
-        let lines: Vec<ShardLine> = self.checked.shards.iter().map(|shard| self.line(*shard)).collect();
-        let tests = TestDocument { shards: lines.clone(), ..tests };
+        let tests = TestDocument { shards: ended.shards.to_vec(), ..tests };
         let document = Document { tests, coverage: covered.map(Joined::document) };
-        let ended = Ended { record, cases: &self.whole.cases, insights, happened, shards: &lines };
-        self.show(record, insights, &lines);
+        self.show(ended);
         let (format, junit, report) =
             (self.args.common.format, self.args.junit.as_deref(), self.args.report.as_deref());
         let gate_dir = Some(self.place.gate_dir.as_path()).filter(|_| !self.args.no_record);
         let mut wrong = match covered {
-            Some(covered) => covered.tell(asked, &ended, gate_dir),
-            None => gate_dir.and_then(|_| self.outdate_coverage(record)).into_iter().collect(),
+            Some(covered) => covered.tell(asked, ended, gate_dir),
+            None => gate_dir.and_then(|_| self.outdate_coverage(ended.record)).into_iter().collect(),
         };
-        wrong.extend(write_asked(&Wanted { junit, report, format }, &ended, Some(&document)));
-        wrong.extend(self.write_artifact(&ended, kept));
+        wrong.extend(write_asked(&Wanted { junit, report, format }, ended, Some(&document)));
+        wrong.extend(self.write_artifact(ended, standing));
         let root = &self.place.workspace.root;
         let signals = Signals::listen();
         let json = || notify::bytes(&document);
-        wrong.extend(notify::tell(&self.place.settings().notify, happened, root, &signals, json));
-        wrong.extend(self.tell_github(&ended, covered));
+        wrong.extend(notify::tell(&self.place.settings().notify, ended.happened, root, &signals, json));
+        wrong.extend(self.tell_github(ended, covered));
         wrong.iter().for_each(|text| complain("warning", text));
     }
 
@@ -92,22 +86,21 @@ impl Joining<'_> {
     }
 
     /// The reports in the gate directory. Gives what went wrong.
-    fn write_artifact(&self, ended: &Ended<'_>, kept: Kept) -> Option<String> {
+    fn write_artifact(&self, ended: &Ended<'_>, standing: Standing) -> Option<String> {
         if self.args.no_record {
             return None;
         }
         let text = markdown(ended, Smoke::Skipped);
         let gate_dir = &self.place.gate_dir;
-        let written = match kept {
-            Kept::Recorded => write_artifact(gate_dir, ended.record, &text, false),
-            // There is no such run.
-            Kept::No => replace(gate_dir.join(ARTIFACT).as_std_path(), text.as_bytes()),
+        let written = match standing {
+            Standing::Counts => write_artifact(gate_dir, ended.record, &text, false),
+            Standing::IsNoRun => replace(gate_dir.join(ARTIFACT).as_std_path(), text.as_bytes()),
         };
         written.err().map(|error| format!("cannot write the report: {error}"))
     }
 
     /// Shows people what speaks against the run, its shards, and its end.
-    fn show(&self, record: &Arc<RunRecord>, insights: &Insights, lines: &[ShardLine]) {
+    fn show(&self, ended: &Ended<'_>) {
         let look = self.look();
         // One ground is the sentence at the end.
         for (_, reason) in self.checked.grounds.iter().filter(|_| self.checked.grounds.len() > 1) {
@@ -116,10 +109,10 @@ impl Joining<'_> {
         self.checked.notes.iter().for_each(|reason| complain("note", &reason.text));
         if look.verbosity > Verbosity::Quiet {
             // Whoever closed the pipe has read enough.
-            let _ = io::stderr().lock().write_all(shards::page(lines, look).as_bytes());
+            let _ = io::stderr().lock().write_all(shards::page(ended.shards, look).as_bytes());
         }
-        let mut terminal = Terminal::new(io::stderr(), look).with_insights(|_, _| insights.clone());
-        let (record, cases) = (Arc::clone(record), self.whole.cases.clone().into());
+        let mut terminal = Terminal::new(io::stderr(), look).with_insights(|_, _| ended.insights.clone());
+        let (record, cases) = (Arc::new(ended.record.clone()), self.whole.cases.clone().into());
         terminal.observe(&Event { at: Timestamp::now(), fact: Fact::RunFinished { record, cases } });
     }
 
@@ -133,6 +126,11 @@ impl Joining<'_> {
             columns: surroundings.columns(),
             github: github::is_spoken_to(self.place.settings()),
         }
+    }
+
+    /// What became of each shard.
+    pub(super) fn lines(&self) -> Vec<ShardLine> {
+        self.checked.shards.iter().map(|shard| self.line(*shard)).collect()
     }
 
     fn line(&self, shard: Shard) -> ShardLine {

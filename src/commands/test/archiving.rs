@@ -114,7 +114,10 @@ impl Packing<'_> {
             sysroot: sysroot(&asked.cargo, &asked.stage)?,
         };
         let looking = Looking::of(asked, &context, Vec::new(), Vec::new());
-        let looking = looking.map(|looking| Looking { archive: Some(asked.cwd.join(path)), ..looking });
+        let looking = looking.map(|mut looking| {
+            looking.own.push(asked.cwd.join(path));
+            looking
+        });
         let tested = looking.and_then(|looking| history::look(looking).join().ok());
         // Without git, the key is made of paths, too, and says nothing elsewhere.
         let tested = tested.filter(|tested| tested.checkout.as_ref().is_some_and(|checkout| checkout.commit.is_some()));

@@ -13,7 +13,7 @@ use super::resolve::{refused, resolve};
 use crate::cargo::user_config::{self, Lookup, UserConfig};
 use crate::cli::{BuildArgs, TestArgs, cargo_args};
 use crate::commands::complain;
-use crate::commands::quarantine::{day, expired};
+use crate::commands::quarantine::{day, expired, refuse_when_strict};
 use crate::commands::stage::Stage;
 use crate::config::settings::DISABLE;
 use crate::config::{ConfigFile, Resolved, Settings};
@@ -29,6 +29,8 @@ pub(in crate::commands) struct Asked {
     pub(in crate::commands) cwd: PathBuf,
     pub(in crate::commands) own_exe: PathBuf,
     ground: LateGround,
+    /// The gate's own files that the command line names.
+    pub(in crate::commands) files: Vec<PathBuf>,
     /// The file that settings were read from.
     pub(in crate::commands) config: Option<ConfigFile>,
     pub(in crate::commands) resolved: Resolved,
@@ -200,46 +202,19 @@ pub(in crate::commands) fn prepare(args: &TestArgs, purpose: Purpose<'_>, stage:
         };
     }
     let archive = args.archive.archive_file.as_deref().map(|file| Archived::open(cwd.join(file))).transpose()?;
-    let (configured, by) = match &archive {
-        Some(archive) => (&archive.inventory.cargo_flags, "the archive's flags"),
-        None => (&resolved.settings.test.args, "`test.args` in the configuration"),
-    };
-    let build = args.build.with_configured(configured).map_err(|error| {
-        let words = error.to_string();
-        let first = words.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-        Refused::new(ExitCode::Config, format!("{by}: {first}"))
-    })?;
+    let build = with_configured(&args.build, archive.as_ref(), &resolved.settings)?;
     let cargo_flags = build.to_argv();
     if !builds || args.libtest.list || args.libtest.help {
         return Ok(Prepared::Handed(hand_over(&cargo, &cargo_flags, args)));
     }
-    for text in expired(&resolved.settings, day(jiff::Timestamp::now())) {
-        refuse_when_strict(&stage, &resolved, &text)?;
-    }
-    let softeners = softeners(|name| stage.variable(name));
-    if !softeners.is_empty() {
-        refuse_when_strict(&stage, &resolved, &format!("{} lets a red test turn green", softeners.join(", ")))?;
-    }
-    let rustc = rustc.join().unwrap_or_default();
-    let host = host_in(&rustc);
-    if host.is_empty() {
-        return Err(Refused::new(
-            ExitCode::Config,
-            "cannot learn the host's triple from `rustc -vV`: is rustc installed?",
-        ));
-    }
-    let rustc = match &archive {
-        Some(archive) => {
-            if let Some(text) = archive.fits(&host, &rustc)? {
-                stage.complain("warning", &text);
-            }
-            archive.inventory.rustc.clone()
-        }
-        None => rustc,
-    };
+    let softeners = refuse_or_warn_of_softeners(&stage, &resolved.settings)?;
+    let (host, rustc) = host_and_compiler(&stage, &rustc.join().unwrap_or_default(), archive.as_ref())?;
     let own_exe = std::env::current_exe().map_err(|error| Refused::new(ExitCode::Internal, error.to_string()))?;
+    let files = [&args.archive.archive, &args.archive.archive_file, &args.shard_plan];
+    let files = files.into_iter().flatten().map(|file| cwd.join(file)).collect();
     Ok(Prepared::Ours(Box::new(Asked {
         stage,
+        files,
         cargo,
         cwd,
         own_exe,
@@ -255,13 +230,41 @@ pub(in crate::commands) fn prepare(args: &TestArgs, purpose: Purpose<'_>, stage:
     })))
 }
 
-/// What softens the gate, or once did, is warned of, and refused where the settings are strict.
-fn refuse_when_strict(stage: &Stage, resolved: &Resolved, text: &str) -> Result<(), Refused> {
-    if resolved.settings.test.strict_env {
-        return Err(Refused::new(ExitCode::Config, format!("{text}, and `test.strict-env` refuses that")));
+/// cargo's flags with those that are configured, or else those that the archive was built with.
+fn with_configured(build: &BuildArgs, archive: Option<&Archived>, settings: &Settings) -> Result<BuildArgs, Refused> {
+    let (configured, by) = match archive {
+        Some(archive) => (&archive.inventory.cargo_flags, "the archive's flags"),
+        None => (&settings.test.args, "`test.args` in the configuration"),
+    };
+    build.with_configured(configured).map_err(|error| {
+        let words = error.to_string();
+        let first = words.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        Refused::new(ExitCode::Config, format!("{by}: {first}"))
+    })
+}
+
+/// Looks for what softens the gate, or once did. Gives the variables that let a red test turn green.
+fn refuse_or_warn_of_softeners(stage: &Stage, settings: &Settings) -> Result<Vec<String>, Refused> {
+    let softeners = softeners(|name| stage.variable(name));
+    let soft = (!softeners.is_empty()).then(|| format!("{} lets a red test turn green", softeners.join(", ")));
+    for text in expired(settings, day(jiff::Timestamp::now())).into_iter().chain(soft) {
+        refuse_when_strict(settings, &text, |text| stage.complain("warning", text))?;
     }
-    stage.complain("warning", text);
-    Ok(())
+    Ok(softeners)
+}
+
+/// The host's triple, and all that the compiler says which built, or will: an archive's must fit this one.
+fn host_and_compiler(stage: &Stage, rustc: &str, archive: Option<&Archived>) -> Result<(String, String), Refused> {
+    let host = host_in(rustc);
+    if host.is_empty() {
+        let why = "cannot learn the host's triple from `rustc -vV`: is rustc installed?";
+        return Err(Refused::new(ExitCode::Config, why));
+    }
+    let Some(archive) = archive else { return Ok((host, rustc.to_owned())) };
+    if let Some(text) = archive.fits(&host, rustc)? {
+        stage.complain("warning", &text);
+    }
+    Ok((host, archive.inventory.rustc.clone()))
 }
 
 /// All of `rustc -vV`: of the rustc beside cargo, which spares a proxy's detour, unless another one is named.

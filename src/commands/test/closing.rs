@@ -42,20 +42,7 @@ impl Session<'_> {
         measuring: &mut dyn Measuring,
     ) -> CameTo {
         let mut head = self.head.clone();
-        let (mut stamps, mut is_of_other) = (Vec::new(), false);
-        if let Some(tested) = came.tested.take() {
-            if let Some(checkout) = &tested.checkout {
-                add_checkout(&mut head, checkout);
-            }
-            // A worktree is on no branch.
-            head.branch = head.branch.or_else(|| self.asked.stage.origin()?.branch.clone());
-            head.input_key = Some(tested.input_key);
-            // Of a checkout with changes that is said already.
-            is_of_other = tested.is_of_other && head.dirty == Some(false);
-            came.cases = with_hashes(came.cases, &tested);
-            // What changed since is asked of the checkout that people work in.
-            stamps = if self.asked.stage.origin().is_none() { tested.stamps } else { Vec::new() };
-        }
+        let (stamps, is_of_other) = self.add_tested(&mut head, &mut came);
         let tool_error = self.tool_error(&came, &mut memory);
         let settled = self.settled(&came, head.input_key);
         let today = day(Timestamp::now());
@@ -79,21 +66,12 @@ impl Session<'_> {
             elsewhere: &[],
             took,
         });
-        if !self.asked.softeners.is_empty() {
-            let text = format!("run with {}, which lets a red test turn green", self.asked.softeners.join(", "));
-            judgement.reasons.push(Reason::new("soft-environment", text));
-        }
-        if is_of_other {
-            let text = "run from an archive of something else than is checked out (its build had changes, or another \
-                        Cargo.lock)";
-            self.asked.stage.complain("warning", &format!("this was {text}"));
-            judgement.reasons.push(Reason::new("archive-differs", text));
-        }
+        judgement.reasons.extend(self.softening(is_of_other));
         measuring.judge(&came, self.signals, &mut judgement);
         let record = record_of(head, state, judgement, &came, took);
         let record = Arc::new(RunRecord { coverage: measuring.reached(), ..record });
         let left = came.leaving.take();
-        let not_left = left.and_then(|left| left.end(&record, &came.cases, &came.not_run, measuring.part()));
+        let not_left = left.and_then(|left| left.end(&record, &came, measuring.part()));
         let now = Timestamp::now();
         let flaky_before = Knowing::new(&memory.summaries, settings, now).flaky_tests();
         memory.learn(&record, &came.cases);
@@ -122,6 +100,40 @@ impl Session<'_> {
             run: Some(Recorded { record, cases, insights: told, happened }),
             coverage: measuring.report().cloned(),
         }
+    }
+
+    /// Puts down what was tested. Gives the binaries as they are to be recorded, and whether they are of an archive of
+    /// something else than is checked out.
+    fn add_tested(&self, head: &mut RunHead, came: &mut Came) -> (Vec<BinaryStamp>, bool) {
+        let Some(tested) = came.tested.take() else { return (Vec::new(), false) };
+        if let Some(checkout) = &tested.checkout {
+            add_checkout(head, checkout);
+        }
+        let origin = self.asked.stage.origin();
+        // A worktree is on no branch.
+        head.branch = head.branch.take().or_else(|| origin?.branch.clone());
+        head.input_key = Some(tested.input_key);
+        came.cases = with_hashes(std::mem::take(&mut came.cases), &tested);
+        // Of a checkout with changes that is said already.
+        let is_of_other = tested.is_of_other && head.dirty == Some(false);
+        // What changed since is asked of the checkout that people work in.
+        (if origin.is_none() { tested.stamps } else { Vec::new() }, is_of_other)
+    }
+
+    /// What makes the verdict worth less.
+    fn softening(&self, is_of_other: bool) -> Vec<Reason> {
+        let mut reasons = Vec::new();
+        if !self.asked.softeners.is_empty() {
+            let text = format!("run with {}, which lets a red test turn green", self.asked.softeners.join(", "));
+            reasons.push(Reason::new("soft-environment", text));
+        }
+        if is_of_other {
+            let text = "run from an archive of something else than is checked out (its build had changes, or another \
+                        Cargo.lock)";
+            self.asked.stage.complain("warning", &format!("this was {text}"));
+            reasons.push(Reason::new("archive-differs", text));
+        }
+        reasons
     }
 
     /// Tells who wants to know; of a step the pipeline tells, once it is over. Gives what went wrong.

@@ -1,7 +1,7 @@
 //! The history beside the run: opened while cargo builds, written while the report is read.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -16,6 +16,7 @@ use crate::analytics::summary::{Entry, RunFacts, Summary};
 use crate::commands::keeping::{self, History, Pace};
 use crate::commands::remembered::full_runs;
 use crate::history::input::{self, Setting};
+use crate::history::portion::read::is_left_by_a_shard;
 use crate::history::shared::Hurry;
 use crate::history::store::{BinaryStamp, StoreError};
 use crate::model::{BinaryId, CaseRecord, ContentHash, Context, RunHead, RunRecord, TestKey};
@@ -177,8 +178,8 @@ pub(super) struct Looking {
     pub(super) rustflags: ContentHash,
     /// What an archive was built from.
     pub(super) archived: Option<ContentHash>,
-    /// An archive that may lie in the checkout, and is no part of what is tested.
-    pub(super) archive: Option<PathBuf>,
+    /// The gate's own files and directories, which may lie in the checkout, and are no part of what is tested.
+    pub(super) own: Vec<PathBuf>,
     pub(super) stamps: Vec<BinaryStamp>,
     pub(super) recorded: Vec<BinaryStamp>,
 }
@@ -191,14 +192,16 @@ impl Looking {
         stamps: Vec<BinaryStamp>,
         recorded: Vec<BinaryStamp>,
     ) -> Option<Self> {
-        let workspace = &asked.ground().ok()?.workspace;
+        let Ground { workspace, gate_dir } = asked.ground().ok()?;
+        let mut own = asked.files.clone();
+        own.push(gate_dir.clone().into());
         Some(Self {
             root: workspace.root.clone(),
             target_dir: workspace.target_dir.clone(),
             context: context.clone(),
             rustc: asked.rustc.clone(),
             rustflags: asked.rustflags(),
-            archive: asked.archive.as_ref().map(|archive| archive.path.clone()),
+            own,
             archived: asked.archive.as_ref().and_then(|archive| archive.inventory.input_key),
             stamps,
             recorded,
@@ -211,8 +214,8 @@ pub(super) fn look(looking: Looking) -> JoinHandle<Tested> {
     std::thread::spawn(move || {
         let setting = Setting { context: &looking.context, rustc: &looking.rustc, rustflags: looking.rustflags };
         let mut checkout = git::read_checkout(&looking.root);
-        if let Some((checkout, archive)) = checkout.as_mut().zip(looking.archive.as_deref()) {
-            leave_out(checkout, archive);
+        if let Some(checkout) = &mut checkout {
+            leave_out(checkout, &looking.own);
         }
         let recorded: HashMap<_, &BinaryStamp> =
             looking.recorded.iter().map(|stamp| ((&stamp.path, stamp.size, stamp.mtime_ns), stamp)).collect();
@@ -234,11 +237,23 @@ pub(super) fn look(looking: Looking) -> JoinHandle<Tested> {
     })
 }
 
-/// Takes a file for no change of the checkout.
-fn leave_out(checkout: &mut Checkout, file: &Path) {
-    let Ok(file) = fs_err::canonicalize(file) else { return };
+/// Takes files of ours, those in directories of ours, and what shards leave behind, for no change of the checkout. What
+/// git tracks was not put there by us alone, and a directory that holds the checkout is none of ours.
+fn leave_out(checkout: &mut Checkout, own: &[PathBuf]) {
     let Checkout { root, changed, .. } = checkout;
-    changed.retain(|path| fs_err::canonicalize(root.join(path)).ok().as_ref() != Some(&file));
+    let Ok(whole) = fs_err::canonicalize(&root) else { return };
+    let own = own.iter().filter_map(|path| fs_err::canonicalize(path).ok()).filter(|own| !whole.starts_with(own));
+    let own: Vec<PathBuf> = own.collect();
+    let is_ours = |path: &Utf8PathBuf| {
+        let path = fs_err::canonicalize(root.join(path));
+        path.is_ok_and(|path| own.iter().any(|own| path.starts_with(own)) || is_left_by_a_shard(&path))
+    };
+    let mut ours: HashSet<Utf8PathBuf> = changed.iter().filter(|path| is_ours(path)).cloned().collect();
+    if !ours.is_empty() {
+        let untracked: HashSet<Utf8PathBuf> = git::untracked(root).into_iter().collect();
+        ours.retain(|path| untracked.contains(path));
+        changed.retain(|path| !ours.contains(path));
+    }
 }
 
 /// Tests of an archive in a checkout of something else test neither the one nor the other.

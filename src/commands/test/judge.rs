@@ -69,7 +69,10 @@ pub(in crate::commands) fn judge_cases(cases: &[Arc<CaseRecord>], took: Duration
 /// Judges a run.
 pub(in crate::commands) fn judge(facts: &Facts<'_>) -> (RunState, Judgement) {
     let mut grounds: Vec<(ExitCode, Reason)> = Vec::new();
-    let built = facts.build.and_then(|failure| ground_of_build(failure, &mut grounds));
+    let built = facts.build.and_then(ground_of_build).map(|(state, code, reason)| {
+        grounds.push((code, reason));
+        state
+    });
     let stopped = ground_of_interrupt(facts, &mut grounds);
     ground_of_tests(facts, &mut grounds);
     let failed_tool = ground_of_tool(facts, &mut grounds);
@@ -97,7 +100,8 @@ const fn state_of(code: ExitCode) -> Option<RunState> {
     }
 }
 
-fn ground_of_build(failure: &build::Failure, grounds: &mut Vec<(ExitCode, Reason)>) -> Option<RunState> {
+/// What a build that failed comes to; none where it is tried again, and is a tool error once the tries are spent.
+pub(super) fn ground_of_build(failure: &build::Failure) -> Option<(RunState, ExitCode, Reason)> {
     let (state, code, id, text) = match failure {
         build::Failure::Code => {
             let text = "the code does not build; cargo says why above".to_owned();
@@ -114,11 +118,9 @@ fn ground_of_build(failure: &build::Failure, grounds: &mut Vec<(ExitCode, Reason
             let text = format!("{} came during the build", interrupt.signal);
             (RunState::Interrupted, ExitCode::Interrupted, "interrupted", text)
         }
-        // It is retried, and comes here as a tool error once the tries are spent.
         build::Failure::Tool(_) => return None,
     };
-    grounds.push((code, Reason::new(id, text)));
-    Some(state)
+    Some((state, code, Reason::new(id, text)))
 }
 
 fn ground_of_interrupt(facts: &Facts<'_>, grounds: &mut Vec<(ExitCode, Reason)>) -> Option<RunState> {

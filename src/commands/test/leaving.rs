@@ -1,23 +1,23 @@
 //! What a shard leaves behind for `cargo gate join`, from before its build to its verdict, whatever becomes of it.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::Refused;
 use super::ask::Asked;
 use super::refused::gate_dir_despite_mistakes;
-use super::session::Session;
+use super::session::{Came, Session};
 use crate::cli::TestArgs;
 use crate::commands::stage::Stage;
 use crate::config::settings::DISABLE;
 use crate::exit_code::ExitCode;
 use crate::history::portion::folder::{Folder, USUAL};
 use crate::history::portion::part::{End, MeasuredPart, Part};
-use crate::history::record::{self, Start};
+use crate::history::record;
 use crate::history::store::FinishedRun;
-use crate::model::{CaseRecord, Context, RunRecord, TestKey};
+use crate::model::{BinaryId, RunHead, RunRecord};
 use crate::plan::portion::Portion;
 use crate::sys::random::random;
 
@@ -54,36 +54,24 @@ impl Leaving {
     }
 
     /// The run is judged. Gives what went wrong.
-    pub(super) fn end(
-        self,
-        record: &RunRecord,
-        cases: &[Arc<CaseRecord>],
-        not_run: &[Arc<TestKey>],
-        measured: Option<MeasuredPart>,
-    ) -> Option<String> {
+    pub(super) fn end(self, record: &RunRecord, came: &Came, measured: Option<MeasuredPart>) -> Option<String> {
         let Self { folder, part } = self;
-        let not_run = names_of(not_run, part.portion.as_ref());
+        let not_run = part.portion.as_ref().map(|portion| without_outcome(came, portion)).unwrap_or_default();
         let part = Part { head: record.head.clone(), measured, end: End::Ended(not_run), ..part };
         // Without a cut there is no plan that others could have parts of.
         let plan_digest = part.portion.as_ref().map(|portion| portion.whole);
         let record = RunRecord { plan_digest, ..record.clone() };
-        let run = FinishedRun { record, cases: cases.to_vec(), binaries: Vec::new() };
+        let run = FinishedRun { record, cases: came.cases.clone(), binaries: Vec::new() };
         let left = folder.end(&part, &run);
         left.err().map(|error| format!("this shard counts as unfinished, since its folder cannot be written: {error}"))
     }
 }
 
 /// What has no outcome, in the names of the portion: of a binary that gives no list, the binary's.
-fn names_of(not_run: &[Arc<TestKey>], portion: Option<&Portion>) -> Vec<String> {
-    let Some(Portion { names, .. }) = portion else { return Vec::new() };
-    let name_of = |key: &Arc<TestKey>| {
-        let both = [key.to_string(), key.binary.to_string()];
-        both.into_iter().find(|name| names.binary_search(name).is_ok())
-    };
-    let mut without: Vec<String> = not_run.iter().filter_map(name_of).collect();
-    without.sort_unstable();
-    without.dedup();
-    without
+fn without_outcome(came: &Came, portion: &Portion) -> Vec<String> {
+    let tests = came.not_run.iter().filter_map(|key| portion.name_of(key));
+    let without: BTreeSet<String> = tests.chain(came.cut_short.iter().map(BinaryId::to_string)).collect();
+    without.into_iter().collect()
 }
 
 fn not_left(error: std::io::Error) -> Refused {
@@ -103,19 +91,10 @@ pub(in crate::commands) fn refused(args: &TestArgs, refused: &Refused) -> Option
     let stage = Stage::here().ok()?;
     let path: PathBuf = match &args.shard_out {
         Some(dir) => stage.cwd.join(dir),
-        None => gate_dir_despite_mistakes(args)?.join(USUAL).into(),
+        None => gate_dir_despite_mistakes(args, &args.settings.given())?.join(USUAL).into(),
     };
-    let start = Start {
-        at: Timestamp::now(),
-        random: random(),
-        context: Context { target: String::new(), features: String::new(), profile: String::new() },
-        trigger: args.trigger.clone(),
-        toolchain: String::new(),
-        instrumented: false,
-        full: false,
-        shard: Some(shard),
-    };
-    let head = record::head(start, &|name| stage.variable(name));
+    let head = record::head_of_nothing(Timestamp::now(), random(), &|name| stage.variable(name));
+    let head = RunHead { shard: Some(shard), ..head };
     let end = End::Refused(refused.code, refused.why.clone());
     let left = Folder::at(path).begin(&Part { shard, head, portion: None, measured: None, end });
     left.err().map(|error| format!("the shard's folder cannot be written: {error}"))

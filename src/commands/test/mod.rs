@@ -35,7 +35,7 @@ pub(super) use leaving::{folder_of, refused as leave_refused, stepped_aside};
 use measuring::NotMeasuring;
 pub(super) use measuring::{Begun, Measuring};
 pub(super) use outputs::{ARTIFACT, Ended, Wanted, events, look, markdown, write_artifact, write_asked};
-pub(super) use refused::{Refused, placed};
+pub(super) use refused::{Refused, gate_dir_despite_mistakes, placed};
 pub(super) use rounds::run as run_session;
 pub(super) use session::{Came, Recorded, run_once};
 pub(super) use step::{Stepped, Told, handed, run_step, seated};

@@ -43,7 +43,7 @@ impl Refused {
     /// The gate directory, where it can be known, for what is recorded. Where there is none yet no report can mislead, and
     /// a command that did nothing makes none.
     pub(in crate::commands) fn gate_dir(&self, args: &TestArgs) -> Option<Utf8PathBuf> {
-        let known = (!args.no_record).then(|| gate_dir_despite_mistakes(args)).flatten();
+        let known = (!args.no_record).then(|| gate_dir_despite_mistakes(args, &args.settings.given())).flatten();
         known.filter(|gate_dir| gate_dir.is_dir())
     }
 
@@ -94,9 +94,12 @@ pub(in crate::commands) fn placed(place: &PlaceArgs) -> TestArgs {
 }
 
 /// Whatever else is wrong with workspace and configuration.
-pub(super) fn gate_dir_despite_mistakes(args: &TestArgs) -> Option<Utf8PathBuf> {
+pub(in crate::commands) fn gate_dir_despite_mistakes(
+    args: &TestArgs,
+    flags: &[(&'static str, &str)],
+) -> Option<Utf8PathBuf> {
     let ground = ground_of(args)?;
-    let store_dir = settings_despite_mistakes(Some(&ground), &args.settings.given()).store.dir;
+    let store_dir = settings_despite_mistakes(Some(&ground), flags).store.dir;
     Some(ground.ground(store_dir.as_deref()).ok()?.gate_dir.clone())
 }
 

@@ -15,7 +15,7 @@ use super::leaving::Leaving;
 use super::measuring::Measuring;
 use super::outputs::{self, Observers};
 use super::sharding::{Ours, handed_over, is_full_but_for_shard};
-use super::unfinished::{not_executed, without_outcome};
+use super::unfinished::{not_executed, units_cut_short, without_outcome};
 use super::{Refused, planning};
 use crate::cargo::build::{self, Built};
 use crate::cargo::user_config::UserConfig;
@@ -91,6 +91,8 @@ pub(super) struct Session<'a> {
 pub(in crate::commands) struct Came {
     pub(in crate::commands) cases: Vec<Arc<CaseRecord>>,
     pub(in crate::commands) not_run: Vec<Arc<TestKey>>,
+    /// Binaries without a list that a stop kept from their end: nobody knows what is missing of their tests.
+    pub(super) cut_short: Vec<BinaryId>,
     pub(in crate::commands) stop: Option<Stop>,
     pub(in crate::commands) tool_error: Option<String>,
     pub(in crate::commands) tries: u32,
@@ -165,7 +167,7 @@ impl<'a> Session<'a> {
         told: Vec<Box<dyn Observer + '_>>,
     ) -> Result<CameTo, Refused> {
         // Before all else: whenever this process ends, what an earlier one left does not pass for what this one did.
-        let mut leaving = self.leaving(measuring.part())?;
+        let leaving = self.leaving(measuring.part())?;
         // Before anything is on record: what does not belong here is no run.
         let restored = |archived| Ok((archived, self.restored(archived)?));
         let restored = self.asked.archive.as_ref().map(restored).transpose()?;
@@ -201,7 +203,7 @@ impl<'a> Session<'a> {
         }
         let lists = self.asked.ground().ok().map(|ground| ground.gate_dir.join("lists.json"));
         let mut remembered = lists.as_ref().map(|lists| Remembered::load(lists.as_std_path())).unwrap_or_default();
-        let mut came = Came { tries, ..Came::default() };
+        let mut came = Came { tries, leaving, ..Came::default() };
         match built {
             Err(error) => {
                 if let build::Failure::Tool(why) = &error {
@@ -213,33 +215,49 @@ impl<'a> Session<'a> {
                 if let Some(path) = &self.args.archive.archive {
                     return self.archive(&built, path);
                 }
-                measuring.built(&built.executables);
-                let (whole, stamps) = self.plan(&built, &memory, &mut remembered, self.slots == 1)?;
-                let ours = self.ours(whole).inspect_err(|_| self.forget(&mut memory))?;
-                if self.args.list {
-                    return Ok(CameTo { judgement: self.list(&ours), run: None, coverage: None });
-                }
-                if let (Some(leaving), Some(portion)) = (&mut leaving, &ours.portion) {
-                    leaving.takes(portion)?;
-                }
-                let is_kept = self.records() || leaving.is_some();
-                let looking = is_kept.then(|| self.look(&ours.plan, stamps, &memory)).flatten();
-                measuring.about_to_run();
-                self.execute(&ours, &mut came, &mut remembered, &mut observers);
-                (came.digest, came.portion) = (Some(ours.whole), ours.portion);
-                came.tested = looking.and_then(|looking| looking.join().ok());
-                if let (false, Some(launches), Some(file)) = (self.args.no_record, &built.to_keep, self.kept_launches())
-                {
-                    // Whoever cannot keep them records them again.
-                    let _ = launches.save(&file);
+                let listed =
+                    self.run_built(&built, &mut memory, &mut came, &mut remembered, &mut observers, measuring)?;
+                if let Some(judgement) = listed {
+                    return Ok(CameTo { judgement, run: None, coverage: None });
                 }
             }
         }
         if let (false, Some(lists)) = (self.args.no_record, &lists) {
             let _ = remembered.save(lists.as_std_path());
         }
-        came.leaving = leaving;
         Ok(self.finish(came, memory, observers, &insights, measuring))
+    }
+
+    /// Plans, and executes what is this machine's; where tests are only listed, gives what comes of that.
+    fn run_built(
+        &self,
+        built: &Built,
+        memory: &mut Memory,
+        came: &mut Came,
+        remembered: &mut Remembered,
+        observers: &mut Observers<'_>,
+        measuring: &mut dyn Measuring,
+    ) -> Result<Option<Judgement>, Refused> {
+        measuring.built(&built.executables);
+        let (whole, stamps) = self.plan(built, memory, remembered, self.slots == 1)?;
+        let ours = self.ours(whole).inspect_err(|_| self.forget(memory))?;
+        if self.args.list {
+            return Ok(Some(self.list(&ours)));
+        }
+        if let (Some(leaving), Some(portion)) = (&mut came.leaving, &ours.portion) {
+            leaving.takes(portion).inspect_err(|_| self.forget(memory))?;
+        }
+        let is_kept = self.records() || came.leaving.is_some();
+        let looking = is_kept.then(|| self.look(&ours.plan, stamps, memory)).flatten();
+        measuring.about_to_run();
+        self.execute(&ours, came, remembered, observers);
+        (came.digest, came.portion) = (Some(ours.whole), ours.portion);
+        came.tested = looking.and_then(|looking| looking.join().ok());
+        if let (false, Some(launches), Some(file)) = (self.args.no_record, &built.to_keep, self.kept_launches()) {
+            // Whoever cannot keep them records them again.
+            let _ = launches.save(&file);
+        }
+        Ok(None)
     }
 
     /// Takes the run off the record: it turned out that there can be none.
@@ -315,11 +333,13 @@ impl<'a> Session<'a> {
             expected,
         });
         let mut left = plan.clone();
+        let mut ended: HashSet<BinaryId> = HashSet::new();
         loop {
             let finished = engine::execute(&left, &self.options(), self.signals, &mut |fact| observers.tell(fact));
             let Finished { cases, not_run, stop, unstarted, units } = finished;
-            for (unit, took, threads) in &units {
-                remembered.put_unit(unit, *took, *threads);
+            for (unit, took, threads) in units {
+                remembered.put_unit(&unit, took, threads);
+                ended.insert(unit);
             }
             came.cases.extend(cases);
             came.not_run = not_run;
@@ -332,12 +352,16 @@ impl<'a> Session<'a> {
                 break;
             }
             came.tries += 1;
-            without_outcome(&mut left, &came.cases, &units.into_iter().map(|(unit, ..)| unit).collect());
+            without_outcome(&mut left, &came.cases, &ended);
             // A unit that was cut short runs whole again: what it told before comes again.
             let again: HashSet<&BinaryId> =
                 left.binaries.iter().filter(|binary| !binary.harness.gives_list()).map(|binary| &binary.id).collect();
             came.cases.retain(|case| !again.contains(&case.key.binary));
         }
         came.cases.sort_by(|a, b| a.key.cmp(&b.key));
+        came.cut_short = match came.stop {
+            Some(_) => units_cut_short(plan, &came.cases, &ended),
+            None => Vec::new(),
+        };
     }
 }

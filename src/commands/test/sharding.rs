@@ -7,7 +7,7 @@ use super::ask::Asked;
 use super::session::Session;
 use crate::cli::TestArgs;
 use crate::exit_code::ExitCode;
-use crate::model::ContentHash;
+use crate::model::{ContentHash, some_of};
 use crate::plan::cut::{Cut, Weighing};
 use crate::plan::cut_file::{self, Difference};
 use crate::plan::portion::Portion;
@@ -61,12 +61,16 @@ impl Session<'_> {
 
     /// A cut that was handed over, where it is one of the tests that are there.
     fn obeyed<'c>(&self, cut: &'c Cut, there: &[String]) -> Result<&'c Cut, Refused> {
+        let here = self.asked.settings().test.isolation;
+        if cut.isolation != here {
+            let text = format!("the plan was cut for the isolation `{}`, and `{here}` is in force here", cut.isolation);
+            self.asked.stage.complain("warning", &text);
+        }
         let Some(Difference { new, missing }) = Difference::between(&cut.names(), there) else { return Ok(cut) };
         let said = [(&new, "new"), (&missing, "missing")].into_iter().filter(|(names, _)| !names.is_empty());
         let said: Vec<String> = said
             .map(|(names, what)| {
-                let named: Vec<&str> = names.iter().take(NAMED).map(String::as_str).collect();
-                format!("{} {what} ({})", words::thousands(names.len() as u64), named.join(", "))
+                format!("{} {what} ({})", words::thousands(names.len() as u64), some_of(names.iter(), NAMED))
             })
             .collect();
         let path = self.args.shard_plan.as_deref().unwrap_or_else(|| Path::new("")).display();

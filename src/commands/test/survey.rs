@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Refused;
 use super::ask::Asked;
 use super::history::{self, Memory, Opening};
+use super::judge::ground_of_build;
 use super::outputs::{self, Observers};
 use super::session::Session;
 use crate::cargo::build::{Built, Failure};
@@ -30,12 +31,16 @@ pub(in crate::commands) fn survey(args: &TestArgs, asked: &Arc<Asked>) -> Result
     let mut observers = Observers::new([Box::new(terminal) as Box<_>]);
     let (built, tries) = session.with_retries(&mut observers, |observers| session.build(None, observers));
     drop(observers);
-    let built = built.map_err(|failure| refused(failure, tries))?;
+    let built = built.map_err(|failure| refused(&failure, tries))?;
     let memory = memory.waited_for();
     memory.warnings.iter().for_each(|warning| asked.stage.complain("warning", warning));
     let lists = asked.ground()?.gate_dir.join("lists.json");
     let mut remembered = Remembered::load(lists.as_std_path());
     let (mut plan, _) = session.plan(&built, &memory, &mut remembered, false)?;
+    if let Some(interrupt) = signals.interrupt() {
+        let why = format!("{} came while the tests were listed", interrupt.signal);
+        return Err(Refused::new(ExitCode::Interrupted, why));
+    }
     expect_of_units(&mut plan, &memory);
     if let (Some(launches), Some(file)) = (&built.to_keep, session.kept_launches()) {
         // Whoever cannot keep what was learnt learns it again.
@@ -55,21 +60,13 @@ fn expect_of_units(plan: &mut Plan, memory: &Memory) {
     }
 }
 
-fn refused(failure: Failure, tries: u32) -> Refused {
-    let (code, why) = match failure {
-        Failure::Code => (ExitCode::BuildFailed, "the code does not build; cargo says why above".to_owned()),
-        Failure::Usage => {
-            (ExitCode::Usage, "cargo does not understand its command line, and says why above".to_owned())
-        }
-        Failure::Tool(why) => {
+fn refused(failure: &Failure, tries: u32) -> Refused {
+    match (ground_of_build(failure), failure) {
+        (Some((_, code, reason)), _) => Refused::new(code, reason.text),
+        (None, Failure::Tool(why)) => {
             let times = crate::report::words::count(tries.into(), "try", "tries");
-            (ExitCode::NeverExecuted, format!("{why} ({times}; this is no fault of the code)"))
+            Refused::new(ExitCode::NeverExecuted, format!("{why} ({times}; this is no fault of the code)"))
         }
-        Failure::Missing(why) | Failure::Unusable(why) => (ExitCode::Config, why),
-        Failure::Interrupted(interrupt) => {
-            (ExitCode::Interrupted, format!("{} came during the build", interrupt.signal))
-        }
-        Failure::Internal(why) => (ExitCode::Internal, why),
-    };
-    Refused::new(code, why)
+        (None, _) => Refused::new(ExitCode::Internal, "the build failed, and nobody said why"),
+    }
 }

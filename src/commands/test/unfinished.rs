@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::model::{BinaryId, CaseRecord, TestKey};
+use crate::model::{BinaryId, CaseRecord, Outcome, TestKey, some_of};
 use crate::plan::Plan;
 use crate::runner::engine::Stop;
 
@@ -15,10 +15,8 @@ pub(super) fn not_executed(stop: Option<&Stop>, unstarted: &[(BinaryId, String)]
     match (stop, unstarted.first()) {
         (Some(Stop::RunTimeout(_)), _) if has_failed => None,
         (Some(Stop::RunTimeout(in_flight)), _) => {
-            let names = in_flight.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
-            let more = in_flight.len().saturating_sub(3);
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            Some(format!("the run ran into its own limit with {names}{more} in flight"))
+            let names = some_of(in_flight.iter(), 3);
+            Some(format!("the run ran into its own limit with {names} in flight"))
         }
         (_, Some((binary, why))) => {
             let more = unstarted.len() - 1;
@@ -39,4 +37,12 @@ pub(super) fn without_outcome(plan: &mut Plan, cases: &[Arc<CaseRecord>], finish
         true => !binary.tests.is_empty(),
         false => !finished_units.contains(&binary.id),
     });
+}
+
+/// The binaries without a list that did not come to their end; one that ran into its own limit did.
+pub(super) fn units_cut_short(plan: &Plan, cases: &[Arc<CaseRecord>], ended: &HashSet<BinaryId>) -> Vec<BinaryId> {
+    let timed_out: HashSet<&BinaryId> =
+        cases.iter().filter(|case| case.outcome == Outcome::Timeout).map(|case| &case.key.binary).collect();
+    let units = plan.binaries.iter().filter(|binary| !binary.harness.gives_list()).map(|binary| &binary.id);
+    units.filter(|unit| !ended.contains(unit) && !timed_out.contains(unit)).cloned().collect()
 }

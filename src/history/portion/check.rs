@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use super::part::{End, Left, Part};
 use super::read::Found;
 use crate::exit_code::ExitCode;
-use crate::model::{BinaryId, Reason, RunState, Shard};
+use crate::model::{BinaryId, Reason, RunState, Shard, some_of};
 use crate::plan::digest;
 
 /// What came of looking at the parts.
@@ -24,41 +24,31 @@ pub struct Checked {
     pub shards: Vec<Shard>,
     /// What speaks against the whole, each with its code.
     pub grounds: Vec<(ExitCode, Reason)>,
+    /// Parts that stopped before their end, as at a failure: what speaks against a whole in which that failure fails
+    /// nothing.
+    pub cut_short: Vec<(ExitCode, Reason)>,
     /// What else is to be said.
     pub notes: Vec<Reason>,
+    /// Nobody can say what the parts are together.
+    is_mixed: bool,
 }
 
 impl Checked {
     /// Do the parts make one run of one thing, as far as they are there?
     #[must_use]
-    pub fn belong_together(&self) -> bool {
-        self.grounds.iter().all(|(_, reason)| !BELONGING.contains(&reason.id.as_str()))
+    pub const fn belong_together(&self) -> bool {
+        !self.is_mixed
     }
 }
-
-/// The reasons why parts do not belong together.
-const BELONGING: [&str; 14] = [
-    "shard-unreadable",
-    "shard-count",
-    "shard-twice",
-    "plan-differs",
-    "plan-unknown",
-    "cut-differs",
-    "commit-differs",
-    "other-checkout",
-    "dirty-differs",
-    "input-differs",
-    "context-differs",
-    "measured-differs",
-    "tests-overlap",
-    "tests-lost",
-];
 
 /// What all parts have in common: the reason where they have not, in a word and in words, and what that is of one.
 type Likeness<'a> = (&'a str, &'a str, &'a dyn Fn(&Part) -> Option<String>);
 
 /// What is judged of all parts together.
 const OF_TESTS: [ExitCode; 4] = [ExitCode::Pass, ExitCode::TestsFailed, ExitCode::NoTests, ExitCode::CoverageFailed];
+
+/// The way on.
+const SAME: &str = "all machines need the same code, flags and filters: run them again, and join again";
 
 /// How many names a sentence has.
 const NAMED: usize = 5;
@@ -94,6 +84,7 @@ fn usual_count(left: &[Left]) -> Option<u32> {
 
 impl Checked {
     fn belonging(&mut self, id: &str, text: String) {
+        self.is_mixed = true;
         self.grounds.push((ExitCode::Config, Reason::new(id, text)));
     }
 
@@ -180,7 +171,8 @@ impl Checked {
             if by_value.len() > 1 {
                 let groups: Vec<String> =
                     by_value.iter().map(|(value, shards)| format!("{} {value}", list(shards))).collect();
-                self.belonging(id, format!("{what}: {}", groups.join("; ")));
+                let text = format!("{what}: {}; {SAME}", groups.join("; "));
+                self.belonging(id, text);
             }
         }
     }
@@ -205,7 +197,12 @@ impl Checked {
             self.shards.iter().filter(|shard| !there.contains(shard)).map(Shard::to_string).collect();
         if !missing.is_empty() {
             let what = if missing.len() == 1 { "shard" } else { "shards" };
-            let text = format!("{what} {} left nothing: the suite was not executed whole", list(&missing));
+            let text = format!(
+                "{what} {} left nothing: the suite was not executed whole; run `cargo gate test --shard {}` there and \
+                 join again",
+                named(&missing),
+                if missing.len() == 1 { missing.join("") } else { format!("K/{}", self.shards.len()) }
+            );
             self.incomplete("shard-missing", text);
         }
         for left in counted.iter().filter(|left| left.part.end == End::Begun) {
@@ -261,14 +258,12 @@ impl Checked {
             }
             return;
         };
-        let is_named = |name: &str| portion.names.binary_search_by(|own| own.as_str().cmp(name)).is_ok();
         let (mut told, mut strangers) = (HashSet::new(), Vec::new());
         for case in &run.cases {
-            let (key, binary) = (case.key.to_string(), case.key.binary.to_string());
-            if !is_named(&key) && !is_named(&binary) && !case.key.is_whole_process() {
-                strangers.push(key.clone());
+            if portion.name_of(&case.key).is_none() && !case.key.is_whole_process() {
+                strangers.push(case.key.to_string());
             }
-            told.insert(key);
+            told.insert(case.key.to_string());
         }
         if !strangers.is_empty() {
             let text = format!("shard {shard} ran what was not its own: {}", named(&strangers));
@@ -286,6 +281,15 @@ impl Checked {
                 named(&silent)
             );
             self.incomplete("tests-without-outcome", text);
+        }
+        // Who came to something else says why.
+        if !not_run.is_empty() && run.record.state == RunState::Executed {
+            let text = format!(
+                "shard {shard} stopped before its end, and {} without an outcome: {}",
+                are(not_run.len()),
+                named(not_run)
+            );
+            self.cut_short.push((ExitCode::NeverExecuted, Reason::new("tests-without-outcome", text)));
         }
     }
 
@@ -385,9 +389,7 @@ fn list(words: &[String]) -> String {
 }
 
 fn named(names: &[String]) -> String {
-    let more = names.len().saturating_sub(NAMED);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("{}{more}", names.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", "))
+    some_of(names.iter(), NAMED)
 }
 
 #[cfg(test)]
@@ -504,6 +506,19 @@ mod tests {
 
     fn of_head(left: &mut [Left], change: fn(&mut crate::model::RunHead)) {
         left[1] = left[1].clone().with_head(change);
+    }
+
+    #[test]
+    fn a_part_that_stopped_early_says_what_is_missing_unless_it_says_why() {
+        let mut left = parts(&CUT);
+        left[2].part.end = End::Ended(vec!["app/doc:doc".into()]);
+        let stopped = checked(left.clone());
+        let told: Vec<_> = stopped.cut_short.iter().map(|(code, reason)| (code.number(), &*reason.text)).collect();
+        let text = "shard 3/3 stopped before its end, and 1 test is without an outcome: app/doc:doc";
+        assert_eq!((told, stopped.grounds), (vec![(22, text)], Vec::new()));
+        left[2] = left[2].clone().having_come_to(RunState::Interrupted, ExitCode::Interrupted, "interrupted", "why");
+        let interrupted = checked(left);
+        assert_eq!((interrupted.grounds.len(), interrupted.cut_short), (1, Vec::new()));
     }
 
     #[test]

@@ -12,15 +12,16 @@ use crate::model::{ContentHash, Context, RunHead, Shard, WORKSPACE_SUITE};
 use crate::plan::portion::Portion;
 
 /// The version that is written, and the only one that is read.
-const VERSION: u64 = 1;
+pub(super) const VERSION: u32 = 1;
 
 /// The most names of one part.
 const MOST_NAMES: usize = 1_000_000;
 
 /// The whole file.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Note {
-    schema_version: u64,
+    schema_version: u32,
     state: State,
     shard: Shard,
     plan_digest: Option<ContentHash>,
@@ -60,6 +61,7 @@ enum State {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct MeasuredNote {
     selected: String,
     measurer: Option<String>,
@@ -69,6 +71,7 @@ struct MeasuredNote {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct RefusedNote {
     exit_code: u8,
     why: String,
@@ -126,10 +129,6 @@ impl Note {
 
     /// The part, if there can be such a one, with the contents of the files beside it; else what is wrong with it.
     pub(super) fn into_part(self) -> Result<(Part, Contents), String> {
-        if self.schema_version != VERSION {
-            let version = self.schema_version;
-            return Err(format!("it has version {version} of the format, known here is {VERSION}"));
-        }
         if self.names.len() > MOST_NAMES || self.not_run.len() > MOST_NAMES {
             return Err(format!("it has more than {MOST_NAMES} names"));
         }

@@ -5,11 +5,11 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::folder::{LCOV, NOTE, RUN};
-use super::note::Note;
-use super::part::{Left, Part, Unreadable};
+use super::note::{Note, VERSION};
+use super::part::{Contents, Left, Part, Unreadable};
 use crate::history::portable;
 use crate::history::store::FinishedRun;
-use crate::model::ContentHash;
+use crate::model::{ContentHash, schema_version};
 use crate::sys::digest::hash_file;
 
 /// The largest `shard.json`.
@@ -65,6 +65,14 @@ pub fn find(dirs: &[PathBuf]) -> Found {
     found
 }
 
+/// Is this a file that a part's folder is made of, in such a folder? The machines of a matrix may all leave theirs in the
+/// checkout, or in copies of it: none is a part of what is tested.
+#[must_use]
+pub fn is_left_by_a_shard(file: &Path) -> bool {
+    let is_named_so = [NOTE, RUN, LCOV].iter().any(|name| file.file_name().is_some_and(|of| of == *name));
+    is_named_so && file.parent().is_some_and(|folder| read_note(folder).is_ok())
+}
+
 /// The folders of parts at or below a directory, in order of their names.
 fn folders_in(dir: &Path, depth: usize, folders: &mut Vec<PathBuf>) -> io::Result<()> {
     if dir.join(NOTE).symlink_metadata().is_ok() {
@@ -90,11 +98,7 @@ fn folders_in(dir: &Path, depth: usize, folders: &mut Vec<PathBuf>) -> io::Resul
 
 /// Reads what a part left.
 fn read(folder: &Path) -> Result<Left, String> {
-    let mut bytes = Vec::new();
-    let note = open(&folder.join(NOTE), MOST_NOTE)?;
-    note.take(MOST_NOTE).read_to_end(&mut bytes).map_err(|error| of(NOTE, &error))?;
-    let note: Note = serde_json::from_slice(&bytes).map_err(|error| of(NOTE, &error))?;
-    let (part, contents) = note.into_part().map_err(|why| of(NOTE, &why))?;
+    let (part, contents) = read_note(folder)?;
     let run = match contents.run {
         Some(hash) => {
             let path = folder.join(RUN);
@@ -114,6 +118,19 @@ fn read(folder: &Path) -> Result<Left, String> {
         None => None,
     };
     Ok(Left { place: folder.display().to_string(), part, run, lcov })
+}
+
+/// Reads what a folder says of its part.
+fn read_note(folder: &Path) -> Result<(Part, Contents), String> {
+    let mut bytes = Vec::new();
+    let note = open(&folder.join(NOTE), MOST_NOTE)?;
+    note.take(MOST_NOTE).read_to_end(&mut bytes).map_err(|error| of(NOTE, &error))?;
+    let version = schema_version(&bytes).map_err(|error| of(NOTE, &error))?;
+    if version != VERSION {
+        return Err(of(NOTE, &format!("it has version {version} of the format, known here is {VERSION}")));
+    }
+    let note: Note = serde_json::from_slice(&bytes).map_err(|error| of(NOTE, &error))?;
+    note.into_part().map_err(|why| of(NOTE, &why))
 }
 
 fn of(name: &str, why: &dyn std::fmt::Display) -> String {
@@ -256,7 +273,8 @@ mod tests {
         let path = place.path().join(NOTE);
         let text = fs_err::read_to_string(&path).unwrap();
         for (from, to, what) in [
-            ("\"schema_version\":1", "\"schema_version\":2", "it has version 2 of the format"),
+            ("\"schema_version\":1,\"state\"", "\"schema_version\":2,\"stage\"", "it has version 2 of the format"),
+            ("\"state\"", "\"mood\":1,\"state\"", "unknown field `mood`"),
             ("\"1/2\"", "\"3/2\"", "`3/2` is no shard"),
             ("\"1/2\"", "\"2/2\"", "it is of another run"),
             ("\"commit\":\"abc\"", "\"commit\":\"def\"", "it is of another run"),

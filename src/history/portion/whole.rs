@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::part::{End, Left, Part};
-use crate::model::{CaseRecord, ContentHash, RunHead, RunId, TestKey};
+use crate::model::{CaseRecord, ContentHash, Judgement, Reason, RunHead, RunId, TestKey, some_of};
 
 /// One run that several machines ran together, before it is judged.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,7 +16,7 @@ pub struct Whole {
     pub head: RunHead,
     /// What became of each test, in order of the keys.
     pub cases: Vec<Arc<CaseRecord>>,
-    /// How many tests have no outcome, as far as that is known.
+    /// How many tests have no outcome, as far as that is known; what gives no list counts as one.
     pub not_run: u64,
     /// From the earliest start to the latest end.
     pub duration: Duration,
@@ -75,7 +75,8 @@ pub fn whole(parts: &[&Left], shards: usize) -> Option<Whole> {
 }
 
 fn is_part_of_all(part: &Part) -> bool {
-    matches!(part.end, End::Ended(_)) && part.portion.as_ref().is_some_and(|portion| portion.is_of_full)
+    matches!(&part.end, End::Ended(not_run) if not_run.is_empty())
+        && part.portion.as_ref().is_some_and(|portion| portion.is_of_full)
 }
 
 fn end_of(left: &Left) -> Option<Timestamp> {
@@ -86,18 +87,35 @@ fn end_of(left: &Left) -> Option<Timestamp> {
 
 /// Planned tests of a part that have no outcome.
 fn not_run(left: &Left) -> u64 {
-    match (&left.run, &left.part.portion) {
-        (Some(run), _) => run.record.not_run,
-        (None, Some(portion)) => portion.names.len() as u64,
-        (None, None) => 0,
+    match (&left.part.end, &left.part.portion) {
+        (End::Ended(not_run), _) => not_run.len() as u64,
+        (_, Some(portion)) => portion.names.len() as u64,
+        (_, None) => 0,
     }
 }
 
 /// The name of an attempt that gave way to a later one, where its own stands for the part of a run that was joined.
 #[must_use]
 pub fn name_beside(attempt: &RunHead) -> RunId {
-    let hash = blake3::hash(format!("attempt\n{}\n", attempt.id).as_bytes());
+    let shard = attempt.shard.map(|shard| shard.to_string()).unwrap_or_default();
+    let hash = blake3::hash(format!("attempt\n{}\n{shard}\n", attempt.id).as_bytes());
     RunId::new(attempt.start, tail(&hash))
+}
+
+/// The word of the reason that says of which runs a run on record was made.
+const MADE_OF: &str = "joined";
+
+/// What the record of a run says of its parts, by which it is known again when some of them ran once more.
+#[must_use]
+pub fn made_of(parts: &[&Left]) -> Reason {
+    let ids: Vec<&str> = parts.iter().map(|left| left.part.head.id.as_str()).collect();
+    Reason::new(MADE_OF, ids.join(" "))
+}
+
+/// The names of the runs of which a run on record was made; none of a run that was not joined.
+pub fn parts_of(judgement: &Judgement) -> impl Iterator<Item = &str> {
+    let said = judgement.reasons.iter().filter(|reason| reason.id == MADE_OF);
+    said.flat_map(|reason| reason.text.split(' '))
 }
 
 fn name<'p>(start: Timestamp, parts: impl Iterator<Item = &'p Part>) -> RunId {
@@ -116,11 +134,7 @@ fn tail(hash: &blake3::Hash) -> u32 {
 
 fn hosts<'p>(parts: impl Iterator<Item = &'p Part>) -> String {
     let hosts: BTreeSet<&str> = parts.map(|part| part.head.host.as_str()).collect();
-    let named: Vec<&str> = hosts.iter().take(HOSTS).copied().collect();
-    match hosts.len().saturating_sub(HOSTS) {
-        0 => named.join(", "),
-        more => format!("{} and {more} more", named.join(", ")),
-    }
+    some_of(hosts.iter(), HOSTS)
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ pub fn pipeline_report(report: &PipelineReport, cases: &[&CaseRecord], insights:
         start: report.start,
         duration: report.duration,
         is_tool_error: report.is_tool_error(),
+        shard: None,
     };
     let mut out = verdict.render("Gate", &report.judgement.reasons);
     let tests = report.totals.map(|totals| format!("{}; ", view::totals_line(&totals, report.not_run)));

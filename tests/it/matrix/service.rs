@@ -17,6 +17,8 @@ pub(super) struct Service<'f> {
     fixture: &'f Fixture,
     /// Where machines, artifacts and caches are.
     place: PathBuf,
+    /// The how manieth time a run goes on: caches are kept under a name of their own each time.
+    pub(super) attempt: u32,
     /// More variables of every machine.
     pub(super) env: Vec<(String, String)>,
     /// What else happens to a machine, by job and shard.
@@ -60,7 +62,8 @@ impl<'f> Service<'f> {
     pub(super) fn new(fixture: &'f Fixture) -> Self {
         let place = fixture.scratch().join("actions");
         fs::create_dir_all(&place).unwrap();
-        Self { fixture, place, env: Vec::new(), mishap: Box::new(|_, _| Mishap::None), history: Box::new(|_, _| None) }
+        let (mishap, history) = (Box::new(|_: &str, _: &str| Mishap::None), Box::new(|_: &str, _: &str| None));
+        Self { fixture, place, attempt: 1, env: Vec::new(), mishap, history }
     }
 
     /// A program of ours on the machine that was used last.
@@ -128,8 +131,10 @@ struct Machine<'s> {
 impl Machine<'_> {
     /// A text with its expressions filled in.
     fn filled(&self, text: &str) -> String {
-        let filled =
-            text.replace("${{ matrix.shard }}", self.shard).replace("${{ github.run_id }}", &self.number.to_string());
+        let (number, attempt) = (self.number.to_string(), self.service.attempt.to_string());
+        let known = [("matrix.shard", self.shard), ("github.run_id", &number), ("github.run_attempt", &attempt)];
+        let fill = |text: String, (name, value): (&str, &str)| text.replace(&format!("${{{{ {name} }}}}"), value);
+        let filled = known.into_iter().fold(text.to_owned(), fill);
         assert!(!filled.contains("${{"), "this expression is not known here: {filled}");
         filled
     }
@@ -214,13 +219,13 @@ impl Machine<'_> {
             }
             "actions/cache/restore" => {
                 let start = wanted("restore-keys");
-                let mut found: Vec<(u32, PathBuf)> = fs::read_dir(&caches)
+                let mut found: Vec<(Vec<u32>, PathBuf)> = fs::read_dir(&caches)
                     .into_iter()
                     .flatten()
                     .filter_map(|entry| {
                         let path = entry.unwrap().path();
-                        let number = path.file_name()?.to_str()?.strip_prefix(start.trim())?.parse().ok()?;
-                        Some((number, path))
+                        let time = path.file_name()?.to_str()?.strip_prefix(start.trim())?;
+                        Some((time.split('-').map(|number| number.parse().unwrap()).collect(), path))
                     })
                     .collect();
                 found.sort();
@@ -230,7 +235,9 @@ impl Machine<'_> {
                 true
             }
             "actions/cache/save" => {
-                copy(&self.dir.join(wanted("path")), &caches.join(wanted("key")));
+                let cache = caches.join(wanted("key"));
+                assert!(!cache.exists(), "what is kept under a name stays as it is: {}", cache.display());
+                copy(&self.dir.join(wanted("path")), &cache);
                 true
             }
             other => panic!("this action is not known here: {other}"),
