@@ -11,7 +11,7 @@ pub struct RunFilter {
     pub context: Option<Context>,
     /// Of this suite.
     pub suite: Option<String>,
-    /// In this state, as they read (see [`StoredRun::state`]).
+    /// In this state, as they read (see [`StoredRun::state`](super::store::StoredRun::state)).
     pub state: Option<RunState>,
     /// Set off by this.
     pub trigger: Option<String>,

@@ -103,10 +103,16 @@ ask 'cargo gate test --retr' retries
 #[test]
 fn every_shell_and_every_command_has_its_text() {
     let fixture = Fixture::bare();
-    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+    for (shell, before, after) in [
+        ("bash", "cargo__gate,", ")"),
+        ("zsh", "\n(", ")\n"),
+        ("fish", "\"__fish_cargo_gate_needs_command\" -f -a \"", "\""),
+        ("powershell", "'cargo-gate;", "' {"),
+        ("elvish", "&'cargo-gate;", "'= {"),
+    ] {
         let printed = fixture.gate(["completions", shell]).run().assert_code(0).stdout();
         for command in commands("") {
-            assert!(printed.contains(&command), "{shell}: {command}");
+            assert!(printed.contains(&format!("{before}{command}{after}")), "{shell}: {command}");
         }
     }
     let pages = fixture.root().join("man");

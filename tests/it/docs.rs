@@ -8,6 +8,8 @@ use cargo_gate::cli;
 use cargo_gate::config::settings;
 use cargo_gate::exit_code::ExitCode;
 
+use crate::support::commands::{every_command, words_of_gate};
+
 fn read(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
 }
@@ -122,13 +124,10 @@ fn every_flag_that_the_readme_names_is_there() {
         "--test-reporter",
         "--test-threads",
     ];
-    fn collect(command: &clap::Command, flags: &mut BTreeSet<String>) {
-        let own = command.get_arguments();
-        flags.extend(own.filter_map(|arg| arg.get_long()).map(|flag| format!("--{flag}")));
-        command.get_subcommands().for_each(|inner| collect(inner, flags));
-    }
     let mut flags = BTreeSet::from(["--help".to_owned(), "--version".to_owned()]);
-    collect(&cli::command(&settings::flag_help()), &mut flags);
+    for (_, command) in every_command() {
+        flags.extend(command.get_arguments().filter_map(|arg| arg.get_long()).map(|flag| format!("--{flag}")));
+    }
     let readme = read("README.md");
     let named = words_of(&readme, "--", |c| c.is_ascii_lowercase() || c == '-');
     let words = named.into_iter().filter(|word| word.len() > 3 && word[2..].starts_with(|c: char| c != '-'));
@@ -137,23 +136,34 @@ fn every_flag_that_the_readme_names_is_there() {
 }
 
 #[test]
+fn every_command_line_in_the_documents_is_understood() {
+    let mut understood = 0;
+    for document in ["README.md", "CONTRIBUTING.md", "STABILITY.md"] {
+        let text = read(document);
+        let blocks = text.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
+        for words in blocks.flat_map(str::lines).filter_map(words_of_gate) {
+            // A loop counts shards.
+            let line = ["cargo-gate".to_owned()].into_iter().chain(words).map(|word| word.replace("$k", "1").into());
+            let parsed = cli::parse(line.clone(), &settings::flag_help());
+            assert!(parsed.is_ok(), "{document}: {line:?}: {}", parsed.unwrap_err());
+            understood += 1;
+        }
+    }
+    assert!(understood > 30, "{understood}");
+}
+
+#[test]
 fn a_setting_names_the_commands_that_have_its_flag() {
     // A flag of the same name that says something else is none of the setting's.
-    fn collect(command: &clap::Command, path: &str, (flag, help): (&str, &str), found: &mut BTreeSet<String>) {
+    let commands = every_command();
+    let wrong = settings::SETTINGS.iter().filter_map(|setting| {
+        let (flag, help) = (setting.flag?, setting.field.help.trim_end_matches('.'));
         let is_it = |arg: &clap::Arg| {
             let said = arg.get_help().map(ToString::to_string).unwrap_or_default();
             arg.get_long() == Some(flag) && said.starts_with(help)
         };
-        if command.get_arguments().any(is_it) {
-            found.insert(path.trim_start().to_owned());
-        }
-        let inner = command.get_subcommands();
-        inner.for_each(|inner| collect(inner, &format!("{path} {}", inner.get_name()), (flag, help), found));
-    }
-    let whole = cli::command(&settings::flag_help());
-    let wrong = settings::SETTINGS.iter().filter_map(|setting| {
-        let mut have_it = BTreeSet::new();
-        collect(&whole, "", (setting.flag?, setting.field.help.trim_end_matches('.')), &mut have_it);
+        let have_it = commands.iter().filter(|(_, command)| command.get_arguments().any(is_it));
+        let have_it: BTreeSet<String> = have_it.map(|(path, _)| path.clone()).collect();
         let named: BTreeSet<String> = setting.commands.split(", ").map(str::to_owned).collect();
         let is_right = if setting.commands == "all" { have_it.len() > 1 } else { named == have_it };
         (!is_right).then(|| format!("{}: {named:?} are named, {have_it:?} have it", setting.name()))

@@ -1,22 +1,11 @@
 //! Help that reads well: every page of every command, as `-h` and `--help` print it on 80 columns.
 
-use cargo_gate::cli;
-use cargo_gate::config::settings;
+use crate::support::commands::every_command;
 
 /// Each command with the words it is called by, the whole first.
-fn commands() -> Vec<(String, clap::Command)> {
-    fn collect(command: &clap::Command, path: &str, found: &mut Vec<(String, clap::Command)>) {
-        found.push((path.to_owned(), command.clone()));
-        for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help") {
-            collect(inner, &format!("{path} {}", inner.get_name()), found);
-        }
-    }
-    let mut definition = cli::command(&settings::flag_help()).term_width(80);
-    definition.build();
-    let mut found = Vec::new();
-    collect(&definition, "cargo gate", &mut found);
-    assert!(found.len() > 25, "where are the commands?");
-    found
+fn commands() -> impl Iterator<Item = (String, clap::Command)> {
+    let called = |path: String| if path.is_empty() { "cargo gate".to_owned() } else { format!("cargo gate {path}") };
+    every_command().into_iter().map(move |(path, command)| (called(path), command))
 }
 
 fn pages() -> Vec<(String, String)> {
@@ -24,7 +13,7 @@ fn pages() -> Vec<(String, String)> {
         let [short, long] = [command.render_help(), command.render_long_help()].map(|page| page.to_string());
         [(format!("{path} -h"), short), (format!("{path} --help"), long)]
     };
-    commands().into_iter().flat_map(page).collect()
+    commands().flat_map(page).collect()
 }
 
 #[test]

@@ -6,8 +6,6 @@ use std::fs;
 use std::path::Path;
 
 use cargo_gate::analytics::flaky::State;
-use cargo_gate::cli;
-use cargo_gate::config::settings;
 use cargo_gate::exit_code::ExitCode;
 use cargo_gate::model::{Kind, Metric, Outcome, RunState, StepKind, StepState, Verdict, Word};
 use cargo_gate::pipeline::manifest::{DONE, MEANT};
@@ -15,6 +13,7 @@ use cargo_gate::report::schema::{self, DOCUMENTS, Document};
 use serde_json::{Value, json};
 
 use crate::coverage_report;
+use crate::support::commands::every_command;
 use crate::support::{Fixture, shapes};
 
 /// A workspace whose tests do what tests do, with a gate of one step.
@@ -176,21 +175,14 @@ fn collect_objects(value: &Value, at: &str, found: &mut Vec<String>) {
 
 #[test]
 fn every_command_that_writes_json_has_a_schema_of_its_name() {
-    fn collect(command: &clap::Command, path: &str, names: &mut Vec<String>) {
-        for inner in command.get_subcommands() {
-            let path = format!("{path}-{}", inner.get_name());
-            let has_json = inner.get_arguments().any(|arg| {
-                arg.get_long() == Some("format")
-                    && arg.get_possible_values().iter().any(|value| value.matches("json", false))
-            });
-            if has_json {
-                names.push(path.trim_start_matches('-').to_owned());
-            }
-            collect(inner, &path, names);
-        }
-    }
-    let mut names = Vec::new();
-    collect(&cli::command(&settings::flag_help()), "", &mut names);
+    let has_json = |command: &clap::Command| {
+        command.get_arguments().any(|arg| {
+            arg.get_long() == Some("format")
+                && arg.get_possible_values().iter().any(|value| value.matches("json", false))
+        })
+    };
+    let speaking = every_command().into_iter().filter(|(_, command)| has_json(command));
+    let names: Vec<String> = speaking.map(|(path, _)| path.replace(' ', "-")).collect();
     assert!(names.len() > 20, "{names:?}");
     for name in names {
         let document = DOCUMENTS.iter().find(|document| document.name == name);

@@ -76,7 +76,7 @@ impl fmt::Debug for PostgresStore {
 impl PostgresStore {
     /// Opens the history at an address, creating or migrating its schema where that is needed.
     ///
-    /// The error is [`StoreError::Unreachable`](super::store::StoreError::Unreachable) where nobody answers in time, or
+    /// The error is [`StoreError::Unreachable`] where nobody answers in time, or
     /// lets us in. No error and no `Debug` output has the address or its password in it.
     pub fn connect(url: &str, patience: Patience) -> Result<Self> {
         Self::connect_as(url, &|name| std::env::var(name).ok(), patience)

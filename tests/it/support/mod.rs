@@ -8,6 +8,7 @@
 //! assert_eq!(ended.outcomes(), fixture_model::expected("harness", "aborts"));
 //! ```
 
+pub(crate) mod commands;
 pub(crate) mod coverage_tools;
 pub(crate) mod ended;
 pub(crate) mod fixture;
