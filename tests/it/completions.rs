@@ -105,7 +105,7 @@ fn every_shell_and_every_command_has_its_text() {
     let fixture = Fixture::bare();
     for (shell, before, after) in [
         ("bash", "cargo__gate,", ")"),
-        ("zsh", "\n(", ")\n"),
+        ("zsh", "(", ")\n"),
         ("fish", "\"__fish_cargo_gate_needs_command\" -f -a \"", "\""),
         ("powershell", "'cargo-gate;", "' {"),
         ("elvish", "&'cargo-gate;", "'= {"),
