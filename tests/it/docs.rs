@@ -141,7 +141,7 @@ fn every_command_line_in_the_documents_is_understood() {
     for document in ["README.md", "CONTRIBUTING.md", "STABILITY.md"] {
         let text = read(document);
         let blocks = text.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
-        for words in blocks.flat_map(str::lines).filter_map(words_of_gate) {
+        for words in blocks.flat_map(str::lines).flat_map(words_of_gate) {
             // A loop counts shards.
             let line = ["cargo-gate".to_owned()].into_iter().chain(words).map(|word| word.replace("$k", "1").into());
             let parsed = cli::parse(line.clone(), &settings::flag_help());

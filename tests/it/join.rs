@@ -240,6 +240,18 @@ fn a_failing_test_of_one_shard_fails_the_whole_unless_it_is_in_quarantine() {
 }
 
 #[test]
+fn a_missing_shard_is_named_also_where_a_test_fails() {
+    let matrix = Matrix::new();
+    for shard in 1..=2 {
+        matrix.shard(&format!("{shard}/2")).env("FAILS", "1").run();
+    }
+    let failing = matrix.shard_of("moody::may_fail", 2);
+    let ended = matrix.join(&[&format!("{failing}-of-2")], &["-q", "--no-record"]);
+    ended.assert_code(100).assert_stderr_has("does not pass: app/test:moody::may_fail");
+    ended.assert_stderr_has(&format!("shard {}/2 left nothing: the suite was not executed whole", 3 - failing));
+}
+
+#[test]
 fn what_a_shard_never_started_is_missed_where_the_failure_that_stopped_it_is_in_quarantine() {
     let matrix = Matrix::new();
     let doctest = format!("/// ```\n/// assert_eq!(app::sign(0), 0);\n/// ```\n{LIB}");

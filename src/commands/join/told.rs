@@ -102,8 +102,9 @@ impl Joining<'_> {
     /// Shows people what speaks against the run, its shards, and its end.
     fn show(&self, ended: &Ended<'_>) {
         let look = self.look();
-        // One ground is the sentence at the end.
-        for (_, reason) in self.checked.grounds.iter().filter(|_| self.checked.grounds.len() > 1) {
+        // One of them may be the sentence at the end.
+        let sentence = ended.record.judgement.sentence();
+        for (_, reason) in self.checked.grounds.iter().filter(|(_, reason)| reason.text != sentence) {
             complain("error", &reason.text);
         }
         self.checked.notes.iter().for_each(|reason| complain("note", &reason.text));

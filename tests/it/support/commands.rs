@@ -20,14 +20,21 @@ pub(crate) fn every_command() -> Vec<(String, clap::Command)> {
     found
 }
 
-/// The words of the gate's command within a line for a shell: up to a comment, another command, or a redirection.
-pub(crate) fn words_of_gate(line: &str) -> Option<Vec<String>> {
-    let (_, rest) = line.split_once("cargo gate ")?;
+/// The words of each of the gate's commands within a line for a shell: up to a comment, another command, a redirection, or
+/// the end of what is quoted as a whole.
+pub(crate) fn words_of_gate(line: &str) -> Vec<Vec<String>> {
+    let commands = line.match_indices("cargo gate ").map(|(at, begin)| (&line[..at], &line[at + begin.len()..]));
+    commands.filter(|(before, _)| !before.contains('#')).map(|(before, rest)| words(before, rest)).collect()
+}
+
+fn words(before: &str, rest: &str) -> Vec<String> {
+    let around = ['\'', '"'].into_iter().find(|quote| before.matches(*quote).count() % 2 == 1);
     let (mut words, mut word, mut quote) = (vec!["gate".to_owned()], None::<String>, None);
     for c in rest.chars() {
         match (c, quote) {
             (c, Some(end)) if c == end => quote = None,
             (c, Some(_)) => word.get_or_insert_default().push(c),
+            (c, None) if Some(c) == around => break,
             ('\'' | '"', None) => {
                 word.get_or_insert_default();
                 quote = Some(c);
@@ -39,5 +46,5 @@ pub(crate) fn words_of_gate(line: &str) -> Option<Vec<String>> {
         }
     }
     words.extend(word);
-    Some(words)
+    words
 }
