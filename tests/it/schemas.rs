@@ -64,7 +64,9 @@ const SEEN: [(&str, &str, i32); 31] = [
 fn every_document_of_real_commands_has_its_shape_and_a_mutated_one_is_refused() {
     let demo = demo();
     let mut documents: Vec<(&str, Value)> = Vec::new();
-    for (name, line, code) in SEEN {
+    // A build without PostgreSQL has nothing to send to.
+    let is_there = |name: &str| cfg!(feature = "postgres") || name != "history-push";
+    for (name, line, code) in SEEN.into_iter().filter(|(name, ..)| is_there(name)) {
         let mut call = demo.gate(line.split(' ').chain(["--format", "json"]));
         if name == "history-push" {
             call = call.env("CARGO_GATE_STORE_URL", "postgres://nowhere.invalid/gate");
