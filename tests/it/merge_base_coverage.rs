@@ -147,16 +147,21 @@ fn an_interrupt_ends_the_measuring_of_the_merge_base_and_leaves_no_worktree() {
     std::fs::remove_file(fixture.root().join("tests/three.rs")).unwrap();
     fixture.commit_all();
     let running = fixture.gate(["coverage", "--baseline-ref", "main"]).in_own_group().spawn();
-    let worktree = || {
-        let listed = git(&fixture, "worktree list --porcelain");
+    let first_of = |listed: String| {
         let mut worktrees = listed.lines().filter_map(|line| line.strip_prefix("worktree ")).skip(1);
         worktrees.next().map(PathBuf::from)
     };
-    wait_until("the merge base is under test", || worktree().is_some_and(|path| path.join("started").exists()));
-    let left = worktree().unwrap();
+    let line = "worktree list --porcelain";
+    // While a worktree is added, git may be unable to read what is half written.
+    let started = || {
+        let listed = fixture.command("git").args(line.split_whitespace()).run();
+        first_of(listed.stdout()).is_some_and(|path| path.join("started").exists())
+    };
+    wait_until("the merge base is under test", started);
+    let left = first_of(git(&fixture, line)).unwrap();
     running.signal(Signal::INT);
     running.wait().assert_code(130);
-    assert!(!left.exists() && worktree().is_none(), "{}", left.display());
+    assert!(!left.exists() && first_of(git(&fixture, line)).is_none(), "{}", left.display());
     assert!(!fixture.gate_dir().join("ratchet.toml").exists());
 }
 
