@@ -105,17 +105,20 @@ pub fn name_beside(attempt: &RunHead) -> RunId {
 /// The word of the reason that says of which runs a run on record was made.
 const MADE_OF: &str = "joined";
 
+/// … and what stands before their names, for people.
+const TOGETHER: &str = "put together from ";
+
 /// What the record of a run says of its parts, by which it is known again when some of them ran once more.
 #[must_use]
 pub fn made_of(parts: &[&Left]) -> Reason {
     let ids: Vec<&str> = parts.iter().map(|left| left.part.head.id.as_str()).collect();
-    Reason::new(MADE_OF, ids.join(" "))
+    Reason::new(MADE_OF, format!("{TOGETHER}{}", ids.join(" ")))
 }
 
 /// The names of the runs of which a run on record was made; none of a run that was not joined.
 pub fn parts_of(judgement: &Judgement) -> impl Iterator<Item = &str> {
     let said = judgement.reasons.iter().filter(|reason| reason.id == MADE_OF);
-    said.flat_map(|reason| reason.text.split(' '))
+    said.filter_map(|reason| reason.text.strip_prefix(TOGETHER)).flat_map(|names| names.split(' '))
 }
 
 fn name<'p>(start: Timestamp, parts: impl Iterator<Item = &'p Part>) -> RunId {
